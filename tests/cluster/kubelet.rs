@@ -1,0 +1,128 @@
+//! What kwok, the fake kubelet, is told before it starts: the stages of nodes and pods, where port-forwards lead,
+//! what exec runs, and which file answers for a pod's log.
+
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Annotation or image suffix → behaviour, as one jq expression over the pod. A pull that is slow the first time is
+/// over once images.rs has said so.
+const BEHAVIOUR: &str = r#". as $pod | (.metadata.annotations["test.shardctl.dev/behaviour"] // ([(.spec.containers + (.spec.initContainers // []))[].image | capture("-(?<b>unready|crash|oom|pullfail|configerror|slowpull)(@sha256:.*)?$").b][0]) // "healthy") as $b | if $b == "slowpull" and $pod.metadata.annotations["test.shardctl.dev/pulled"] == "true" then "healthy" else $b end"#;
+
+/// An image as the container runtime names it: the repository and a digest. Same image, same digest, unless the
+/// annotation test.shardctl.dev/digest says that the tag has moved.
+const IMAGE_ID: &str = r#"{{ if contains "@sha256:" .image }}{{ regexReplaceAll ":[^:/@]+@" .image "@" | Quote }}{{ else }}{{ printf "%s@sha256:%s" (regexReplaceAll ":[^:/@]+$" .image "") (sha256sum (or $digest .image)) | Quote }}{{ end }}"#;
+
+/// A pod whose port leads to a local one. Its name must be known before kwok starts.
+#[derive(Clone)]
+pub struct PortForward {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The port that clients ask for.
+    pub port: u16,
+    /// The port of 127.0.0.1 that answers.
+    pub local: u16,
+}
+
+/// The files that kwok reads, written into `folder`: (its `--config` files, the folder that goes first on its PATH).
+pub fn write_config(folder: &Path, kubelet_version: &str, forwards: &[PortForward]) -> (Vec<PathBuf>, PathBuf) {
+    let stages = include_str!("stages.yaml")
+        .replace("@BEHAVIOUR@", BEHAVIOUR)
+        .replace("@IMAGE_ID@", IMAGE_ID)
+        .replace("@KUBELET_VERSION@", kubelet_version);
+    let stages_file = folder.join("stages.yaml");
+    std::fs::write(&stages_file, stages).expect("write stages.yaml");
+
+    let commands = write_commands(folder);
+    let mut documents: Vec<Value> = forwards.iter().map(port_forward).collect();
+    documents.extend(execs());
+    documents.push(logs(folder));
+    let documents: Vec<String> = documents.iter().map(Value::to_string).collect();
+    let config_file = folder.join("kwok.yaml");
+    std::fs::write(&config_file, documents.join("\n---\n")).expect("write kwok.yaml");
+    (vec![stages_file, config_file], commands)
+}
+
+/// Where the logs of every container are read from: (the running one's, the one before).
+pub fn log_files(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join("container.log"), folder.join("container-previous.log"))
+}
+
+fn port_forward(forward: &PortForward) -> Value {
+    json!({
+        "apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "PortForward",
+        "metadata": {"name": forward.pod, "namespace": forward.namespace},
+        "spec": {"forwards": [
+            {"ports": [forward.port], "target": {"address": "127.0.0.1", "port": forward.local}},
+        ]},
+    })
+}
+
+/// Exec runs commands here, on this machine. Which namespace the pod is in, only the configuration can tell the command:
+/// hence one entry for each name that a scene may have, and one for all others.
+fn execs() -> Vec<Value> {
+    let exec = |namespace: &str, selector: Value| {
+        json!({
+            "apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterExec",
+            "metadata": {"name": format!("exec-{namespace}")},
+            "spec": {
+                "selector": selector,
+                "execs": [{"local": {"workDir": "/", "envs": [{"name": "POD_NAMESPACE", "value": namespace}]}}],
+            },
+        })
+    };
+    let scenes = (1..=SCENES).map(scene_name);
+    let mut all: Vec<Value> = scenes
+        .map(|name| exec(&name, json!({"matchNamespaces": [name]})))
+        .collect();
+    all.push(exec("default", Value::Null));
+    all
+}
+
+/// How many scenes of a plane have a namespace that exec knows.
+const SCENES: u32 = 200;
+
+/// The namespace of a plane's scene number `number`, from 1: known before the scene starts.
+pub fn scene_name(number: u32) -> String {
+    format!("scene-{number:03}")
+}
+
+fn logs(folder: &Path) -> Value {
+    // The format of the container runtime: time, stream, F for a full line.
+    let (current, previous) = log_files(folder);
+    let line = |second: u32, text: &str| format!("2026-01-01T00:00:{second:02}.000000000Z stderr F {text}\n");
+    let now: String = [
+        line(1, "starting"),
+        line(2, "loading the index"),
+        line(3, "ready to serve"),
+    ]
+    .concat();
+    let before: String = [line(1, "starting"), line(2, "fatal: the index is damaged")].concat();
+    std::fs::write(&current, now).expect("write a container log");
+    std::fs::write(&previous, before).expect("write a container log");
+    json!({
+        "apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterLogs",
+        "metadata": {"name": "everywhere"},
+        "spec": {"logs": [{"logsFile": current, "previousLogsFile": previous}]},
+    })
+}
+
+/// Commands that an exec into a pod finds before the machine's own: kwok looks a command up on its own PATH, and the
+/// kubelet would have given the pod another /etc/resolv.conf than this machine's.
+fn write_commands(folder: &Path) -> PathBuf {
+    let commands = folder.join("commands");
+    std::fs::create_dir_all(&commands).expect("a folder for commands");
+    let cat = commands.join("cat");
+    let script = "\
+#!/bin/sh
+[ \"$*\" = /etc/resolv.conf ] || exec /bin/cat \"$@\"
+echo \"search $POD_NAMESPACE.svc.cluster.local svc.cluster.local cluster.local\"
+echo \"nameserver 10.96.0.10\"
+echo \"options ndots:5\"
+";
+    std::fs::write(&cat, script).expect("write the cat command");
+    std::fs::set_permissions(&cat, std::fs::Permissions::from_mode(0o755)).expect("make cat executable");
+    commands
+}

@@ -1,0 +1,29 @@
+//! The test cluster: a real Kubernetes control plane on loopback, and scenes on it. README.md has the tour.
+//!
+//! The root of each test or bench binary includes this folder as `mod cluster`. What one binary doesn't use, another
+//! does, hence the lint.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "shared by several test and bench binaries, none of which uses all of it"
+)]
+
+pub mod api;
+pub mod binaries;
+pub mod certificates;
+pub mod disks;
+pub mod dns;
+pub mod images;
+pub mod karpenter;
+pub mod kubeconfig;
+pub mod kubelet;
+pub mod plane;
+pub mod processes;
+pub mod proxy;
+pub mod scene;
+pub mod wait;
+mod watch;
+
+pub use plane::{Plane, PlaneConfig};
+pub use proxy::{Network, Proxy};
+pub use scene::{Budget, Scene, SceneBuilder};

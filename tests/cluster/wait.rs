@@ -1,0 +1,37 @@
+//! The one way to wait in tests: for a condition, with a deadline and words for what was missing.
+
+use std::time::{Duration, Instant};
+
+/// How long a condition may take when nobody says otherwise. Long, because machines under load are slow and a wait
+/// ends as soon as the condition holds.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+const POLL: Duration = Duration::from_millis(25);
+
+/// Looks until `look` gives a value; `Err` says what is still missing, and is shown when the deadline passes.
+#[track_caller]
+pub fn wait_for<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let start = Instant::now();
+    loop {
+        match look() {
+            Ok(value) => return value,
+            Err(missing) if start.elapsed() > deadline => {
+                panic!("waited {} s until {what}; last seen: {missing}", deadline.as_secs())
+            }
+            Err(_) => std::thread::sleep(POLL),
+        }
+    }
+}
+
+/// As [`wait_for`], for the insides of the test cluster, which are async.
+pub async fn until(what: &str, mut look: impl AsyncFnMut() -> Result<(), String>) {
+    let start = Instant::now();
+    while let Err(missing) = look().await {
+        assert!(
+            start.elapsed() < DEADLINE,
+            "waited {} s until {what}; last seen: {missing}",
+            DEADLINE.as_secs()
+        );
+        tokio::time::sleep(POLL).await;
+    }
+}

@@ -1,0 +1,14 @@
+//! shardctl's integration tests: one binary, a module a subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test ends by panicking, and waits on real time"
+)]
+
+#[path = "../cluster/mod.rs"]
+mod cluster;
+
+mod test_cluster;

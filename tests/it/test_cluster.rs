@@ -1,0 +1,7 @@
+//! The test cluster itself: that it does what its README promises, a test a subject.
+
+mod behaviours;
+mod faults;
+mod karpenter;
+mod processes;
+mod scenes;
