@@ -1,0 +1,192 @@
+//! What was seen of the cluster at one moment, typed. Derived from a [`Recording`], live or saved.
+
+use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service,
+};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::scheduling::v1::PriorityClass;
+use k8s_openapi::api::storage::v1::{StorageClass, VolumeAttachment};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::dns::Questions;
+use super::read::Read;
+use super::recording::{EvictionTrial, Logs, Recording, Taken};
+use super::resource::Resource;
+use super::right::Right;
+
+/// Everything that the checks judge.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When, where and by what it was taken.
+    pub taken: Taken,
+    /// What we may do.
+    pub rights: Read<Vec<Right>>,
+    /// The namespace; empty where it doesn't exist.
+    pub namespace: Read<Vec<Namespace>>,
+    /// Every StatefulSet of the namespace.
+    pub sets: Read<Vec<StatefulSet>>,
+    /// The revisions of the sets.
+    pub revisions: Read<Vec<ControllerRevision>>,
+    /// Pods that the chosen set's selector matches, and helper pods of ours.
+    pub pods: Read<Vec<Pod>>,
+    /// Claims of the namespace.
+    pub claims: Read<Vec<PersistentVolumeClaim>>,
+    /// Volumes bound to claims of the namespace.
+    pub volumes: Read<Vec<PersistentVolume>>,
+    /// Storage classes.
+    pub classes: Read<Vec<StorageClass>>,
+    /// Attachments of those volumes.
+    pub attachments: Read<Vec<VolumeAttachment>>,
+    /// Nodes.
+    pub nodes: Read<Vec<Node>>,
+    /// Services of the namespace.
+    pub services: Read<Vec<Service>>,
+    /// Endpoint slices of the namespace.
+    pub slices: Read<Vec<EndpointSlice>>,
+    /// Budgets of the namespace.
+    pub budgets: Read<Vec<PodDisruptionBudget>>,
+    /// Events of the namespace.
+    pub events: Read<Vec<Event>>,
+    /// Events about nodes, NodeClaims and NodePools.
+    pub cluster_events: Read<Vec<Event>>,
+    /// Leases of the namespace that are ours.
+    pub leases: Read<Vec<Lease>>,
+    /// Horizontal pod autoscalers.
+    pub autoscalers: Read<Vec<HorizontalPodAutoscaler>>,
+    /// KEDA's ScaledObjects.
+    pub scaled_objects: Read<Vec<Value>>,
+    /// Vertical pod autoscalers.
+    pub vertical_autoscalers: Read<Vec<Value>>,
+    /// Karpenter's NodePools, with `apiVersion` and `kind`.
+    pub node_pools: Read<Vec<Value>>,
+    /// Karpenter's NodeClaims.
+    pub node_claims: Read<Vec<Value>>,
+    /// The node classes that the pools refer to.
+    pub node_classes: Read<Vec<Value>>,
+    /// CoreDNS's pods.
+    pub dns_pods: Read<Vec<Pod>>,
+    /// CoreDNS's configuration; empty where it has another name.
+    pub dns_config: Read<Vec<ConfigMap>>,
+    /// DaemonSets known for taking nodes down.
+    pub daemon_sets: Read<Vec<DaemonSet>>,
+    /// Deployments known for taking pods or nodes down.
+    pub deployments: Read<Vec<Deployment>>,
+    /// Cluster Autoscaler's status; empty where it doesn't run.
+    pub cluster_autoscaler: Read<Vec<ConfigMap>>,
+    /// The PriorityClasses.
+    pub priority_classes: Read<Vec<PriorityClass>>,
+    /// Logs of containers that aren't ready, by `pod/container`.
+    pub logs: std::collections::BTreeMap<String, Logs>,
+    /// The cluster's DNS domain, without dots at its ends.
+    pub domain: Read<String>,
+    /// The name servers' answers.
+    pub dns: Read<Questions>,
+    /// The eviction that was tried.
+    pub protection: Read<EvictionTrial>,
+}
+
+/// An object in a recording that isn't what its place says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The resource that it stands under.
+    pub resource: Resource,
+    /// What the reader said.
+    pub why: String,
+}
+
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "an object among {} can't be understood: {}",
+            self.resource.noun(),
+            self.why
+        )
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+impl Snapshot {
+    /// Types the objects of a recording.
+    ///
+    /// # Errors
+    /// [`Misfit`] for the first object that isn't of its resource's type.
+    pub fn derive(recording: &Recording) -> Result<Snapshot, Misfit> {
+        let from = Objects(recording);
+        Ok(Snapshot {
+            taken: recording.taken.clone(),
+            rights: recording.rights.clone(),
+            namespace: from.typed(Resource::Namespace)?,
+            sets: from.typed(Resource::StatefulSets)?,
+            revisions: from.typed(Resource::ControllerRevisions)?,
+            pods: from.typed(Resource::Pods)?,
+            claims: from.typed(Resource::Claims)?,
+            volumes: from.typed(Resource::Volumes)?,
+            classes: from.typed(Resource::StorageClasses)?,
+            attachments: from.typed(Resource::VolumeAttachments)?,
+            nodes: from.typed(Resource::Nodes)?,
+            services: from.typed(Resource::Services)?,
+            slices: from.typed(Resource::EndpointSlices)?,
+            budgets: from.typed(Resource::Budgets)?,
+            events: from.typed(Resource::Events)?,
+            cluster_events: from.typed(Resource::ClusterEvents)?,
+            leases: from.typed(Resource::Leases)?,
+            autoscalers: from.typed(Resource::Autoscalers)?,
+            scaled_objects: from.typed(Resource::ScaledObjects)?,
+            vertical_autoscalers: from.typed(Resource::VerticalAutoscalers)?,
+            node_pools: from.typed(Resource::NodePools)?,
+            node_claims: from.typed(Resource::NodeClaims)?,
+            node_classes: from.typed(Resource::NodeClasses)?,
+            dns_pods: from.typed(Resource::DnsPods)?,
+            dns_config: from.typed(Resource::DnsConfig)?,
+            daemon_sets: from.typed(Resource::DaemonSets)?,
+            deployments: from.typed(Resource::Deployments)?,
+            cluster_autoscaler: from.typed(Resource::ClusterAutoscalerStatus)?,
+            priority_classes: from.typed(Resource::PriorityClasses)?,
+            logs: recording.logs.clone(),
+            domain: recording.domain.clone(),
+            dns: recording.dns.clone(),
+            protection: recording.protection.clone(),
+        })
+    }
+
+    /// The set that this snapshot is about.
+    pub fn set(&self) -> Option<&StatefulSet> {
+        let chosen = self.taken.statefulset.as_deref()?;
+        self.sets
+            .got()?
+            .iter()
+            .find(|set| set.metadata.name.as_deref() == Some(chosen))
+    }
+}
+
+struct Objects<'a>(&'a Recording);
+
+impl Objects<'_> {
+    fn typed<T: DeserializeOwned>(&self, resource: Resource) -> Result<Read<Vec<T>>, Misfit> {
+        let Some(read) = self.0.objects.get(&resource) else {
+            return Ok(Read::Unreadable(format!("{} were not recorded", resource.noun())));
+        };
+        Ok(match read {
+            Read::Absent(why) => Read::Absent(why.clone()),
+            Read::Unreadable(why) => Read::Unreadable(why.clone()),
+            Read::Got(items) => Read::Got(
+                items
+                    .iter()
+                    .map(|item| {
+                        serde_json::from_str(item.get()).map_err(|error| Misfit {
+                            resource,
+                            why: error.to_string(),
+                        })
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
+        })
+    }
+}
