@@ -1,0 +1,254 @@
+//! Reading from the API server: the one way that the rest of shardctl uses.
+//!
+//! Works below `kube::Api`, on paths and JSON text: a snapshot keeps objects as the server gave them, and the `Date`
+//! header is the server's clock. Reads are retried by `retry`'s rules, within the request timeout; posts never are.
+
+mod pages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use jiff::Timestamp;
+use kube::client::Body;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use crate::cluster::endpoint::Endpoint;
+use crate::cluster::failure::{Failure, Missing};
+use crate::cluster::retry;
+
+/// A JSON answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The JSON text.
+    pub body: String,
+    /// The server's clock when it answered (its `Date` header, whole seconds).
+    pub date: Option<Timestamp>,
+}
+
+impl Answer {
+    /// The body as `T`.
+    ///
+    /// # Errors
+    /// [`Failure::NotKubernetes`] when the JSON isn't a `T`.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.body).map_err(unreadable)
+    }
+}
+
+/// JSON that isn't what the path promises.
+fn unreadable(error: serde_json::Error) -> Failure {
+    Failure::NotKubernetes {
+        what: format!("JSON that can't be read as what was asked for: {error}"),
+    }
+}
+
+/// Reads (and posts reviews) over one client. A cheap clone.
+#[derive(Clone)]
+pub struct Api {
+    client: kube::Client,
+    endpoint: Arc<Endpoint>,
+    timeout: Option<Duration>,
+}
+
+/// What came back, complete.
+struct Received {
+    code: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Api {
+    /// Reads over `client`. `timeout` bounds a whole read with its retries; zero means none, as in kubectl.
+    pub fn new(client: kube::Client, endpoint: Arc<Endpoint>, timeout: Duration) -> Self {
+        Self {
+            client,
+            endpoint,
+            timeout: (!timeout.is_zero()).then_some(timeout),
+        }
+    }
+
+    /// The same server, user and timeout, over another client.
+    #[must_use]
+    pub fn over(&self, client: kube::Client) -> Self {
+        Self { client, ..self.clone() }
+    }
+
+    /// The server and the user, for error messages.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// GETs one JSON document.
+    ///
+    /// # Errors
+    /// Every [`Failure`]; an answer that isn't JSON is [`Failure::NotKubernetes`].
+    pub async fn get(&self, path_and_query: &str) -> Result<Answer, Failure> {
+        let received = self.read(path_and_query, "application/json").await?;
+        json(received)
+    }
+
+    /// GETs text (logs, `/readyz`).
+    ///
+    /// # Errors
+    /// Every [`Failure`]; a web page is [`Failure::NotKubernetes`]. Bytes that are no UTF-8 become U+FFFD.
+    pub async fn text(&self, path_and_query: &str) -> Result<String, Failure> {
+        let received = self.read(path_and_query, "*/*").await?;
+        let is_page = received
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.contains("html"));
+        if is_page {
+            return Err(Failure::from_odd_body(received.code, &received.headers, &received.body));
+        }
+        Ok(match String::from_utf8(received.body) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+
+    /// Lists `path` in pages of 500; `query` is without `?`, `limit` and `continue`. Each item goes through `keep` as it
+    /// is parsed, so what is dropped or reduced is never held beyond its page. Items come without apiVersion and kind,
+    /// as Kubernetes lists them.
+    ///
+    /// When a continue token has expired (410), the list is read once more, whole: `keep` then sees the items again.
+    ///
+    /// # Errors
+    /// Every [`Failure`]; nothing of an incomplete list is returned.
+    pub async fn list(
+        &self,
+        path: &str,
+        query: &str,
+        keep: impl FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
+    ) -> Result<Vec<Box<RawValue>>, Failure> {
+        pages::list(self, path, query, keep).await
+    }
+
+    /// POSTs `body` and returns the answer. Never retried.
+    ///
+    /// # Errors
+    /// Every [`Failure`].
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer, Failure> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Failure::Config(format!("a request can't be written: {error}")))?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .map_err(|error| not_a_path(path, &error))?;
+        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        json(self.within(deadline, self.send(request, path)).await?)
+    }
+
+    /// `failure`, or the failure that explains it better: when an object isn't found because its namespace isn't there.
+    /// Asks for the namespace; without the right to read it, `failure` stays as it is.
+    pub async fn explain_not_found(&self, failure: Failure, namespace: &str) -> Failure {
+        let Failure::NotFound {
+            what: Missing::Object { .. },
+            ..
+        } = &failure
+        else {
+            return failure;
+        };
+        match self.get(&format!("/api/v1/namespaces/{namespace}")).await {
+            Err(
+                absent @ Failure::NotFound {
+                    what: Missing::Namespace(_),
+                    ..
+                },
+            ) => absent,
+            _ => failure,
+        }
+    }
+
+    /// GETs with retries, all of it within the timeout.
+    async fn read(&self, path_and_query: &str, accept: &'static str) -> Result<Received, Failure> {
+        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        let mut next = 2;
+        loop {
+            let request = Request::get(path_and_query)
+                .header(header::ACCEPT, accept)
+                .body(Body::empty())
+                .map_err(|error| not_a_path(path_and_query, &error))?;
+            let failure = match self.within(deadline, self.send(request, path_and_query)).await {
+                Ok(received) => return Ok(received),
+                Err(failure) => failure,
+            };
+            let Some(pause) = retry::pause_before(next, &failure) else {
+                return Err(failure);
+            };
+            if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+                return Err(failure);
+            }
+            tokio::time::sleep(pause).await;
+            next += 1;
+        }
+    }
+
+    async fn within<T>(
+        &self,
+        deadline: Option<Instant>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        match deadline {
+            None => work.await,
+            Some(deadline) => tokio::time::timeout_at(deadline, work)
+                .await
+                .unwrap_or(Err(Failure::TimedOut { after: self.timeout })),
+        }
+    }
+
+    /// One request, one complete answer.
+    async fn send(&self, request: Request<Body>, path: &str) -> Result<Received, Failure> {
+        let response = self.client.send(request).await?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect_bytes().await.map_err(|error| match Failure::from(error) {
+            // half an answer is a cut connection, whatever the transport calls it
+            failure @ (Failure::CutOff { .. } | Failure::TimedOut { .. }) => failure,
+            failure => Failure::CutOff { why: failure.reason() },
+        })?;
+        if !parts.status.is_success() {
+            return Err(Failure::from_answer(parts.status, &parts.headers, &body, path));
+        }
+        Ok(Received {
+            code: parts.status,
+            headers: parts.headers,
+            body: body.into(),
+        })
+    }
+}
+
+fn not_a_path(path: &str, error: &http::Error) -> Failure {
+    Failure::Config(format!("{path:?} is no request path: {error}"))
+}
+
+/// The answer, if it is JSON text.
+fn json(received: Received) -> Result<Answer, Failure> {
+    let starts_json = received.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if !starts_json {
+        return Err(Failure::from_odd_body(received.code, &received.headers, &received.body));
+    }
+    let date = received
+        .headers
+        .get(header::DATE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(server_time);
+    let body = String::from_utf8(received.body).map_err(|_| Failure::NotKubernetes {
+        what: "JSON that is no UTF-8".to_owned(),
+    })?;
+    Ok(Answer { body, date })
+}
+
+/// A `Date` header (RFC 9110's IMF-fixdate, which RFC 2822 parsers read).
+fn server_time(value: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
+}
+
+#[cfg(test)]
+mod tests;

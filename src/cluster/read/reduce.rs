@@ -1,0 +1,172 @@
+//! What of each object is kept: the rest goes before the next page is fetched, so that memory follows the set, not the cluster.
+//!
+//! Objects are cut as text, field by field: nothing but the cut fields' neighbours is parsed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::model::actors::is_known_actor;
+use crate::model::mark::LEASE_PREFIX;
+use crate::model::resource::Resource;
+
+/// The annotation in which kubectl keeps a copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The object reduced, or nothing where it isn't about the set in `namespace`.
+pub fn keep(resource: Resource, namespace: &str, item: &RawValue) -> Option<Box<RawValue>> {
+    if !concerns(resource, namespace, item) {
+        return None;
+    }
+    shorten(resource, item)
+}
+
+/// A single object reduced.
+pub fn whole(resource: Resource, body: &str) -> Option<Box<RawValue>> {
+    let item: &RawValue = serde_json::from_str(body).ok()?;
+    shorten(resource, item)
+}
+
+/// The few fields that tell what an object is about.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Glimpse {
+    metadata: Names,
+    spec: Option<Claimed>,
+    involved_object: Option<Involved>,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    #[serde(default)]
+    name: String,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Claimed {
+    claim_ref: Option<Claim>,
+}
+
+#[derive(Deserialize)]
+struct Claim {
+    namespace: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Involved {
+    kind: Option<String>,
+}
+
+fn concerns(resource: Resource, namespace: &str, item: &RawValue) -> bool {
+    if !matches!(
+        resource,
+        Resource::Volumes | Resource::Leases | Resource::ClusterEvents | Resource::DaemonSets | Resource::Deployments
+    ) {
+        return true;
+    }
+    let Ok(seen) = serde_json::from_str::<Glimpse>(item.get()) else {
+        // An object of another form than its kind's must be seen to be wrong, not left out.
+        return true;
+    };
+    match resource {
+        Resource::Volumes => {
+            let claim = seen.spec.and_then(|spec| spec.claim_ref);
+            claim.and_then(|claim| claim.namespace).as_deref() == Some(namespace)
+        }
+        Resource::Leases => seen.metadata.name.starts_with(LEASE_PREFIX),
+        Resource::ClusterEvents => {
+            let kind = seen.involved_object.and_then(|object| object.kind);
+            matches!(
+                kind.as_deref(),
+                Some("Node" | "NodeClaim" | "NodePool" | "PersistentVolume")
+            )
+        }
+        _ => is_known_actor(&seen.metadata.name, seen.metadata.labels.as_ref()).is_some(),
+    }
+}
+
+type Fields<'a> = BTreeMap<String, &'a RawValue>;
+
+fn shorten(resource: Resource, item: &RawValue) -> Option<Box<RawValue>> {
+    let mut object: Fields<'_> = serde_json::from_str(item.get()).ok()?;
+    let meta = match object.get("metadata") {
+        Some(meta) => shortened_meta(resource, meta),
+        None => None,
+    };
+    if let Some(meta) = &meta {
+        object.insert("metadata".to_owned(), meta);
+    }
+    let status = match object.get("status") {
+        Some(status) if resource == Resource::Nodes => without(status, "images"),
+        _ => None,
+    };
+    if let Some(status) = &status {
+        object.insert("status".to_owned(), status);
+    }
+    to_raw_value(&object).ok()
+}
+
+fn shortened_meta(resource: Resource, meta: &RawValue) -> Option<Box<RawValue>> {
+    let mut fields: Fields<'_> = serde_json::from_str(meta.get()).ok()?;
+    if !matches!(resource, Resource::StatefulSets | Resource::Budgets) {
+        fields.remove("managedFields");
+    }
+    let annotations = match fields.get("annotations") {
+        Some(annotations) => without(annotations, LAST_APPLIED),
+        None => None,
+    };
+    if let Some(annotations) = &annotations {
+        fields.insert("annotations".to_owned(), annotations);
+    }
+    to_raw_value(&fields).ok()
+}
+
+/// A map without one of its fields; nothing where it doesn't have that field.
+fn without(map: &RawValue, field: &str) -> Option<Box<RawValue>> {
+    let mut fields: Fields<'_> = serde_json::from_str(map.get()).ok()?;
+    fields.remove(field)?;
+    to_raw_value(&fields).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn kept(resource: Resource, object: &Value) -> Option<Value> {
+        let item = to_raw_value(object).unwrap();
+        keep(resource, "shards", &item).map(|item| serde_json::from_str(item.get()).unwrap())
+    }
+
+    #[test]
+    fn managed_fields_images_and_kubectls_copy_go_and_the_rest_stays() {
+        let node = json!({
+            "metadata": {"name": "n", "managedFields": [1], "annotations": {LAST_APPLIED: "{}", "a": "b\u{1b}"}},
+            "spec": {"unschedulable": true}, "status": {"images": [1], "conditions": []},
+        });
+        let expected = json!({
+            "metadata": {"name": "n", "annotations": {"a": "b\u{1b}"}},
+            "spec": {"unschedulable": true}, "status": {"conditions": []},
+        });
+        assert_eq!(kept(Resource::Nodes, &node).unwrap(), expected);
+        let set = json!({"metadata": {"name": "s", "managedFields": [1]}});
+        assert_eq!(kept(Resource::StatefulSets, &set).unwrap(), set);
+    }
+
+    #[test]
+    fn only_what_is_about_the_set_stays() {
+        let ours = json!({"metadata": {"name": "v"}, "spec": {"claimRef": {"namespace": "shards"}}});
+        let theirs = json!({"metadata": {"name": "w"}, "spec": {"claimRef": {"namespace": "web"}}});
+        assert!(kept(Resource::Volumes, &ours).is_some());
+        assert!(kept(Resource::Volumes, &theirs).is_none());
+        assert!(kept(Resource::Leases, &json!({"metadata": {"name": "leader"}})).is_none());
+        assert!(kept(Resource::Deployments, &json!({"metadata": {"name": "web"}})).is_none());
+        assert!(kept(Resource::DaemonSets, &json!({"metadata": {"name": "kured"}})).is_some());
+        let event = json!({"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod"}});
+        assert!(kept(Resource::ClusterEvents, &event).is_none());
+        assert!(kept(Resource::Events, &event).is_some());
+    }
+}
