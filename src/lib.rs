@@ -6,3 +6,4 @@ pub mod error;
 pub mod exit_code;
 pub mod model;
 pub mod nearest;
+pub mod net;
