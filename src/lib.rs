@@ -7,3 +7,4 @@ pub mod exit_code;
 pub mod model;
 pub mod nearest;
 pub mod net;
+pub mod plan;

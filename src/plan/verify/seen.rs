@@ -1,0 +1,346 @@
+//! The snapshot as checks look at it: joined by shard, with the reason at hand where something couldn't be read.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Event, Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::policy::Policy;
+use crate::model::mark::Mark;
+use crate::model::read::Skip;
+use crate::model::report::{Expected, Phase};
+use crate::model::set::{self, Ordinal};
+use crate::model::shell::shell_word;
+use crate::model::snapshot::Snapshot;
+use crate::model::{node, pod};
+
+/// A snapshot and the policy that it is judged by.
+pub struct Seen<'a> {
+    /// What was seen.
+    pub snapshot: &'a Snapshot,
+    /// How to judge it.
+    pub policy: &'a Policy,
+}
+
+/// One of the shards that there should be, with what belongs to it.
+#[derive(Clone, Debug)]
+pub struct Shard<'a> {
+    /// Its number.
+    pub ordinal: Ordinal,
+    /// The name its pod has, or would have.
+    pub name: String,
+    /// Its pod, where there is one.
+    pub pod: Option<&'a Pod>,
+}
+
+/// One of a shard's claims and its volume, as far as they exist.
+#[derive(Clone, Debug)]
+pub struct ShardClaim<'a> {
+    /// The name the claim has, or would have.
+    pub name: String,
+    /// The claim.
+    pub claim: Option<&'a PersistentVolumeClaim>,
+    /// The volume that it is bound to.
+    pub volume: Option<&'a PersistentVolume>,
+}
+
+impl<'a> Seen<'a> {
+    /// The moment of the snapshot, in the server's time.
+    pub fn now(&self) -> Timestamp {
+        self.snapshot.taken.at
+    }
+
+    /// The set that is judged.
+    ///
+    /// # Errors
+    /// Unknown where sets can't be read; not applicable where there is none (STS-01 says so).
+    pub fn set(&self) -> Result<&'a StatefulSet, Skip> {
+        self.snapshot.sets.need()?;
+        self.snapshot
+            .set()
+            .ok_or_else(|| Skip::NotApplicable("there is no StatefulSet to judge".to_owned()))
+    }
+
+    /// The pods that the set's selector matches, terminating ones included, in the order of their names.
+    ///
+    /// # Errors
+    /// As [`Seen::set`], and unknown where pods can't be read.
+    pub fn pods(&self) -> Result<Vec<&'a Pod>, Skip> {
+        let set = self.set()?;
+        let selector = set.spec.as_ref().map(|spec| &spec.selector);
+        let mut pods: Vec<&Pod> = self
+            .snapshot
+            .pods
+            .need()?
+            .iter()
+            .filter(|pod| selector.is_some_and(|selector| set::selects(selector, pod.metadata.labels.as_ref())))
+            .collect();
+        pods.sort_by_key(|found| (set::ordinal_of(set, pod::name(found)), pod::name(found)));
+        Ok(pods)
+    }
+
+    /// Those of [`Seen::pods`] that the set's controller owns: a stranger with the shards' labels isn't judged as a shard.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn own_pods(&self) -> Result<Vec<&'a Pod>, Skip> {
+        let uid = set::uid(self.set()?);
+        Ok(self
+            .pods()?
+            .into_iter()
+            .filter(|found| pod::is_controlled_by(found, uid))
+            .collect())
+    }
+
+    /// How many shards there should be: `--expect`, shardctl.toml, our own surge mark, an integer `minAvailable`, `spec.replicas`.
+    ///
+    /// # Errors
+    /// As [`Seen::set`].
+    pub fn expected(&self) -> Result<Expected, Skip> {
+        let set = self.set()?;
+        if let Some(said) = &self.policy.expect {
+            return Ok(Expected {
+                shards: said.value,
+                origin: said.origin.clone(),
+            });
+        }
+        let marked = Mark::of(set.metadata.annotations.as_ref()).and_then(Result::ok);
+        if let Some(before) = marked.and_then(|mark| mark.was.get("spec.replicas")?.as_i64()) {
+            return Ok(Expected {
+                shards: i32::try_from(before).unwrap_or(i32::MAX),
+                origin: "shardctl's mark on the set".to_owned(),
+            });
+        }
+        let from_budget = match self.budgets()?.as_slice() {
+            [only] => of_budget(only),
+            _ => None,
+        };
+        Ok(from_budget.unwrap_or_else(|| Expected {
+            shards: set::replicas(set),
+            origin: "spec.replicas".to_owned(),
+        }))
+    }
+
+    /// The budgets whose selector matches the set's pod template.
+    ///
+    /// Judged by the template's labels, so that it holds while pods are missing. An empty selector matches every pod of the
+    /// namespace, a missing one none (policy/v1).
+    ///
+    /// # Errors
+    /// As [`Seen::set`]. Budgets that can't be read count as none here; checks that judge them use the snapshot itself.
+    pub fn budgets(&self) -> Result<Vec<&'a PodDisruptionBudget>, Skip> {
+        let labels = set::template(self.set()?)
+            .and_then(|template| template.metadata.as_ref())
+            .and_then(|meta| meta.labels.as_ref());
+        Ok(self
+            .snapshot
+            .budgets
+            .got()
+            .into_iter()
+            .flatten()
+            .filter(|budget| {
+                let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+                selector.is_some_and(|selector| set::selects(selector, labels))
+            })
+            .collect())
+    }
+
+    /// The shards that there should be, in the order of their ordinals.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn shards(&self) -> Result<Vec<Shard<'a>>, Skip> {
+        let set = self.set()?;
+        let pods = self.pods()?;
+        Ok(set::ordinals(set, self.expected()?.shards)
+            .map(|ordinal| {
+                let name = set::pod_name(set, ordinal);
+                let pod = pods.iter().copied().find(|found| pod::name(found) == name);
+                Shard { ordinal, name, pod }
+            })
+            .collect())
+    }
+
+    /// The claims of a shard that the set's claim templates give it.
+    ///
+    /// # Errors
+    /// Unknown where claims can't be read. A volume that can't be read is missing from the answer.
+    pub fn claims_of(&self, ordinal: Ordinal) -> Result<Vec<ShardClaim<'a>>, Skip> {
+        let set = self.set()?;
+        let claims = self.snapshot.claims.need()?;
+        let volumes = self.snapshot.volumes.got();
+        Ok(set::claim_templates(set)
+            .map(|template| {
+                let name = set::claim_name(set, template, ordinal);
+                let claim = claims
+                    .iter()
+                    .find(|claim| claim.metadata.name.as_deref() == Some(&name));
+                let bound_to = claim
+                    .and_then(|claim| claim.spec.as_ref())
+                    .and_then(|spec| spec.volume_name.as_deref());
+                let volume = bound_to.and_then(|wanted| {
+                    let volumes = volumes?;
+                    volumes
+                        .iter()
+                        .find(|volume| volume.metadata.name.as_deref() == Some(wanted))
+                });
+                ShardClaim { name, claim, volume }
+            })
+            .collect())
+    }
+
+    /// A node by its name.
+    ///
+    /// # Errors
+    /// Unknown where nodes can't be read.
+    pub fn node(&self, wanted: &str) -> Result<Option<&'a Node>, Skip> {
+        Ok(self
+            .snapshot
+            .nodes
+            .need()?
+            .iter()
+            .find(|found| node::name(found) == wanted))
+    }
+
+    /// The nodes that hold shards, each with its shards' pods, in the order of the nodes' names.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`] and [`Seen::node`].
+    pub fn nodes_with_shards(&self) -> Result<Vec<(&'a Node, Vec<&'a Pod>)>, Skip> {
+        let pods = self.own_pods()?;
+        let mut nodes: Vec<&Node> = self.snapshot.nodes.need()?.iter().collect();
+        nodes.sort_by_key(|found| node::name(found));
+        Ok(nodes
+            .into_iter()
+            .filter_map(|found| {
+                let name = node::name(found);
+                let here: Vec<&Pod> = pods
+                    .iter()
+                    .copied()
+                    .filter(|pod| pod::node(pod) == Some(name))
+                    .collect();
+                (!here.is_empty()).then_some((found, here))
+            })
+            .collect())
+    }
+
+    /// The phase that the set is judged as, and where that was learnt: said, or inferred from the template
+    /// (`karpenter.sh/do-not-disrupt`, or a required affinity or selector to a pool that calls itself stable).
+    ///
+    /// # Errors
+    /// As [`Seen::set`].
+    pub fn phase(&self) -> Result<(Phase, String), Skip> {
+        let set = self.set()?;
+        if let Some(said) = &self.policy.phase {
+            return Ok((said.value, said.origin.clone()));
+        }
+        let annotations = set::template(set)
+            .and_then(|template| template.metadata.as_ref())
+            .and_then(|meta| meta.annotations.as_ref());
+        if annotations.is_some_and(|annotations| annotations.contains_key(pod::DO_NOT_DISRUPT)) {
+            return Ok((Phase::Stable, "do-not-disrupt on the template".to_owned()));
+        }
+        if self.pinned_values(set).any(|value| value.contains("stable")) {
+            return Ok((Phase::Stable, "the template requires a stable pool".to_owned()));
+        }
+        Ok((Phase::Explore, "the template asks for no stable pool".to_owned()))
+    }
+
+    /// The values that the template's node selector and required node affinity demand of a node's labels.
+    fn pinned_values(&self, set: &'a StatefulSet) -> impl Iterator<Item = &'a String> {
+        let spec = set::pod_spec(set);
+        let selected = spec.and_then(|spec| spec.node_selector.as_ref()).into_iter().flatten();
+        let terms = spec
+            .and_then(|spec| spec.affinity.as_ref()?.node_affinity.as_ref())
+            .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref())
+            .into_iter()
+            .flat_map(|required| &required.node_selector_terms);
+        let required = terms
+            .flat_map(|term| term.match_expressions.iter().flatten())
+            .filter(|expression| expression.operator == "In")
+            .flat_map(|expression| expression.values.iter().flatten());
+        selected.map(|(_, value)| value).chain(required)
+    }
+
+    /// The events about an object of the namespace, oldest first.
+    ///
+    /// # Errors
+    /// Unknown where events can't be read.
+    pub fn events_about(&self, kind: &str, name: &str) -> Result<Vec<&'a Event>, Skip> {
+        Ok(about(self.snapshot.events.need()?, kind, name))
+    }
+
+    /// The events about an object that lives in no namespace, oldest first.
+    ///
+    /// # Errors
+    /// Unknown where events of the `default` namespace can't be read.
+    pub fn cluster_events_about(&self, kind: &str, name: &str) -> Result<Vec<&'a Event>, Skip> {
+        Ok(about(self.snapshot.cluster_events.need()?, kind, name))
+    }
+
+    /// A `kubectl` command on the set's namespace, as a line of a remedy.
+    pub fn kubectl(&self, arguments: &str) -> String {
+        let namespace = shell_word(&self.snapshot.taken.namespace);
+        format!("$ kubectl{} -n {namespace} {arguments}", self.flags())
+    }
+
+    /// A `kubectl` command on an object that lives in no namespace, as a line of a remedy.
+    pub fn kubectl_cluster(&self, arguments: &str) -> String {
+        format!("$ kubectl{} {arguments}", self.flags())
+    }
+
+    fn flags(&self) -> String {
+        self.policy
+            .kubectl_flags
+            .iter()
+            .map(|flag| format!(" {}", shell_word(flag)))
+            .collect()
+    }
+}
+
+/// How many shards a budget's integer `minAvailable` speaks of: what it was before shardctl relaxed it, where that is marked.
+fn of_budget(budget: &PodDisruptionBudget) -> Option<Expected> {
+    let name = budget.metadata.name.as_deref().unwrap_or_default();
+    if let Some(mark) = Mark::of(budget.metadata.annotations.as_ref()).and_then(Result::ok) {
+        let before = mark.was.get("spec.minAvailable")?.as_i64()?;
+        return Some(Expected {
+            shards: i32::try_from(before).ok()?,
+            origin: format!("shardctl's mark on pdb/{name}"),
+        });
+    }
+    match budget.spec.as_ref()?.min_available.as_ref()? {
+        IntOrString::Int(count) if *count > 0 => Some(Expected {
+            shards: *count,
+            origin: format!("minAvailable of pdb/{name}"),
+        }),
+        _ => None,
+    }
+}
+
+/// When an event was last seen: the series', the last, the first, the recorded time, in this order.
+pub fn event_time(event: &Event) -> Option<Timestamp> {
+    let series = event
+        .series
+        .as_ref()
+        .and_then(|series| series.last_observed_time.as_ref());
+    let micro = series.or(event.event_time.as_ref()).map(|time| time.0);
+    let plain = event
+        .last_timestamp
+        .as_ref()
+        .or(event.first_timestamp.as_ref())
+        .map(|time| time.0);
+    micro.max(plain)
+}
+
+fn about<'a>(events: &'a [Event], kind: &str, name: &str) -> Vec<&'a Event> {
+    let mut found: Vec<&Event> = events
+        .iter()
+        .filter(|event| {
+            let object = &event.involved_object;
+            object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name)
+        })
+        .collect();
+    found.sort_by_key(|event| event_time(event));
+    found
+}

@@ -1,0 +1,245 @@
+//! The cluster's own warnings about the shards: events of the last hour, grouped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Event;
+
+use super::Check;
+use super::pods::running::duration;
+use super::seen::{Seen, event_time};
+use crate::model::check::{Category, Description};
+use crate::model::finding::{Severity, Verdict};
+use crate::model::read::Skip;
+use crate::model::resource::Resource;
+use crate::model::set;
+use crate::model::{node, pod};
+
+/// How far back a warning is looked for; the API server keeps events for an hour unless told otherwise.
+const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// EVT-01.
+pub const EVT_01: Check = Check {
+    about: Description {
+        id: "EVT-01",
+        category: Category::BudgetAndResidue,
+        severity: Severity::Warning,
+        title: "nobody warned of the set, its pods, claims and nodes within the last hour",
+        reads: &[
+            Resource::StatefulSets,
+            Resource::Pods,
+            Resource::Nodes,
+            Resource::Claims,
+            Resource::Events,
+            Resource::ClusterEvents,
+        ],
+        also: "",
+        why: "Kubelet, scheduler and controllers say in events what they can't do, often before a shard is down. What was \
+              said before the object became healthy is left out, since it is over: for a pod, a claim and the set the moment \
+              at which the shard (or the last of them) became Ready, for a node the moment at which the node did. So the \
+              noise of starting up is no warning, and a readiness probe that fails now is.",
+        mend: "Read the event's message; where it keeps coming back, look at the object.\n$ kubectl get events --field-selector \
+               type=Warning --sort-by=.lastTimestamp",
+        source: "core/v1 Event",
+        entails: &[],
+    },
+    judge: evt_01,
+};
+
+fn evt_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
+    let set = seen.set()?;
+    let mut verdict = Verdict::new();
+    let healthy = healthy_since(seen)?;
+    let mut groups: BTreeMap<(String, &str), Group<'_>> = BTreeMap::new();
+    let ours = seen.snapshot.events.need()?;
+    // Without the cluster's events the nodes go unheard.
+    let theirs: &[Event] = match seen.snapshot.cluster_events.need() {
+        Ok(events) => events,
+        Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => {
+            verdict.unsure(why);
+            &[]
+        }
+    };
+    for event in ours.iter().chain(theirs) {
+        let object = &event.involved_object;
+        let (Some(kind), Some(name)) = (object.kind.as_deref(), object.name.as_deref()) else {
+            continue;
+        };
+        let Some(since) = healthy.get(&(kind, name.to_owned())) else {
+            continue;
+        };
+        let Some(at) = event_time(event) else { continue };
+        let old = seen.now().duration_since(at) > WINDOW;
+        let over = since.is_some_and(|since| at <= since);
+        if event.type_.as_deref() != Some("Warning") || old || over {
+            continue;
+        }
+        let key = (
+            format!("{}/{name}", kind.to_lowercase()),
+            event.reason.as_deref().unwrap_or("Warning"),
+        );
+        let group = groups.entry(key).or_insert(Group {
+            count: 0,
+            last: at,
+            event,
+        });
+        group.count += times(event);
+        if at >= group.last {
+            (group.last, group.event) = (at, event);
+        }
+    }
+    for ((object, reason), group) in &groups {
+        let by = group.event.reporting_component.as_deref().filter(|by| !by.is_empty());
+        let by = by.or_else(|| group.event.source.as_ref()?.component.as_deref());
+        let by = by.map(|by| format!(", by {by}")).unwrap_or_default();
+        verdict
+            .warn(
+                object.clone(),
+                format!(
+                    "{reason}, {} in the last hour, last {} ago{by}",
+                    if group.count == 1 {
+                        "once".to_owned()
+                    } else {
+                        format!("{} times", group.count)
+                    },
+                    duration(seen.now().duration_since(group.last))
+                ),
+            )
+            .evidence(group.event.message.as_deref().unwrap_or_default())
+            .remedy(describe(seen, object));
+    }
+    Ok(verdict.seen(format!(
+        "no warning about statefulset/{}, its pods, claims and nodes",
+        set::name(set)
+    )))
+}
+
+struct Group<'a> {
+    count: i32,
+    last: Timestamp,
+    event: &'a Event,
+}
+
+fn times(event: &Event) -> i32 {
+    let series = event.series.as_ref().and_then(|series| series.count);
+    series.or(event.count).unwrap_or(1).max(1)
+}
+
+fn describe(seen: &Seen<'_>, object: &str) -> String {
+    let words = format!("describe {}", crate::model::shell::shell_word(object));
+    if object.starts_with("node/") {
+        seen.kubectl_cluster(&words)
+    } else {
+        seen.kubectl(&words)
+    }
+}
+
+/// The objects that count, by kind and name, and since when each is healthy; none where it isn't.
+fn healthy_since(seen: &Seen<'_>) -> Result<BTreeMap<(&'static str, String), Option<Timestamp>>, Skip> {
+    let set = seen.set()?;
+    let mut since = BTreeMap::new();
+    let mut moments = BTreeSet::new();
+    let mut all = true;
+    for shard in seen.shards()? {
+        let ready = shard.pod.filter(|found| pod::is_ready(found)).and_then(pod::since);
+        match ready {
+            Some(at) => {
+                moments.insert(at);
+            }
+            None => all = false,
+        }
+        for claim in seen.claims_of(shard.ordinal)? {
+            since.insert(("PersistentVolumeClaim", claim.name), ready);
+        }
+        since.insert(("Pod", shard.name), ready);
+    }
+    // A pod beyond the shards that there should be is the set's, too.
+    for found in seen.own_pods()? {
+        let ready = Some(found).filter(|found| pod::is_ready(found)).and_then(pod::since);
+        since.entry(("Pod", pod::name(found).to_owned())).or_insert(ready);
+    }
+    let settled = if all { moments.last().copied() } else { None };
+    since.insert(("StatefulSet", set::name(set).to_owned()), settled);
+    for (found, _) in seen.nodes_with_shards()? {
+        let ready = node::condition(found, "Ready").filter(|_| node::is_ready(found));
+        let at = ready
+            .and_then(|ready| ready.last_transition_time.as_ref())
+            .map(|at| at.0);
+        since.insert(("Node", node::name(found).to_owned()), at);
+    }
+    Ok(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::verify::testing::{Scene, words};
+    use serde_json::json;
+
+    fn moment(scene: &mut Scene, pod: &str, at: &str) {
+        scene.edit(Resource::Pods, pod, |pod| {
+            pod["status"]["conditions"][2]["lastTransitionTime"] = json!(at);
+        });
+    }
+
+    #[test]
+    fn the_noise_of_starting_up_is_over_once_a_shard_is_ready() {
+        let mut scene = Scene::healthy(2);
+        moment(&mut scene, "db-1", "2026-03-01T11:50:00Z");
+        scene.event(
+            "Pod",
+            "db-1",
+            "2026-03-01T11:49:59Z",
+            json!({"reason": "FailedScheduling"}),
+        );
+        scene.event("Pod", "db-1", "2026-03-01T11:50:00Z", json!({"reason": "Unhealthy"}));
+        scene.event(
+            "StatefulSet",
+            "db",
+            "2026-03-01T11:45:00Z",
+            json!({"reason": "FailedCreate"}),
+        );
+        scene.event(
+            "PersistentVolumeClaim",
+            "data-db-1",
+            "2026-03-01T11:45:00Z",
+            json!({"reason": "ProvisioningFailed"}),
+        );
+        assert_eq!(words(&scene.judge(&EVT_01)), ("pass", vec![]));
+        scene.edit(Resource::Pods, "db-1", |pod| {
+            pod["status"]["conditions"][2]["status"] = json!("False");
+        });
+        let (_, findings) = words(&scene.judge(&EVT_01));
+        assert_eq!(findings.len(), 4, "{findings:?}");
+    }
+
+    #[test]
+    fn warnings_about_the_same_thing_are_one_finding_with_their_number() {
+        let mut scene = Scene::healthy(2);
+        let unhealthy =
+            |count: i32| json!({"reason": "Unhealthy", "count": count, "message": format!("{count} so far")});
+        scene.event("Pod", "db-0", "2026-03-01T11:30:00Z", unhealthy(3));
+        scene.event("Pod", "db-0", "2026-03-01T11:58:00Z", unhealthy(2));
+        scene.event("Pod", "db-0", "2026-03-01T10:30:00Z", unhealthy(50));
+        scene.event("Pod", "web-0", "2026-03-01T11:58:00Z", unhealthy(1));
+        scene.event(
+            "Pod",
+            "db-1",
+            "2026-03-01T11:58:00Z",
+            json!({"reason": "Pulled", "type": "Normal"}),
+        );
+        scene.event("Node", "node-1", "2026-03-01T11:59:00Z", json!({"reason": "SystemOOM"}));
+        scene.event("Node", "node-9", "2026-03-01T11:59:00Z", json!({"reason": "SystemOOM"}));
+        let judged = scene.judge(&EVT_01);
+        assert_eq!(
+            words(&judged).1,
+            [
+                "Warning node/node-1: SystemOOM, once in the last hour, last 1m 0s ago",
+                "Warning pod/db-0: Unhealthy, 5 times in the last hour, last 2m 0s ago",
+            ]
+        );
+        assert_eq!(judged.findings[1].evidence, ["2 so far"]);
+        scene.unreadable(Resource::ClusterEvents);
+        assert_eq!(words(&scene.judge(&EVT_01)).0, "unknown");
+    }
+}
