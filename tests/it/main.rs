@@ -11,4 +11,6 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod artefacts;
+mod layering;
 mod test_cluster;

@@ -1,0 +1,212 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_shardctl_global_optspecs
+    string join \n kubeconfig= context= n/namespace= statefulset= as= as-group= request-timeout= config= color= q/quiet v/verbose h/help V/version
+end
+
+function __fish_shardctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_shardctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_shardctl_using_subcommand
+    set -l cmd (__fish_shardctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c shardctl -n "__fish_shardctl_needs_command" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_needs_command" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_needs_command" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_needs_command" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_needs_command" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_needs_command" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_needs_command" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_needs_command" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_needs_command" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_needs_command" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_needs_command" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_needs_command" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s o -l output -d 'The form of the result' -r -f -a "text\t'Every check, for people'
+short\t'Only what isn\'t green, for people'
+json\t'JSON, described in docs/json.md'
+junit\t'JUnit XML, for CI systems'
+prometheus\t'Prometheus\' text format'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l only -d 'Only these checks; may be repeated, or separated by commas' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l skip -d 'Not these checks; they are counted and shown as skipped' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l phase -d 'The phase to judge by [default: inferred from the template]' -r -f -a "explore\t'Karpenter picks among sizes'
+stable\t'One size pinned, protected from disruption'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l dns -d 'How name servers are asked: port-forward, exec, system, or IP:PORT [default: port-forward; system inside a pod]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l dns-timeout -d 'How long one DNS question may take [default: 2s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l cluster-domain -d 'The cluster\'s DNS domain [default: from CoreDNS\'s configuration, or resolv.conf inside a shard]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l wait -d 'Take whole new snapshots until healthy, for so long' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l interval -d 'The pause between two snapshots' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l from -d 'Judge a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l probe-protection -d 'Also try whether the server would refuse to evict a shard (a dry run, nothing is evicted)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l watch -d 'Take whole new snapshots until interrupted, and say what changed'
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s o -l output -d 'The form of the result' -r -f -a "text\t'One line'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l from -d 'Judge a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l out -d 'Where to write it [default: standard output]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns -d 'How name servers are asked: port-forward, exec, system, or IP:PORT [default: port-forward; system inside a pod]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns-timeout -d 'How long one DNS question may take [default: 2s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l cluster-domain -d 'The cluster\'s DNS domain [default: from CoreDNS\'s configuration, or resolv.conf inside a shard]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l from -d 'Read a saved snapshot instead of a cluster, for example to redact it' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l redact -d 'Replace names and addresses by pseudonyms, drop environment values, logs and unknown annotations'
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s o -l output -d 'The form of the page' -r -f -a "text\t'For people'
+markdown\t'Markdown; without an id, the whole of docs/checks.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Each value with where it comes from'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Each value with where it comes from'
+complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'

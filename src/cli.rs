@@ -1,0 +1,274 @@
+//! The command line: arguments, help headings, examples. No logic; `commands` gives it a meaning.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+const ABOUT: &str = "Looks after stateful shards on Kubernetes: a system that is down when any one shard is down";
+
+const EXAMPLES: &str = "\
+Examples:
+  shardctl status                          UP or DOWN, in one line
+  shardctl verify                          is everything as it must be?
+  shardctl verify --wait 10m -o short      wait until it is
+  shardctl explain POD-01                  what a check reads, why it matters, how to mend it
+  shardctl snapshot --redact > bug.json    what was observed, without names
+
+Exit codes:
+  0 done, or healthy · 1 a check failed · 2 usage · 7 the cluster can't be reached, or something couldn't be judged ·
+  70 a bug · 130 interrupted";
+
+/// shardctl's command line.
+#[derive(Debug, Parser)]
+#[command(name = "shardctl", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 110)]
+#[command(propagate_version = true, arg_required_else_help = true, subcommand_required = true)]
+pub struct Cli {
+    /// Flags that every command has.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command has, in kubectl's words.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which cluster, which set")]
+pub struct Global {
+    /// The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod's service account]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub kubeconfig: Option<PathBuf>,
+    /// The kubeconfig context [env: SHARDCTL_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context's]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub statefulset: Option<String>,
+    /// The user to act as
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub as_user: Option<String>,
+    /// A group to act as; may be repeated
+    #[arg(long = "as-group", global = true, value_name = "GROUP", requires = "as_user")]
+    pub as_groups: Vec<String>,
+    /// How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub request_timeout: Option<String>,
+    /// The configuration file [default: the nearest shardctl.toml upwards, then the user's configuration folder]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub config: Option<PathBuf>,
+    /// Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]
+    #[arg(long, global = true, value_name = "WHEN", help_heading = "Output")]
+    pub color: Option<ColorWhen>,
+    /// Print less: no progress on standard error
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Print more: what an error was caused by
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind
+    Verify(Verify),
+    /// UP or DOWN in one line, for alerts and prompts
+    Status(Status),
+    /// Save what was observed, to a file or standard output
+    Snapshot(Snapshot),
+    /// A check's page: what it reads, why it matters, how to mend it
+    Explain(Explain),
+    /// The configuration in force
+    #[command(subcommand)]
+    Config(Config),
+    /// The Roles that shardctl needs, as YAML
+    Rbac,
+    /// Completions for a shell, to standard output
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// How name servers are asked.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Names")]
+pub struct Names {
+    /// How name servers are asked: port-forward, exec, system, or IP:PORT [default: port-forward; system inside a pod]
+    #[arg(long, value_name = "HOW")]
+    pub dns: Option<String>,
+    /// How long one DNS question may take [default: 2s]
+    #[arg(long, value_name = "DURATION")]
+    pub dns_timeout: Option<String>,
+    /// The cluster's DNS domain [default: from CoreDNS's configuration, or resolv.conf inside a shard]
+    #[arg(long, value_name = "DOMAIN")]
+    pub cluster_domain: Option<String>,
+}
+
+/// `verify`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  shardctl verify                              everything, for people
+  shardctl verify -o short                     only what isn't green
+  shardctl verify --wait 10m                   until healthy, or ten minutes have passed
+  shardctl verify --only POD-01,PDB-03         two checks
+  shardctl verify --dns exec                   names as a shard sees them
+  shardctl verify --from snapshot.json         the same checks on a saved snapshot
+
+Exit codes: 0 healthy · 1 a check failed · 7 no check failed, but one that could couldn't be judged")]
+pub struct Verify {
+    /// The form of the result
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: VerifyOutput,
+    /// Only these checks; may be repeated, or separated by commas
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Which checks")]
+    pub only: Vec<String>,
+    /// Not these checks; they are counted and shown as skipped
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Which checks")]
+    pub skip: Vec<String>,
+    /// Also try whether the server would refuse to evict a shard (a dry run, nothing is evicted)
+    #[arg(long, help_heading = "Which checks", conflicts_with = "from")]
+    pub probe_protection: bool,
+    /// How many shards there should be [default: an integer minAvailable, then spec.replicas]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..), help_heading = "Which checks")]
+    pub expect: Option<i32>,
+    /// The phase to judge by [default: inferred from the template]
+    #[arg(long, value_name = "PHASE", help_heading = "Which checks")]
+    pub phase: Option<PhaseName>,
+    /// How name servers are asked.
+    #[command(flatten)]
+    pub names: Names,
+    /// Take whole new snapshots until healthy, for so long
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["watch", "from"], help_heading = "Again and again")]
+    pub wait: Option<String>,
+    /// Take whole new snapshots until interrupted, and say what changed
+    #[arg(long, conflicts_with = "from", help_heading = "Again and again")]
+    pub watch: bool,
+    /// The pause between two snapshots
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "2s",
+        help_heading = "Again and again"
+    )]
+    pub interval: String,
+    /// Judge a saved snapshot instead of a cluster
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub from: Option<PathBuf>,
+}
+
+/// The forms of `verify`'s result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerifyOutput {
+    /// Every check, for people
+    Text,
+    /// Only what isn't green, for people
+    Short,
+    /// JSON, described in docs/json.md
+    Json,
+    /// JUnit XML, for CI systems
+    Junit,
+    /// Prometheus' text format
+    Prometheus,
+}
+
+/// The phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PhaseName {
+    /// Karpenter picks among sizes
+    Explore,
+    /// One size pinned, protected from disruption
+    Stable,
+}
+
+/// `status`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Exit codes: 0 UP · 1 DOWN · 7 unknown")]
+pub struct Status {
+    /// The form of the result
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: StatusOutput,
+    /// How many shards there should be [default: an integer minAvailable, then spec.replicas]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub expect: Option<i32>,
+    /// Judge a saved snapshot instead of a cluster
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub from: Option<PathBuf>,
+}
+
+/// The forms of `status`'s result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusOutput {
+    /// One line
+    Text,
+    /// JSON, described in docs/json.md
+    Json,
+}
+
+/// `snapshot`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  shardctl snapshot > cluster.json
+  shardctl snapshot --redact --out bug.json
+  shardctl verify --from cluster.json
+
+Secrets are never read. With --redact, names and addresses become pseudonyms, and environment values, logs and
+unknown annotations are dropped; the same checks still give the same answers.")]
+pub struct Snapshot {
+    /// Where to write it [default: standard output]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Replace names and addresses by pseudonyms, drop environment values, logs and unknown annotations
+    #[arg(long)]
+    pub redact: bool,
+    /// How name servers are asked.
+    #[command(flatten)]
+    pub names: Names,
+    /// Read a saved snapshot instead of a cluster, for example to redact it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub from: Option<PathBuf>,
+}
+
+/// `explain`.
+#[derive(Args, Clone, Debug)]
+pub struct Explain {
+    /// The check's id; without it, every check in a line
+    #[arg(value_name = "CHECK-ID")]
+    pub id: Option<String>,
+    /// The form of the page
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: ExplainOutput,
+}
+
+/// The forms of `explain`'s result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainOutput {
+    /// For people
+    Text,
+    /// Markdown; without an id, the whole of docs/checks.md
+    Markdown,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Each value with where it comes from
+    Show,
+}

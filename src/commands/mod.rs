@@ -1,0 +1,150 @@
+//! One file a subcommand: arguments in, an operation and a reporter joined, an exit code out. The only place that joins rooms.
+
+pub mod completions;
+pub mod config;
+pub mod connection;
+pub mod explain;
+pub mod output;
+pub mod progress;
+pub mod rbac;
+pub mod redo;
+pub mod snapshot;
+pub mod snapshot_file;
+pub mod status;
+pub mod verify;
+
+use crate::cli::{Cli, ColorWhen, Command, Config, Global};
+use crate::config::Settings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exit_code::ExitCode;
+use crate::report::errors;
+use crate::report::style::{Colour, Style};
+
+/// What every command is given.
+pub struct Context {
+    /// The flags that every command has.
+    pub global: Global,
+    /// Flags, environment and file together.
+    pub settings: Settings,
+    /// When to colour.
+    pub colour: Colour,
+}
+
+impl Context {
+    /// The style of standard output.
+    pub fn stdout(&self) -> Style {
+        Style::of_stdout(self.colour)
+    }
+
+    /// The style of standard error.
+    pub fn stderr(&self) -> Style {
+        Style::of_stderr(self.colour)
+    }
+}
+
+/// Runs a command line to its end; an error is printed here.
+pub async fn run(cli: Cli) -> ExitCode {
+    let verbose = cli.global.verbose;
+    let mut colour = flag_colour(&cli.global);
+    let interrupted = async {
+        // Where the signal can't be listened for, Ctrl-C ends the process in the system's way.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let outcome = tokio::select! {
+        biased;
+        () = interrupted => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
+        outcome = dispatch(cli, &mut colour) => outcome,
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain(&errors::render(
+                &error,
+                Style::of_stderr(colour.unwrap_or_default()),
+                verbose,
+            ));
+            error.exit_code()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
+    let Cli { global, command } = cli;
+    // Completions must work where the configuration is broken: a shell loads them at its start.
+    if let Command::Completions { shell } = command {
+        return completions::run(shell);
+    }
+    let mut flags = global_flags(&global);
+    flags.extend(match &command {
+        Command::Verify(arguments) => verify::flags(arguments),
+        Command::Status(arguments) => vec![("expect", words(arguments.expect.as_ref()))],
+        Command::Snapshot(arguments) => names_flags(&arguments.names),
+        _ => Vec::new(),
+    });
+    let settings = Settings::gather(&flags, global.config.as_deref())?;
+    let chosen = match settings.word("color") {
+        Some("always") => Colour::Always,
+        Some("never") => Colour::Never,
+        _ => Colour::Auto,
+    };
+    *colour = Some(chosen);
+    let context = Context {
+        global,
+        settings,
+        colour: chosen,
+    };
+    match command {
+        Command::Verify(arguments) => verify::run(&context, &arguments).await,
+        Command::Status(arguments) => status::run(&context, &arguments).await,
+        Command::Snapshot(arguments) => snapshot::run(&context, &arguments).await,
+        Command::Explain(arguments) => explain::run(&context, &arguments),
+        Command::Config(Config::Show) => config::show(&context),
+        Command::Rbac => rbac::run(&context),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}
+
+fn flag_colour(global: &Global) -> Option<Colour> {
+    global.color.map(|when| match when {
+        ColorWhen::Auto => Colour::Auto,
+        ColorWhen::Always => Colour::Always,
+        ColorWhen::Never => Colour::Never,
+    })
+}
+
+fn global_flags(global: &Global) -> Vec<(&'static str, Vec<String>)> {
+    let colour = flag_colour(global).map(|colour| match colour {
+        Colour::Auto => "auto",
+        Colour::Always => "always",
+        Colour::Never => "never",
+    });
+    vec![
+        (
+            "kubeconfig",
+            words(global.kubeconfig.as_ref().map(|path| path.display()).as_ref()),
+        ),
+        ("context", words(global.context.as_ref())),
+        ("namespace", words(global.namespace.as_ref())),
+        ("statefulset", words(global.statefulset.as_ref())),
+        ("as", words(global.as_user.as_ref())),
+        ("as-group", global.as_groups.clone()),
+        ("request-timeout", words(global.request_timeout.as_ref())),
+        ("color", words(colour.as_ref())),
+    ]
+}
+
+/// The flags of [`crate::cli::Names`] as keys of the configuration.
+pub fn names_flags(names: &crate::cli::Names) -> Vec<(&'static str, Vec<String>)> {
+    vec![
+        ("dns", words(names.dns.as_ref())),
+        ("dns-timeout", words(names.dns_timeout.as_ref())),
+        ("cluster-domain", words(names.cluster_domain.as_ref())),
+    ]
+}
+
+/// A flag's value as the words of a key.
+pub fn words<T: ToString>(value: Option<&T>) -> Vec<String> {
+    value.map(ToString::to_string).into_iter().collect()
+}

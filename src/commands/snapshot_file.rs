@@ -1,0 +1,93 @@
+//! Reading and writing snapshot files: a foreign, cut or newer file is refused with a sentence.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::recording::{KIND, Recording, VERSION};
+use crate::model::snapshot::Snapshot;
+use crate::report::json;
+
+#[derive(Deserialize)]
+struct Head {
+    kind: Option<String>,
+    version: Option<u32>,
+}
+
+/// Reads a snapshot file and types it.
+///
+/// # Errors
+/// [`ErrorKind::File`] for a file that can't be read, isn't JSON (or was cut), isn't a snapshot, or is of a newer version.
+pub fn read(path: &Path) -> Result<(Recording, Snapshot)> {
+    let place = path.display();
+    let refused = |message: String| Error::new(ErrorKind::File, message);
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| refused(format!("failed to read the snapshot {place}: {error}")).because(error))?;
+    let head: Head = serde_json::from_str(&text).map_err(|error| {
+        let error = if error.is_eof() {
+            refused(format!(
+                "the snapshot {place} was cut off: it ends at line {}",
+                error.line()
+            ))
+            .because(error)
+        } else {
+            refused(format!("{place} isn't a snapshot: {error}")).because(error)
+        };
+        error
+            .hint("take it again:")
+            .hint(format!("$ shardctl snapshot --out {place}"))
+    })?;
+    if head.kind.as_deref() != Some(KIND) {
+        let kind = head
+            .kind
+            .map_or_else(|| "nothing".to_owned(), |kind| format!("`{kind}`"));
+        return Err(refused(format!(
+            "{place} isn't a snapshot: it calls itself {kind}, not `{KIND}`"
+        ))
+        .hint("a snapshot is what this writes:")
+        .hint("$ shardctl snapshot --out cluster.json"));
+    }
+    let version = head.version.unwrap_or(0);
+    if version > VERSION {
+        return Err(refused(format!(
+            "the snapshot {place} is of version {version}, newer than the version {VERSION} that this shardctl reads"
+        ))
+        .hint("read it with the shardctl that wrote it, or a newer one"));
+    }
+    let recording: Recording = serde_json::from_str(&text)
+        .map_err(|error| refused(format!("the snapshot {place} can't be understood: {error}")).because(error))?;
+    let snapshot = Snapshot::derive(&recording)
+        .map_err(|misfit| refused(format!("the snapshot {place} can't be understood: {misfit}")).because(misfit))?;
+    Ok((recording, snapshot))
+}
+
+/// A recording as the text of a snapshot file.
+///
+/// # Errors
+/// A bug: a recording is always JSON.
+pub fn text(recording: &Recording) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(recording)
+        .map_err(|error| Error::bug(format!("failed to write a snapshot as JSON: {error}")))?;
+    text.push('\n');
+    // The objects stand in it as the server wrote them, and a snapshot may be looked at in a terminal.
+    Ok(json::escaped(&text))
+}
+
+/// Writes a snapshot file whole or not at all: beside its place first, then renamed.
+///
+/// # Errors
+/// [`ErrorKind::File`] with the place.
+pub fn write(path: &Path, text: &str) -> Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let failed = |error: std::io::Error| {
+        Error::new(
+            ErrorKind::File,
+            format!("failed to write the snapshot {}: {error}", path.display()),
+        )
+        .because(error)
+    };
+    std::fs::write(&beside, text).map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}

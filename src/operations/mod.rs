@@ -1,0 +1,3 @@
+//! What needs several rooms at once: observing, for now. Never formats, never prints.
+
+pub mod observe;

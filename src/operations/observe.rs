@@ -1,0 +1,355 @@
+//! One whole look at the cluster: every object that the checks need in parallel, the names asked of every name server,
+//! the logs of what isn't ready. Gives a [`Recording`], which the checks judge and `shardctl snapshot` saves.
+
+mod logs;
+mod names;
+mod reviews;
+mod subject;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::{join, join_all, join3, join4, join5, try_join3};
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::cluster::connect::Connection;
+use crate::cluster::failure::Failure;
+use crate::cluster::get::Api;
+use crate::cluster::protection;
+use crate::cluster::read::{Reading, Served, read, served};
+use crate::error::{Error, Result};
+use crate::model::read::Read;
+use crate::model::recording::{EvictionTrial, KIND, Recording, Taken, VERSION};
+use crate::model::resource::Resource;
+use crate::model::snapshot::Snapshot;
+use crate::model::{pod, set};
+use crate::plan::verify::policy::Policy;
+use crate::plan::verify::seen::Seen;
+
+use subject::Chosen;
+
+/// How name servers are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsMode {
+    /// Through a port-forward to every CoreDNS pod; inside a pod, as [`DnsMode::System`].
+    Default,
+    /// Through a port-forward to every CoreDNS pod.
+    PortForward,
+    /// By a command inside a shard's pod.
+    Exec,
+    /// By the resolver of this machine or pod.
+    System,
+    /// By one server.
+    Server(SocketAddr),
+}
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The set; the only one of the namespace where it isn't named.
+    pub statefulset: Option<String>,
+    /// How name servers are asked; none to ask none.
+    pub dns: Option<DnsMode>,
+    /// How long one DNS question may take.
+    pub dns_timeout: Duration,
+    /// The cluster's DNS domain, where it was said.
+    pub domain: Option<String>,
+    /// Whether logs of containers that aren't ready are read.
+    pub logs: bool,
+    /// Whether an eviction is tried.
+    pub probe_protection: bool,
+    /// The policy that decides how many shards there should be, and so how many names are asked.
+    pub policy: Policy,
+}
+
+/// Kinds that are read at once and that nothing waits for. Pods wait for the set's selector, optional kinds for discovery.
+const AT_ONCE: [Resource; 16] = [
+    Resource::Namespace,
+    Resource::ControllerRevisions,
+    Resource::Claims,
+    Resource::Volumes,
+    Resource::StorageClasses,
+    Resource::VolumeAttachments,
+    Resource::Nodes,
+    Resource::EndpointSlices,
+    Resource::Events,
+    Resource::ClusterEvents,
+    Resource::Leases,
+    Resource::Autoscalers,
+    Resource::DaemonSets,
+    Resource::Deployments,
+    Resource::ClusterAutoscalerStatus,
+    Resource::PriorityClasses,
+];
+
+/// The label selector of CoreDNS's pods, on every distribution since kube-dns.
+const DNS_PODS: &str = "labelSelector=k8s-app%3Dkube-dns";
+
+/// One look: what is saved, and what is judged.
+#[derive(Debug)]
+pub struct Observed {
+    /// What `shardctl snapshot` saves.
+    pub recording: Recording,
+    /// The same, typed.
+    pub snapshot: Snapshot,
+}
+
+/// Looks at everything once.
+///
+/// All that depends on nothing is asked at once, over one connection; names as soon as the set and CoreDNS's pods are known.
+///
+/// # Errors
+/// Where the server can't be reached at all or isn't Kubernetes; where a name that was typed doesn't exist. Anything else that
+/// can't be read is recorded as such.
+pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observed> {
+    let api = connection.api();
+    let namespace = connection.namespace();
+    let rest = async {
+        let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
+        Ok(join3(at_once, optional(api, namespace), reviews::ask(api, namespace)).await)
+    };
+    // Where names are asked through an upgraded connection, the greeting opens that one, while the others are at work.
+    let greeter = if names::take_an_upgrade(connection, wanted) {
+        connection.upgrade_api()?
+    } else {
+        api.clone()
+    };
+    let (greeting, mut recording, (at_once, optional, rights)) =
+        try_join3(greet(&greeter), shards_and_names(connection, wanted), rest).await?;
+    sign(&mut recording, greeting);
+    if let Read::Got(known) = &mut recording.rights {
+        known.extend(rights);
+    }
+    for reading in at_once.into_iter().chain(optional) {
+        add(&mut recording, reading);
+    }
+    subject::check_typed_namespace(connection, &recording).await?;
+    let mut snapshot = derive(&recording)?;
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &wanted.policy,
+    };
+    let (logs, protection) = join(
+        logs::read(api, wanted.logs, &seen),
+        try_eviction(api, wanted.probe_protection, &seen),
+    )
+    .await;
+    if let Some(protection) = protection {
+        recording.protection = protection;
+    }
+    recording.logs = logs;
+    snapshot.logs.clone_from(&recording.logs);
+    snapshot.protection.clone_from(&recording.protection);
+    Ok(Observed { recording, snapshot })
+}
+
+/// Looks at what `status` needs: the set, its pods, its budgets. The rest is recorded as not read.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn glance(connection: &Connection, statefulset: Option<&str>) -> Result<Recording> {
+    let api = connection.api();
+    let namespace = connection.namespace();
+    let set = async {
+        let sets = read(api, Resource::StatefulSets, namespace, "").await;
+        let chosen = subject::choose(connection, &sets.objects, statefulset).await?;
+        let pods = subject::pods(connection, &chosen).await;
+        let name = name_of(&chosen, statefulset);
+        Ok((name, [sets, pods]))
+    };
+    let rest = async {
+        Ok(join(
+            read(api, Resource::Budgets, namespace, ""),
+            read(api, Resource::Namespace, namespace, ""),
+        )
+        .await)
+    };
+    let (greeting, (name, [sets, pods]), (budgets, space)) = try_join3(greet(api), set, rest).await?;
+    let mut recording = empty(connection, name);
+    sign(&mut recording, greeting);
+    for reading in [sets, pods, budgets, space] {
+        add(&mut recording, reading);
+    }
+    subject::check_typed_namespace(connection, &recording).await?;
+    Ok(recording)
+}
+
+/// The set, what its names depend on, its pods, and the answers of the name servers, which take longest and so begin first.
+async fn shards_and_names(connection: &Connection, wanted: &Wanted) -> Result<Recording> {
+    let (api, namespace) = (connection.api(), connection.namespace());
+    let (sets, budgets, services, dns_pods, dns_config) = join5(
+        read(api, Resource::StatefulSets, namespace, ""),
+        read(api, Resource::Budgets, namespace, ""),
+        read(api, Resource::Services, namespace, ""),
+        read(api, Resource::DnsPods, namespace, DNS_PODS),
+        read(api, Resource::DnsConfig, namespace, ""),
+    )
+    .await;
+    let chosen = subject::choose(connection, &sets.objects, wanted.statefulset.as_deref()).await?;
+    let mut recording = empty(connection, name_of(&chosen, wanted.statefulset.as_deref()));
+    for reading in [sets, budgets, services, dns_pods, dns_config] {
+        add(&mut recording, reading);
+    }
+    let early = derive(&recording)?;
+    let seen = Seen {
+        snapshot: &early,
+        policy: &wanted.policy,
+    };
+    let names = if names::needs_pods(wanted, &seen) {
+        add(&mut recording, subject::pods(connection, &chosen).await);
+        let later = derive(&recording)?;
+        let seen = Seen {
+            snapshot: &later,
+            policy: &wanted.policy,
+        };
+        names::ask(connection, wanted, &seen).await
+    } else {
+        let (pods, names) = join(
+            subject::pods(connection, &chosen),
+            names::ask(connection, wanted, &seen),
+        )
+        .await;
+        add(&mut recording, pods);
+        names
+    };
+    if let Some((domain, answers)) = names {
+        recording.domain = domain;
+        recording.dns = answers;
+    }
+    Ok(recording)
+}
+
+/// The name of the set that a recording is about.
+fn name_of(chosen: &Chosen, wanted: Option<&str>) -> Option<String> {
+    match chosen {
+        Chosen::Set(set) => Some(set::name(set).to_owned()),
+        Chosen::None => None,
+        Chosen::Unseen => wanted.map(str::to_owned),
+    }
+}
+
+/// What the server says of itself.
+struct Greeting {
+    version: Read<String>,
+    at: Option<Timestamp>,
+}
+
+/// Writes into a recording when it was taken, and of which server.
+fn sign(recording: &mut Recording, greeting: Greeting) {
+    recording.taken.at = greeting.at.unwrap_or_else(clock::now);
+    recording.taken.server = greeting.version;
+}
+
+/// Asks for the server's version and time. Where this fails because there is no server, the rest isn't worth waiting for.
+async fn greet(api: &Api) -> Result<Greeting> {
+    match api.get("/version").await {
+        Ok(answer) => Ok(Greeting {
+            version: Read::Got(version(&answer.body)),
+            at: answer.date,
+        }),
+        Err(failure)
+            if failure.is_about_the_connection()
+                || matches!(
+                    failure,
+                    Failure::TimedOut { .. } | Failure::CutOff { .. } | Failure::Config(_)
+                ) =>
+        {
+            Err(failure.into_error("ask the API server for its version", api.endpoint()))
+        }
+        Err(failure) => Ok(Greeting {
+            version: Read::Unreadable(format!("the server's version can't be read: {}", failure.reason())),
+            at: None,
+        }),
+    }
+}
+
+/// A recording of nothing yet.
+fn empty(connection: &Connection, chosen: Option<String>) -> Recording {
+    Recording {
+        kind: KIND.to_owned(),
+        version: VERSION,
+        taken: Taken {
+            at: Timestamp::UNIX_EPOCH,
+            by: concat!("shardctl ", env!("CARGO_PKG_VERSION")).to_owned(),
+            context: connection.context().map(str::to_owned),
+            server: Read::Unreadable("the server wasn't asked for its version".to_owned()),
+            namespace: connection.namespace().to_owned(),
+            statefulset: chosen,
+            redacted: false,
+        },
+        rights: Read::Got(Vec::new()),
+        objects: BTreeMap::new(),
+        logs: BTreeMap::new(),
+        domain: Read::Absent("not asked".to_owned()),
+        dns: Read::Absent("not asked: the checks of names are left out".to_owned()),
+        protection: Read::Absent("only tried with --probe-protection".to_owned()),
+    }
+}
+
+/// Types a recording.
+///
+/// # Errors
+/// A bug: the server gave an object that isn't of its own kind.
+pub fn derive(recording: &Recording) -> Result<Snapshot> {
+    Snapshot::derive(recording).map_err(|misfit| {
+        Error::new(
+            crate::error::ErrorKind::Unreachable,
+            format!("failed to understand what was read: {misfit}"),
+        )
+        .hint("the server may be newer than this shardctl knows; save what it gives and report it:")
+        .hint("$ shardctl snapshot --redact > snapshot.json")
+    })
+}
+
+fn add(recording: &mut Recording, reading: Reading) {
+    if let (Read::Got(rights), Some(right)) = (&mut recording.rights, reading.right) {
+        rights.push(right);
+    }
+    recording.objects.insert(reading.resource, reading.objects);
+}
+
+/// `v1.36.3` out of `/version`.
+fn version(body: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(body)
+        .ok()
+        .and_then(|answer| Some(answer.get("gitVersion")?.as_str()?.to_owned()))
+        .unwrap_or_default()
+}
+
+/// Kinds that the cluster need not have: Karpenter's, KEDA's, the vertical autoscaler's.
+async fn optional(api: &Api, namespace: &str) -> Vec<Reading> {
+    let groups: Served = served(api).await;
+    let pools_and_classes = async {
+        let pools = groups.read(api, Resource::NodePools, namespace).await;
+        let classes = groups.read_node_classes(api, &pools.objects).await;
+        [pools, classes]
+    };
+    let (pools_and_classes, claims, scaled, vertical) = join4(
+        pools_and_classes,
+        groups.read(api, Resource::NodeClaims, namespace),
+        groups.read(api, Resource::ScaledObjects, namespace),
+        groups.read(api, Resource::VerticalAutoscalers, namespace),
+    )
+    .await;
+    pools_and_classes
+        .into_iter()
+        .chain([claims, scaled, vertical])
+        .collect()
+}
+
+/// Tries to evict one Ready shard, where that was asked for.
+async fn try_eviction(api: &Api, asked: bool, seen: &Seen<'_>) -> Option<Read<EvictionTrial>> {
+    if !asked {
+        return None;
+    }
+    let ready = seen.pods().ok()?.into_iter().rev().find(|found| pod::is_ready(found));
+    Some(match ready {
+        // A pending or terminating pod may always be evicted: only a Ready one shows whether the budget holds.
+        None => Read::Unreadable("no shard is Ready, so that an eviction would show nothing".to_owned()),
+        Some(ready) => {
+            protection::try_eviction(api, &seen.snapshot.taken.namespace, pod::name(ready), pod::uid(ready)).await
+        }
+    })
+}

@@ -1,0 +1,116 @@
+//! Which set is meant, and which pods are its: the part of a look that may fail because of a name that was typed.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use serde_json::value::RawValue;
+
+use crate::cluster::choose;
+use crate::cluster::connect::{Connection, NamespaceOrigin};
+use crate::cluster::read::{Objects, Reading, read};
+use crate::error::Result;
+use crate::model::mark::HELPER;
+use crate::model::read::Read;
+use crate::model::recording::Recording;
+use crate::model::resource::Resource;
+use crate::model::set;
+use crate::nearest::no_such;
+
+/// The set that is meant.
+pub enum Chosen {
+    /// This one.
+    Set(Box<StatefulSet>),
+    /// There is none in the namespace, and none was named.
+    None,
+    /// Sets can't be read, so that it isn't known.
+    Unseen,
+}
+
+/// Chooses among the sets that were read.
+///
+/// # Errors
+/// As [`choose`](choose::choose); where the namespace itself doesn't exist, that is said instead.
+pub async fn choose(connection: &Connection, sets: &Objects, wanted: Option<&str>) -> Result<Chosen> {
+    let Read::Got(found) = sets else {
+        return Ok(Chosen::Unseen);
+    };
+    let typed: Vec<StatefulSet> = found
+        .iter()
+        .filter_map(|set| serde_json::from_str(set.get()).ok())
+        .collect();
+    if typed.is_empty() && wanted.is_some() {
+        // Somebody mistyped the namespace more likely than the set: that is said instead.
+        require_namespace(connection).await?;
+    }
+    let chosen = choose::choose(&typed, wanted, connection.namespace())?;
+    let set = typed.into_iter().find(|set| Some(set::name(set)) == chosen.as_deref());
+    Ok(set.map_or(Chosen::None, |set| Chosen::Set(Box::new(set))))
+}
+
+/// The pods that the set selects, with our own helper pods.
+pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
+    let without_asking = |objects| Reading {
+        resource: Resource::Pods,
+        objects,
+        right: None,
+    };
+    let set = match chosen {
+        Chosen::Set(set) => set,
+        Chosen::None => return without_asking(Read::Got(Vec::new())),
+        Chosen::Unseen => {
+            let why = "which pods are the shards isn't known, since the set can't be read";
+            return without_asking(Read::Unreadable(why.to_owned()));
+        }
+    };
+    let selector = set.spec.as_ref().map(|spec| set::selector_query(&spec.selector));
+    let shards = format!("labelSelector={}", encoded(&selector.unwrap_or_default()));
+    let helpers = format!("labelSelector={}", encoded(HELPER));
+    let (api, namespace) = (connection.api(), connection.namespace());
+    let (mut pods, helpers) = futures::future::join(
+        read(api, Resource::Pods, namespace, &shards),
+        read(api, Resource::Pods, namespace, &helpers),
+    )
+    .await;
+    if let (Read::Got(pods), Read::Got(helpers)) = (&mut pods.objects, helpers.objects) {
+        pods.extend(helpers);
+    }
+    pods
+}
+
+/// A query value, percent-encoded.
+fn encoded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// A namespace that was typed and doesn't exist is a usage error; one that the context names is STS-01's to report.
+pub async fn check_typed_namespace(connection: &Connection, recording: &Recording) -> Result<()> {
+    let missing = matches!(recording.objects.get(&Resource::Namespace), Some(Read::Got(found)) if found.is_empty());
+    if missing && connection.namespace_origin() == NamespaceOrigin::Flag {
+        return require_namespace(connection).await;
+    }
+    Ok(())
+}
+
+async fn require_namespace(connection: &Connection) -> Result<()> {
+    let api = connection.api();
+    let namespace = connection.namespace();
+    match api.get(&format!("/api/v1/namespaces/{namespace}")).await {
+        Err(failure) if failure.is_not_found() => {}
+        _ => return Ok(()),
+    }
+    let existing = api.list("/api/v1/namespaces", "", Some).await.unwrap_or_default();
+    let names: Vec<String> = existing.iter().filter_map(|item| name_in(item)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Err(no_such("namespace", namespace, &names, "").hint("$ kubectl get namespaces"))
+}
+
+fn name_in(item: &RawValue) -> Option<String> {
+    let object: serde_json::Value = serde_json::from_str(item.get()).ok()?;
+    Some(object["metadata"]["name"].as_str()?.to_owned())
+}

@@ -1,0 +1,29 @@
+//! An error for a person: what happened, then, after an empty line, what to do next.
+
+use super::page::Page;
+use super::style::{Style, Tone};
+use crate::error::Error;
+
+/// The error as text for standard error. `verbose` adds the chain of causes.
+pub fn render(error: &Error, style: Style, verbose: bool) -> String {
+    let mut page = Page::new(style);
+    page.lead(&[(Tone::Bad, "error: ")], Tone::Plain, 0, 2, error.message());
+    if verbose {
+        let mut cause = std::error::Error::source(error);
+        while let Some(source) = cause {
+            page.lead(&[(Tone::Faint, "because: ")], Tone::Faint, 2, 4, &source.to_string());
+            cause = source.source();
+        }
+    }
+    if !error.hints().is_empty() {
+        page.blank();
+    }
+    for hint in error.hints() {
+        match hint.strip_prefix("$ ") {
+            Some(command) => page.command(4, command),
+            // A rule in YAML has lines of its own, which must stay as they are.
+            None => hint.lines().for_each(|line| page.line(Tone::Plain, 2, 2, line)),
+        }
+    }
+    page.into_text()
+}

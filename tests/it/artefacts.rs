@@ -1,0 +1,106 @@
+//! Files that the binary writes itself stay as it writes them: completions and the page of the checks.
+//!
+//! `SHARDCTL_WRITE_ARTEFACTS=1 cargo test --test it artefacts` writes them anew.
+
+use std::path::Path;
+use std::process::Command;
+
+fn shardctl(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_shardctl"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", folder.path())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn assert_committed(file: &str, written: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("SHARDCTL_WRITE_ARTEFACTS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, written).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == written,
+        "{file} isn't what the binary writes; write it anew with\n  SHARDCTL_WRITE_ARTEFACTS=1 cargo test --test it artefacts"
+    );
+}
+
+#[test]
+fn completions_are_those_of_the_binary() {
+    for (shell, file) in [
+        ("bash", "completions/shardctl.bash"),
+        ("zsh", "completions/_shardctl"),
+        ("fish", "completions/shardctl.fish"),
+        ("powershell", "completions/_shardctl.ps1"),
+    ] {
+        assert_committed(file, &shardctl(&["completions", shell]));
+    }
+}
+
+#[test]
+fn the_page_of_the_checks_is_what_explain_says() {
+    assert_committed("docs/checks.md", &shardctl(&["explain", "-o", "markdown"]));
+}
+
+#[test]
+fn the_page_of_exit_codes_has_every_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exit-codes.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for (code, meaning) in shardctl::exit_code::ExitCode::ALL {
+        let row = format!("| {} | {meaning} |", code as u8);
+        assert!(page.contains(&row), "docs/exit-codes.md lacks the row\n{row}");
+    }
+}
+
+#[test]
+fn every_check_is_described_whole_and_entails_only_checks_that_exist() {
+    use shardctl::plan::verify::{CHECKS, find};
+    for check in CHECKS {
+        let about = &check.about;
+        for words in [about.title, about.why, about.mend, about.source] {
+            assert!(!words.trim().is_empty(), "{} has an empty part", about.id);
+        }
+        assert!(
+            !about.reads.is_empty() || !about.also.is_empty(),
+            "{} reads nothing",
+            about.id
+        );
+        for entailed in about.entails {
+            assert!(
+                find(entailed).is_some(),
+                "{} entails {entailed}, which doesn't exist",
+                about.id
+            );
+        }
+    }
+    let mut ids: Vec<&str> = CHECKS.iter().map(|check| check.about.id).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id stands for two checks");
+    assert!(
+        CHECKS.is_sorted_by_key(|check| check.about.category),
+        "checks of a category stand together"
+    );
+}
+
+#[test]
+fn explain_knows_every_check_in_any_case_and_the_nearest_of_a_wrong_one() {
+    assert!(shardctl(&["explain", "pod-01"]).starts_with("POD-01: "));
+    let output = Command::new(env!("CARGO_BIN_EXE_shardctl"))
+        .args(["explain", "POD-1"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        words.contains("there is no check named POD-1") && words.contains("POD-01"),
+        "{words}"
+    );
+}
