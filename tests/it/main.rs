@@ -13,4 +13,6 @@ mod cluster;
 
 mod artefacts;
 mod layering;
+mod redact;
 mod test_cluster;
+mod verify;
