@@ -12,7 +12,10 @@
 mod cluster;
 
 mod artefacts;
+mod bad_days;
 mod layering;
+mod outputs;
 mod redact;
+mod status;
 mod test_cluster;
 mod verify;
