@@ -7,6 +7,7 @@ mod configuration;
 mod files;
 mod names;
 mod network;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
