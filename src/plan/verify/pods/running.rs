@@ -177,8 +177,9 @@ fn state(status: &ContainerStatus) -> Option<String> {
         let last = last.map(|last| {
             let why = last.reason.as_deref().unwrap_or("ended");
             format!(
-                " (exit code {}, {why}, {} restarts)",
-                last.exit_code, status.restart_count
+                " (exit code {}, {why}, restarted {})",
+                last.exit_code,
+                times(status.restart_count)
             )
         });
         return Some(format!("container {name}: {reason}{}", last.unwrap_or_default()));
@@ -335,7 +336,8 @@ fn pod_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         .flat_map(|found| pod::container_statuses(found))
         .map(|status| status.restart_count)
         .sum();
-    Ok(verdict.seen(format!("{restarts} restarts in {} pods", pods.len())))
+    let word = if restarts == 1 { "restart" } else { "restarts" };
+    Ok(verdict.seen(format!("{restarts} {word} in {} pods", pods.len())))
 }
 
 fn times(count: i32) -> String {
@@ -500,8 +502,8 @@ mod tests {
             (
                 "fail",
                 vec![
-                    "Error pod/db-1: Running, not Ready for 1d 0h: container db: CrashLoopBackOff (exit code 3, Error, 4 \
-                     restarts)"
+                    "Error pod/db-1: Running, not Ready for 1d 0h: container db: CrashLoopBackOff (exit code 3, Error, \
+                     restarted 4 times)"
                         .to_owned()
                 ]
             )
