@@ -104,3 +104,17 @@ fn explain_knows_every_check_in_any_case_and_the_nearest_of_a_wrong_one() {
         "{words}"
     );
 }
+
+#[test]
+fn the_examples_that_the_readme_names_are_judged_as_it_says() {
+    for (file, code) in [("ten-shards.json", 0), ("one-shard-down.json", 1)] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(file);
+        let output = Command::new(env!("CARGO_BIN_EXE_shardctl"))
+            .args(["verify", "--from"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{file}: {words}");
+    }
+}
