@@ -79,12 +79,13 @@ fn a_watch_prints_what_changed_and_ends_at_ctrl_c() {
 #[test]
 fn ctrl_c_ends_a_run_that_hangs() {
     let scene = shards();
-    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = silent.local_addr().expect("an address");
-    let file = kubeconfig(&scene, "silent.kubeconfig", |config| {
-        config["clusters"][0]["cluster"] = json!({"server": format!("http://{address}")});
-    });
     for command in ["verify", "status", "snapshot"] {
+        // A server each: a run may have opened a second connection, which the next one must not be taken for.
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let file = kubeconfig(&scene, "silent.kubeconfig", |config| {
+            config["clusters"][0]["cluster"] = json!({"server": format!("http://{address}")});
+        });
         let child = started(&scene, &file, &[command]);
         // Once it has asked, it waits for an answer that never comes.
         let (mut connection, _) = silent.accept().expect("a connection");
