@@ -169,7 +169,7 @@ pub struct Verify {
     )]
     pub interval: String,
     /// Judge a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
     pub from: Option<PathBuf>,
 }
 
@@ -208,7 +208,7 @@ pub struct Status {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     pub expect: Option<i32>,
     /// Judge a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
     pub from: Option<PathBuf>,
 }
 
@@ -242,7 +242,7 @@ pub struct Snapshot {
     #[command(flatten)]
     pub names: Names,
     /// Read a saved snapshot instead of a cluster, for example to redact it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
     pub from: Option<PathBuf>,
 }
 
