@@ -79,7 +79,8 @@ async fn list_on_node(client: &Client, node: &str, image: &str) -> kube::Result<
     .map(drop)
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// A length as behaviours give it: `300ms`, `5s`.
+pub fn duration(text: &str) -> Option<Duration> {
     if let Some(number) = text.strip_suffix("ms") {
         return number.parse().ok().map(Duration::from_millis);
     }

@@ -5,9 +5,11 @@ pub mod access;
 pub mod builder;
 pub mod nodes;
 pub mod objects;
+pub mod running;
 pub mod workload;
 
 pub use builder::{Budget, SceneBuilder};
+use running::Running;
 
 use super::plane::Plane;
 use super::wait::{DEADLINE, wait_for};
@@ -50,6 +52,11 @@ impl<'plane> Scene<'plane> {
         &self.name
     }
 
+    /// How many shards the scene started with.
+    pub fn shard_count(&self) -> u32 {
+        self.shards
+    }
+
     /// The name of a shard's pod.
     pub fn pod_name(&self, ordinal: u32) -> String {
         format!("{}-{ordinal}", self.name)
@@ -76,7 +83,26 @@ impl<'plane> Scene<'plane> {
         kubeconfig: &std::path::Path,
         arguments: impl IntoIterator<Item = &'a str>,
     ) -> assert_cmd::Command {
-        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_shardctl"));
+        let mut command = assert_cmd::Command::from_std(self.command(kubeconfig, arguments));
+        command.timeout(Duration::from_secs(180));
+        command
+    }
+
+    /// As [`Scene::shardctl_with`], started now and left to run, for a test that does something meanwhile.
+    pub fn shardctl_process<'a>(
+        &self,
+        kubeconfig: &std::path::Path,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Running {
+        Running::start(self.command(kubeconfig, arguments))
+    }
+
+    fn command<'a>(
+        &self,
+        kubeconfig: &std::path::Path,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_shardctl"));
         command
             .env_clear()
             .envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "LLVM_PROFILE_FILE"))
@@ -84,7 +110,6 @@ impl<'plane> Scene<'plane> {
             .env("KUBECONFIG", kubeconfig)
             .env("NO_COLOR", "1")
             .current_dir(self.home.path())
-            .timeout(Duration::from_secs(180))
             .args(arguments);
         command
     }

@@ -2,6 +2,8 @@
 
 mod behaviours;
 mod faults;
+mod interceptor;
 mod karpenter;
 mod processes;
 mod scenes;
+mod witness;

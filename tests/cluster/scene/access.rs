@@ -79,7 +79,9 @@ impl Scene<'_> {
     /// The scene's kubeconfig with another address for the server: a proxy in front of it.
     pub fn kubeconfig_through(&self, server: &str) -> PathBuf {
         let admin = self.plane.authority().client("admin", &["system:masters"]);
-        let file = self.home.path().join("proxied.kubeconfig");
+        // A file each, for several proxies.
+        let port = server.rsplit(':').next().unwrap_or_default();
+        let file = self.home.path().join(format!("proxied-{port}.kubeconfig"));
         kubeconfig::write(
             &file,
             server,
