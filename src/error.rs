@@ -20,6 +20,10 @@ pub enum ErrorKind {
     File,
     /// The output can't be written.
     Output,
+    /// Preflight refused, or nobody said yes: nothing was changed.
+    Refused,
+    /// Somebody else holds the lock.
+    Locked,
     /// The user pressed Ctrl-C.
     Interrupted,
     /// A state that shardctl's own code should have made impossible.
@@ -94,6 +98,8 @@ impl Error {
         match self.kind {
             ErrorKind::Usage | ErrorKind::File => ExitCode::Usage,
             ErrorKind::Unreachable | ErrorKind::Forbidden | ErrorKind::Output => ExitCode::Unknown,
+            ErrorKind::Refused => ExitCode::Refused,
+            ErrorKind::Locked => ExitCode::Locked,
             ErrorKind::Interrupted => ExitCode::Interrupted,
             ErrorKind::Bug => ExitCode::Bug,
         }

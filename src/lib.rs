@@ -6,16 +6,20 @@
 //!   pure functions judge the snapshot. A saved recording and a live one go through the same code.
 //! * **Say only what was seen.** What couldn't be read makes the checks that need it unknown, never green; a pass names
 //!   where it was seen from. In code that is [`model::read::Read`] and the question mark operator.
+//! * **One loop.** An operation looks, asks a pure planner for the one next step, carries it out, says so, and looks again
+//!   ([`plan::operation`], [`operations::run`]). Resuming after a crash is the ordinary path.
+//! * **No change without a permit.** What writes asks for a [`cluster::permit::Permit`], which only a confirmation makes.
 //! * **The client is the only seam.** No trait stands before the cluster: tests run against a real control plane.
 //! * **Rooms have doors.** `tests/it/layering.rs` reads the `use crate::` lines and fails on an arrow that isn't here:
 //!
 //! ```text
 //! model       → (k8s-openapi types only)   what is observed and what can be decided, typed
+//! event       → model                      every fact of an operation that is worth showing
 //! plan        → model                      what to think of it and what to do: pure, no async, no clock, no client
-//! cluster     → model, clock, error, nearest   connecting, reading, retrying
+//! cluster     → model, clock, error, nearest   connecting, reading, watching, writing with a permit, the lock
 //! net         → model, error               names asked over a socket, a port-forward, a command inside a pod
-//! operations  → plan, cluster, net, model, clock, error, nearest   what needs several rooms at once
-//! report      → model, error               words: text, JSON, JUnit, Prometheus; decides nothing
+//! operations  → plan, cluster, net, event, model, clock, error, nearest   what needs several rooms at once: the loop
+//! report      → event, model, error        words: text, JSON, JUnit, Prometheus; decides nothing
 //! config      → error, nearest             flag > environment > shardctl.toml, each value with its origin
 //! cli         →                            the command line, without logic
 //! commands    → everything                 one file a subcommand: arguments in, an exit code out
@@ -30,6 +34,7 @@ pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod event;
 pub mod exit_code;
 pub mod model;
 pub mod nearest;

@@ -16,6 +16,11 @@ pub use denied::Denied;
 /// The longest piece of the server's own words that is kept, in characters.
 pub const LONGEST_QUOTE: usize = 300;
 
+/// What the API server says to a JSON patch that doesn't fit the object, a failed `test` among others.
+const PATCH_DOES_NOT_FIT: &str = "the server rejected our request due to an error in our request";
+/// How the API server begins when an admission webhook couldn't be asked: with its 500 nothing was changed.
+const WEBHOOK_FAILED: &str = "failed calling webhook";
+
 /// Why a request gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -147,6 +152,36 @@ impl Failure {
     /// Whether our rights are what is missing.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Failure::Forbidden(_))
+    }
+
+    /// Whether a write was refused because the object isn't (any more) what the write supposed: a precondition, a
+    /// resourceVersion or a `test` of a JSON patch that doesn't hold, or a name that is taken. Nothing was changed.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Failure::Server { code: 409, .. } => true,
+            // What a patch that can't be applied gets; a patch that gives an invalid object names the object.
+            Failure::Server { code: 422, message, .. } => message.contains(PATCH_DOES_NOT_FIT),
+            _ => false,
+        }
+    }
+
+    /// Whether a write that failed so may have been done all the same: its answer was lost. Whoever sent it must look.
+    pub fn may_have_been_done(&self) -> bool {
+        match self {
+            Failure::CutOff { .. } | Failure::TimedOut { .. } => true,
+            // A page of whatever stands before the server, which may have handed the request on.
+            Failure::NotKubernetes { .. } => true,
+            Failure::Server { code, message, .. } => *code >= 500 && *code != 501 && !message.contains(WEBHOOK_FAILED),
+            Failure::Refused
+            | Failure::Dns { .. }
+            | Failure::Unreachable { .. }
+            | Failure::Certificate(_)
+            | Failure::Unauthorized { .. }
+            | Failure::Auth { .. }
+            | Failure::Forbidden(_)
+            | Failure::NotFound { .. }
+            | Failure::Config(_) => false,
+        }
     }
 
     /// Whether every other request would fail alike: there is no point in asking on.

@@ -1,7 +1,8 @@
 //! Reading from the API server: the one way that the rest of shardctl uses.
 //!
 //! Works below `kube::Api`, on paths and JSON text: a snapshot keeps objects as the server gave them, and the `Date`
-//! header is the server's clock. Reads are retried by `retry`'s rules, within the request timeout; posts never are.
+//! header is the server's clock. Reads are retried by `retry`'s rules, within the request timeout; whatever has a body
+//! never is.
 
 mod pages;
 
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::retry;
+use crate::cluster::server_time::ServerTime;
 
 /// A JSON answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,7 @@ pub struct Api {
     client: kube::Client,
     endpoint: Arc<Endpoint>,
     timeout: Option<Duration>,
+    server_time: ServerTime,
 }
 
 /// What came back, complete.
@@ -68,6 +71,7 @@ impl Api {
             client,
             endpoint,
             timeout: (!timeout.is_zero()).then_some(timeout),
+            server_time: ServerTime::default(),
         }
     }
 
@@ -82,12 +86,26 @@ impl Api {
         &self.endpoint
     }
 
+    /// The server's clock, which every answer teaches.
+    pub fn server_time(&self) -> &ServerTime {
+        &self.server_time
+    }
+
     /// GETs one JSON document.
     ///
     /// # Errors
     /// Every [`Failure`]; an answer that isn't JSON is [`Failure::NotKubernetes`].
     pub async fn get(&self, path_and_query: &str) -> Result<Answer, Failure> {
-        let received = self.read(path_and_query, "application/json").await?;
+        self.get_as(path_and_query, "application/json").await
+    }
+
+    /// As [`get`](Self::get), in another form of JSON.
+    pub(in crate::cluster) async fn get_as(
+        &self,
+        path_and_query: &str,
+        accept: &'static str,
+    ) -> Result<Answer, Failure> {
+        let received = self.read(path_and_query, accept).await?;
         json(received)
     }
 
@@ -133,13 +151,24 @@ impl Api {
     /// # Errors
     /// Every [`Failure`].
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer, Failure> {
+        self.send_with(Method::POST, path, "application/json", body).await
+    }
+
+    /// Sends `body` and returns the answer, within the timeout. Never retried.
+    pub(in crate::cluster) async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &'static str,
+        body: &impl Serialize,
+    ) -> Result<Answer, Failure> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Failure::Config(format!("a request can't be written: {error}")))?;
         let request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(path)
             .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, content_type)
             .body(Body::from(body))
             .map_err(|error| not_a_path(path, &error))?;
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
@@ -208,6 +237,9 @@ impl Api {
     async fn send(&self, request: Request<Body>, path: &str) -> Result<Received, Failure> {
         let response = self.client.send(request).await?;
         let (parts, body) = response.into_parts();
+        if let Some(date) = date(&parts.headers) {
+            self.server_time.learn(date);
+        }
         let body = body.collect_bytes().await.map_err(|error| match Failure::from(error) {
             // half an answer is a cut connection, whatever the transport calls it
             failure @ (Failure::CutOff { .. } | Failure::TimedOut { .. }) => failure,
@@ -234,21 +266,18 @@ fn json(received: Received) -> Result<Answer, Failure> {
     if !starts_json {
         return Err(Failure::from_odd_body(received.code, &received.headers, &received.body));
     }
-    let date = received
-        .headers
-        .get(header::DATE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(server_time);
+    let date = date(&received.headers);
     let body = String::from_utf8(received.body).map_err(|_| Failure::NotKubernetes {
         what: "JSON that is no UTF-8".to_owned(),
     })?;
     Ok(Answer { body, date })
 }
 
-/// A `Date` header (RFC 9110's IMF-fixdate, which RFC 2822 parsers read).
-fn server_time(value: &str) -> Option<Timestamp> {
+/// The `Date` header (RFC 9110's IMF-fixdate, which RFC 2822 parsers read).
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let value = headers.get(header::DATE)?.to_str().ok()?;
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::cluster) mod tests;

@@ -9,6 +9,7 @@ mod reduce;
 use serde_json::value::RawValue;
 
 pub use karpenter::{Served, served};
+pub(in crate::cluster) use reduce::{LAST_APPLIED, has_cluster_events};
 
 use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::get::Api;
@@ -95,6 +96,44 @@ pub fn into_read<T>(result: Result<T, Failure>, resource: Resource) -> Read<T> {
         },
         Read::Got,
     )
+}
+
+/// The query that narrows a list to the labels that a selector (as [`set::selector_query`](crate::model::set::selector_query)
+/// writes it) picks.
+pub fn label_query(selector: &str) -> String {
+    let mut query = "labelSelector=".to_owned();
+    for byte in selector.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            query.push(char::from(byte));
+        } else {
+            query.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    query
+}
+
+/// Lists a kind whose absence nothing makes up for: its failure stays a failure.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn need(api: &Api, resource: Resource, namespace: &str, query: &str) -> Result<Vec<Box<RawValue>>, Failure> {
+    let place = resource.place();
+    let collection = collection_path(&place, place.version, namespace);
+    api.list(&collection, query, |item| reduce::keep(resource, namespace, &item))
+        .await
+}
+
+/// One object by its name; [`need`] for one.
+///
+/// # Errors
+/// Every [`Failure`], that it isn't there among them.
+pub async fn need_one(api: &Api, resource: Resource, namespace: &str, name: &str) -> Result<Box<RawValue>, Failure> {
+    let place = resource.place();
+    let collection = collection_path(&place, place.version, namespace);
+    let answer = api.get(&format!("{collection}/{name}")).await?;
+    reduce::whole(resource, &answer.body).ok_or_else(|| Failure::NotKubernetes {
+        what: "JSON that is no object of Kubernetes".to_owned(),
+    })
 }
 
 /// The path of a kind's collection.

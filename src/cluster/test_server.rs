@@ -15,6 +15,8 @@ pub(crate) enum Reply {
     Send(String),
     /// Sends these bytes, possibly none, and hangs up.
     HangUp(String),
+    /// Sends the body that came last, as a server that keeps what it is given.
+    LastBody,
     /// Never answers.
     Silence,
 }
@@ -105,7 +107,7 @@ impl Server {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// The requests so far: their heads over HTTP/1.1 (names in lower case), one empty string each over HTTP/2.
+    /// The requests so far: over HTTP/1.1 their heads (names in lower case) and bodies, one empty string each over HTTP/2.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no panic elsewhere").clone()
     }
@@ -113,9 +115,14 @@ impl Server {
 
 fn http1(mut stream: impl Read + Write, replies: &Mutex<VecDeque<Reply>>, requests: &Mutex<Vec<String>>) {
     loop {
-        let Some(head) = read_head(&mut stream) else { return };
-        requests.lock().expect("no panic elsewhere").push(head);
-        let reply = replies.lock().expect("no panic elsewhere").pop_front();
+        let Some(request) = read_request(&mut stream) else {
+            return;
+        };
+        requests.lock().expect("no panic elsewhere").push(request);
+        let reply = match replies.lock().expect("no panic elsewhere").pop_front() {
+            Some(Reply::LastBody) => Some(Reply::json(200, &last_body(requests))),
+            reply => reply,
+        };
         match reply {
             Some(Reply::Send(bytes)) => {
                 if stream
@@ -135,13 +142,20 @@ fn http1(mut stream: impl Read + Write, replies: &Mutex<VecDeque<Reply>>, reques
                 let _ = stream.read(&mut [0; 1]);
                 return;
             }
-            None => return,
+            Some(Reply::LastBody) | None => return,
         }
     }
 }
 
-/// One request's head; its body is read and dropped.
-fn read_head(stream: &mut impl Read) -> Option<String> {
+fn last_body(requests: &Mutex<Vec<String>>) -> String {
+    let requests = requests.lock().expect("no panic elsewhere");
+    let mut bodies = requests.iter().filter_map(|request| request.split_once("\r\n\r\n"));
+    let last = bodies.rfind(|(_, body)| !body.is_empty());
+    last.map_or_else(String::new, |(_, body)| body.to_owned())
+}
+
+/// One request: its head, and its body after the empty line.
+fn read_request(stream: &mut impl Read) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0; 1];
     while !head.ends_with(b"\r\n\r\n") {
@@ -155,8 +169,9 @@ fn read_head(stream: &mut impl Read) -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "))
         .map_or(0, |length| length.trim().parse().expect("a length"));
-    stream.read_exact(&mut vec![0; length]).ok()?;
-    Some(head)
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some(head + &String::from_utf8_lossy(&body))
 }
 
 /// Just enough HTTP/2 (RFC 9113): every stream that the client ends is answered 200 with `{}`.

@@ -110,6 +110,7 @@ pub fn wanted(context: &Context, policy: Policy, probe_protection: bool) -> Resu
         statefulset: settings.word("statefulset").map(str::to_owned),
         dns: asks_names.then_some(mode),
         dns_timeout: settings.duration("dns-timeout", DNS_TIMEOUT)?,
+        room: false,
         domain: settings.word("cluster-domain").map(str::to_owned),
         logs: policy.wants("POD-01"),
         probe_protection,

@@ -85,6 +85,18 @@ impl Amount {
         Amount(self.0.saturating_add(other.0))
     }
 
+    /// What is left without the other; below nothing where that is more.
+    #[must_use]
+    pub const fn minus(self, other: Amount) -> Amount {
+        Amount(self.0.saturating_sub(other.0))
+    }
+
+    /// The amount in thousandths of its unit, rounded up (CPU is counted so).
+    pub const fn thousandths(self) -> i128 {
+        const MICRO: i128 = NANO / 1000;
+        self.0.div_euclid(MICRO) + if self.0.rem_euclid(MICRO) == 0 { 0 } else { 1 }
+    }
+
     /// The amount in units, rounded up.
     pub const fn ceiling(self) -> i128 {
         self.0.div_euclid(NANO) + if self.0.rem_euclid(NANO) == 0 { 0 } else { 1 }

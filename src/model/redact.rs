@@ -153,6 +153,20 @@ fn object(names: &mut Names, resource: Resource, mut found: Value) -> Value {
             }
             value(names, "", found)
         }
+        // A driver stands under `name` there; where it is a volume's or an attachment's it must read the same.
+        Resource::CsiNodes => {
+            let drivers = fields.remove("spec").map(|mut spec| spec["drivers"].take());
+            let drivers = drivers.as_ref().and_then(Value::as_array).into_iter().flatten();
+            let drivers: Vec<Value> = drivers
+                .map(|driver| {
+                    let name = names.key(driver["name"].as_str().unwrap_or_default());
+                    serde_json::json!({"name": name, "nodeID": "", "allocatable": driver["allocatable"]})
+                })
+                .collect();
+            let mut found = value(names, "", found);
+            found["spec"] = serde_json::json!({"drivers": drivers});
+            found
+        }
         Resource::Events | Resource::ClusterEvents => {
             speak_only_as_kubernetes(fields);
             // Who reports is a program; where it runs is a node.

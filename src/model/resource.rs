@@ -73,6 +73,10 @@ pub enum Resource {
     ClusterAutoscalerStatus,
     /// The PriorityClasses that the shards may refer to.
     PriorityClasses,
+    /// How many disks each node takes.
+    CsiNodes,
+    /// The unfinished pods of every namespace, cut down to what they take on their nodes.
+    NodePods,
 }
 
 /// Where a resource is served and what it takes to read it.
@@ -93,7 +97,11 @@ pub struct Place {
 }
 
 impl Resource {
-    /// Every resource, in the order of the snapshot file.
+    /// What tells how much room the nodes have. Every pod of the cluster is among it, so it is read only where a shard needs
+    /// a place, never for a report.
+    pub const OF_ROOM: [Resource; 2] = [Resource::CsiNodes, Resource::NodePods];
+
+    /// Every resource that a report is made from, in the order of the snapshot file.
     pub const ALL: [Resource; 27] = [
         Resource::Namespace,
         Resource::StatefulSets,
@@ -182,6 +190,8 @@ impl Resource {
                 list("", "v1", "configmaps", Fixed("kube-system")),
             ),
             Resource::PriorityClasses => list("scheduling.k8s.io", "v1", "priorityclasses", Cluster),
+            Resource::CsiNodes => list("storage.k8s.io", "v1", "csinodes", Cluster),
+            Resource::NodePods => list("", "v1", "pods", Everywhere),
         }
     }
 
@@ -215,6 +225,8 @@ impl Resource {
             Resource::Deployments => "Deployments",
             Resource::ClusterAutoscalerStatus => "Cluster Autoscaler's status",
             Resource::PriorityClasses => "priority classes",
+            Resource::CsiNodes => "the nodes' attach limits",
+            Resource::NodePods => "pods of all namespaces",
         }
     }
 }

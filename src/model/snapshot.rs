@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use k8s_openapi::api::storage::v1::{StorageClass, VolumeAttachment};
+use k8s_openapi::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -80,6 +80,10 @@ pub struct Snapshot {
     pub cluster_autoscaler: Read<Vec<ConfigMap>>,
     /// The PriorityClasses.
     pub priority_classes: Read<Vec<PriorityClass>>,
+    /// How many disks each node takes; read only where a shard needs a place.
+    pub csi_nodes: Read<Vec<CSINode>>,
+    /// Every unfinished pod of the cluster, cut down to what it takes on its node; read only where a shard needs a place.
+    pub node_pods: Read<Vec<Pod>>,
     /// Logs of containers that aren't ready, by `pod/container`.
     pub logs: std::collections::BTreeMap<String, Logs>,
     /// The cluster's DNS domain, without dots at its ends.
@@ -149,6 +153,8 @@ impl Snapshot {
             deployments: from.typed(Resource::Deployments)?,
             cluster_autoscaler: from.typed(Resource::ClusterAutoscalerStatus)?,
             priority_classes: from.typed(Resource::PriorityClasses)?,
+            csi_nodes: from.typed(Resource::CsiNodes)?,
+            node_pods: from.typed(Resource::NodePods)?,
             logs: recording.logs.clone(),
             domain: recording.domain.clone(),
             dns: recording.dns.clone(),

@@ -1,3 +1,3 @@
-//! What needs several rooms at once: observing, for now. Never formats, never prints.
+//! What needs several rooms at once: observing, and the loop of every operation. Never formats, never prints.
 
 pub mod observe;

@@ -1,12 +1,10 @@
 //! One whole look at the cluster: every object that the checks need in parallel, the names asked of every name server,
 //! the logs of what isn't ready. Gives a [`Recording`], which the checks judge and `shardctl snapshot` saves.
 
-mod logs;
+pub(super) mod logs;
 mod names;
-mod reviews;
 mod subject;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,12 +17,15 @@ use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
 use crate::cluster::protection;
 use crate::cluster::read::{Reading, Served, read, served};
+use crate::cluster::recording::empty;
+use crate::cluster::rights;
 use crate::error::{Error, Result};
 use crate::model::read::Read;
-use crate::model::recording::{EvictionTrial, KIND, Recording, Taken, VERSION};
+use crate::model::recording::{EvictionTrial, Recording};
 use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
 use crate::model::{pod, set};
+use crate::plan::verify::access::probe_rules;
 use crate::plan::verify::policy::Policy;
 use crate::plan::verify::seen::Seen;
 
@@ -60,6 +61,8 @@ pub struct Wanted {
     pub logs: bool,
     /// Whether an eviction is tried.
     pub probe_protection: bool,
+    /// Whether the room on the nodes is looked at: every pod of the cluster, and how many disks each node takes.
+    pub room: bool,
     /// The policy that decides how many shards there should be, and so how many names are asked.
     pub policy: Policy,
 }
@@ -87,6 +90,9 @@ const AT_ONCE: [Resource; 16] = [
 /// The label selector of CoreDNS's pods, on every distribution since kube-dns.
 const DNS_PODS: &str = "labelSelector=k8s-app%3Dkube-dns";
 
+/// The field selector of pods that still take room on their nodes.
+pub const UNFINISHED: &str = "fieldSelector=status.phase!%3DSucceeded,status.phase!%3DFailed";
+
 /// One look: what is saved, and what is judged.
 #[derive(Debug)]
 pub struct Observed {
@@ -108,7 +114,13 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
     let namespace = connection.namespace();
     let rest = async {
         let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
-        Ok(join3(at_once, optional(api, namespace), reviews::ask(api, namespace)).await)
+        let at_once = join(at_once, room(api, namespace, wanted.room));
+        Ok(join3(
+            at_once,
+            optional(api, namespace),
+            rights::ask(api, probe_rules(namespace)),
+        )
+        .await)
     };
     // Where names are asked through an upgraded connection, the greeting opens that one, while the others are at work.
     let greeter = if names::take_an_upgrade(connection, wanted) {
@@ -116,13 +128,13 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
     } else {
         api.clone()
     };
-    let (greeting, mut recording, (at_once, optional, rights)) =
+    let (greeting, mut recording, ((at_once, room), optional, rights)) =
         try_join3(greet(&greeter), shards_and_names(connection, wanted), rest).await?;
     sign(&mut recording, greeting);
     if let Read::Got(known) = &mut recording.rights {
         known.extend(rights);
     }
-    for reading in at_once.into_iter().chain(optional) {
+    for reading in at_once.into_iter().chain(room).chain(optional) {
         add(&mut recording, reading);
     }
     subject::check_typed_namespace(connection, &recording).await?;
@@ -170,6 +182,49 @@ pub async fn glance(connection: &Connection, statefulset: Option<&str>) -> Resul
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in [sets, pods, budgets, space] {
+        add(&mut recording, reading);
+    }
+    subject::check_typed_namespace(connection, &recording).await?;
+    Ok(recording)
+}
+
+/// What tells of the shards: events, and the objects that say which shard an event is about.
+const STORY: [Resource; 7] = [
+    Resource::Namespace,
+    Resource::Budgets,
+    Resource::Claims,
+    Resource::Volumes,
+    Resource::VolumeAttachments,
+    Resource::Events,
+    Resource::ClusterEvents,
+];
+
+/// Looks at what `events` needs: the set, its pods, what is theirs, and everything that was said. The rest is recorded as not
+/// read.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn listen(connection: &Connection, statefulset: Option<&str>) -> Result<Recording> {
+    let api = connection.api();
+    let namespace = connection.namespace();
+    let set = async {
+        let sets = read(api, Resource::StatefulSets, namespace, "").await;
+        let chosen = subject::choose(connection, &sets.objects, statefulset).await?;
+        let pods = subject::pods(connection, &chosen).await;
+        Ok((name_of(&chosen, statefulset), [sets, pods]))
+    };
+    let rest = async {
+        let machines = async { served(api).await.read(api, Resource::NodeClaims, namespace).await };
+        Ok(join(
+            join_all(STORY.map(|resource| read(api, resource, namespace, ""))),
+            machines,
+        )
+        .await)
+    };
+    let (greeting, (name, set_and_pods), (rest, machines)) = try_join3(greet(api), set, rest).await?;
+    let mut recording = empty(connection, name);
+    sign(&mut recording, greeting);
+    for reading in set_and_pods.into_iter().chain(rest).chain([machines]) {
         add(&mut recording, reading);
     }
     subject::check_typed_namespace(connection, &recording).await?;
@@ -265,29 +320,6 @@ async fn greet(api: &Api) -> Result<Greeting> {
     }
 }
 
-/// A recording of nothing yet.
-fn empty(connection: &Connection, chosen: Option<String>) -> Recording {
-    Recording {
-        kind: KIND.to_owned(),
-        version: VERSION,
-        taken: Taken {
-            at: Timestamp::UNIX_EPOCH,
-            by: concat!("shardctl ", env!("CARGO_PKG_VERSION")).to_owned(),
-            context: connection.context().map(str::to_owned),
-            server: Read::Unreadable("the server wasn't asked for its version".to_owned()),
-            namespace: connection.namespace().to_owned(),
-            statefulset: chosen,
-            redacted: false,
-        },
-        rights: Read::Got(Vec::new()),
-        objects: BTreeMap::new(),
-        logs: BTreeMap::new(),
-        domain: Read::Absent("not asked".to_owned()),
-        dns: Read::Absent("not asked: the checks of names are left out".to_owned()),
-        protection: Read::Absent("only tried with --probe-protection".to_owned()),
-    }
-}
-
 /// Types a recording.
 ///
 /// # Errors
@@ -337,6 +369,22 @@ async fn optional(api: &Api, namespace: &str) -> Vec<Reading> {
         .into_iter()
         .chain([claims, scaled, vertical])
         .collect()
+}
+
+/// What tells how much room the nodes have, where that was asked for.
+async fn room(api: &Api, namespace: &str, asked: bool) -> Vec<Reading> {
+    if asked {
+        read_room(api, namespace).await
+    } else {
+        Vec::new()
+    }
+}
+
+/// What tells how much room the nodes have: the pods of every namespace, and how many disks each node takes.
+pub(super) async fn read_room(api: &Api, namespace: &str) -> Vec<Reading> {
+    let [limits, pods] = Resource::OF_ROOM;
+    let (limits, pods) = join(read(api, limits, namespace, ""), read(api, pods, namespace, UNFINISHED)).await;
+    vec![limits, pods]
 }
 
 /// Tries to evict one Ready shard, where that was asked for.

@@ -13,6 +13,7 @@ mod cluster;
 
 mod artefacts;
 mod bad_days;
+mod cluster_effects;
 mod layering;
 mod outputs;
 mod redact;

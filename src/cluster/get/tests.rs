@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::cluster::test_server::{Reply, Server};
 
-fn api(server: &Server, timeout: Duration) -> Api {
+pub(in crate::cluster) fn api(server: &Server, timeout: Duration) -> Api {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let uri: http::Uri = format!("http://127.0.0.1:{}", server.port).parse().expect("an address");
     let mut config = kube::Config::new(uri.clone());
@@ -21,7 +21,7 @@ fn api(server: &Server, timeout: Duration) -> Api {
     Api::new(client, Arc::new(endpoint), timeout)
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(in crate::cluster) const MINUTE: Duration = Duration::from_secs(60);
 
 fn status(code: u16, reason: &str, message: &str) -> Reply {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message, "code": code});
@@ -269,4 +269,22 @@ async fn pauses_between_tries_follow_virtual_time() {
     api.get("/x").await.expect("an answer");
     assert_eq!(start.elapsed(), Duration::from_millis(150));
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn every_answer_teaches_the_servers_time_also_a_refusal() {
+    let dated = |date: &str| format!("content-type: application/json\r\ndate: {date}\r\n");
+    let server = Server::plain([
+        Reply::full(404, &dated("Tue, 15 Nov 2044 08:12:31 GMT"), "{}"),
+        Reply::full(200, &dated("Tue, 15 Nov 2044 09:12:31 GMT"), "{}"),
+    ]);
+    let api = api(&server, MINUTE);
+    let learnt = |text: &str| api.server_time().now() >= text.parse().expect("a time");
+    let _ = api.get("/x").await;
+    assert!(learnt("2044-11-15T08:12:31Z") && !learnt("2044-11-15T09:12:31Z"));
+    api.over(api.client.clone())
+        .post("/x", &json!({}))
+        .await
+        .expect("an answer");
+    assert!(learnt("2044-11-15T09:12:31Z"), "a clone's answers count as well");
 }

@@ -50,7 +50,11 @@ impl Served {
         }
     }
 
-    fn version(&self, group: &str) -> Result<Option<&str>, &str> {
+    /// The version of an API group that the cluster prefers; none where it doesn't serve the group, or why that isn't known.
+    ///
+    /// # Errors
+    /// Why it isn't known, a clause.
+    pub fn version(&self, group: &str) -> Result<Option<&str>, &str> {
         match &self.0 {
             Ok(groups) => Ok(groups.get(group).map(String::as_str)),
             Err(why) => Err(why),

@@ -12,7 +12,7 @@ use crate::model::mark::LEASE_PREFIX;
 use crate::model::resource::Resource;
 
 /// The annotation in which kubectl keeps a copy of the whole object.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The object reduced, or nothing where it isn't about the set in `namespace`.
 pub fn keep(resource: Resource, namespace: &str, item: &RawValue) -> Option<Box<RawValue>> {
@@ -79,18 +79,85 @@ fn concerns(resource: Resource, namespace: &str, item: &RawValue) -> bool {
         Resource::Leases => seen.metadata.name.starts_with(LEASE_PREFIX),
         Resource::ClusterEvents => {
             let kind = seen.involved_object.and_then(|object| object.kind);
-            matches!(
-                kind.as_deref(),
-                Some("Node" | "NodeClaim" | "NodePool" | "PersistentVolume")
-            )
+            has_cluster_events(kind.as_deref())
         }
         _ => is_known_actor(&seen.metadata.name, seen.metadata.labels.as_ref()).is_some(),
     }
 }
 
+/// Whether events about this kind of object land in `default` and concern us.
+pub fn has_cluster_events(kind: Option<&str>) -> bool {
+    matches!(kind, Some("Node" | "NodeClaim" | "NodePool" | "PersistentVolume"))
+}
+
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
+/// What of a pod tells how much it takes on its node, and which neighbours it stands.
+const META_OF_NODE_PODS: [&str; 6] = [
+    "name",
+    "namespace",
+    "uid",
+    "labels",
+    "ownerReferences",
+    "deletionTimestamp",
+];
+const SPEC_OF_NODE_PODS: [&str; 8] = [
+    "nodeName",
+    "containers",
+    "initContainers",
+    "resources",
+    "overhead",
+    "affinity",
+    "tolerations",
+    "priority",
+];
+const CONTAINER_OF_NODE_PODS: [&str; 3] = ["name", "resources", "restartPolicy"];
+
+/// A pod of any namespace cut down; nothing for a finished one, which takes no room.
+fn shorten_node_pod(item: &RawValue) -> Option<Box<RawValue>> {
+    let object: Fields<'_> = serde_json::from_str(item.get()).ok()?;
+    let phase = object.get("status").and_then(|status| only(status, &["phase"]));
+    if let Some(phase) = &phase
+        && ["\"Succeeded\"", "\"Failed\""]
+            .iter()
+            .any(|over| phase.get().contains(over))
+    {
+        return None;
+    }
+    let mut spec: BTreeMap<String, Box<RawValue>> = owned(object.get("spec")?, &SPEC_OF_NODE_PODS)?;
+    for list in ["containers", "initContainers"] {
+        let Some(containers) = spec.get(list) else { continue };
+        let containers: Vec<&RawValue> = serde_json::from_str(containers.get()).ok()?;
+        let cut: Option<Vec<_>> = containers
+            .into_iter()
+            .map(|one| only(one, &CONTAINER_OF_NODE_PODS))
+            .collect();
+        let cut = to_raw_value(&cut?).ok()?;
+        spec.insert(list.to_owned(), cut);
+    }
+    let mut kept = BTreeMap::from([
+        ("metadata", only(object.get("metadata")?, &META_OF_NODE_PODS)?),
+        ("spec", to_raw_value(&spec).ok()?),
+    ]);
+    kept.extend(phase.map(|phase| ("status", phase)));
+    to_raw_value(&kept).ok()
+}
+
+/// A map with some of its fields alone.
+fn only(map: &RawValue, wanted: &[&str]) -> Option<Box<RawValue>> {
+    to_raw_value(&owned(map, wanted)?).ok()
+}
+
+fn owned(map: &RawValue, wanted: &[&str]) -> Option<BTreeMap<String, Box<RawValue>>> {
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(map.get()).ok()?;
+    fields.retain(|key, _| wanted.contains(&key.as_str()));
+    Some(fields)
+}
+
 fn shorten(resource: Resource, item: &RawValue) -> Option<Box<RawValue>> {
+    if resource == Resource::NodePods {
+        return shorten_node_pod(item);
+    }
     let mut object: Fields<'_> = serde_json::from_str(item.get()).ok()?;
     let meta = match object.get("metadata") {
         Some(meta) => shortened_meta(resource, meta),
@@ -154,6 +221,32 @@ mod tests {
         assert_eq!(kept(Resource::Nodes, &node).unwrap(), expected);
         let set = json!({"metadata": {"name": "s", "managedFields": [1]}});
         assert_eq!(kept(Resource::StatefulSets, &set).unwrap(), set);
+    }
+
+    #[test]
+    fn a_pod_of_any_namespace_is_cut_down_to_the_room_it_takes() {
+        let resources = json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}});
+        let pod = json!({
+            "metadata": {"name": "p", "namespace": "web", "labels": {"a": "b"}, "annotations": {"c": "d"}},
+            "spec": {
+                "nodeName": "n", "serviceAccountName": "s", "volumes": [{"name": "v"}],
+                "containers": [{"name": "c", "image": "i", "env": [{"name": "SECRET", "value": "x"}], "resources": resources}],
+                "initContainers": [{"name": "s", "restartPolicy": "Always", "command": ["x"]}],
+            },
+            "status": {"phase": "Running", "podIP": "10.0.0.1"},
+        });
+        let expected = json!({
+            "metadata": {"name": "p", "namespace": "web", "labels": {"a": "b"}},
+            "spec": {
+                "nodeName": "n", "containers": [{"name": "c", "resources": resources}],
+                "initContainers": [{"name": "s", "restartPolicy": "Always"}],
+            },
+            "status": {"phase": "Running"},
+        });
+        assert_eq!(kept(Resource::NodePods, &pod).unwrap(), expected);
+        let mut finished = pod;
+        finished["status"]["phase"] = json!("Failed");
+        assert_eq!(kept(Resource::NodePods, &finished), None);
     }
 
     #[test]

@@ -74,8 +74,14 @@ fn mark(names: &mut Names, text: &str) -> String {
         return REDACTED.to_owned();
     };
     REDACTED.clone_into(&mut mark.by);
-    mark.was = match mark.was {
-        // The keys are paths into the object (`spec.minAvailable`), not names.
+    mark.was = by_path(names, mark.was);
+    mark.is = by_path(names, mark.is);
+    serde_json::to_string(&mark).unwrap_or_else(|_| REDACTED.to_owned())
+}
+
+/// The fields of a mark. Their keys are paths into the object (`spec.minAvailable`), not names.
+fn by_path(names: &mut Names, fields: Value) -> Value {
+    match fields {
         Value::Object(fields) => fields
             .into_iter()
             .map(|(path, was)| {
@@ -84,6 +90,5 @@ fn mark(names: &mut Names, text: &str) -> String {
             })
             .collect(),
         other => fields::value(names, "", other),
-    };
-    serde_json::to_string(&mark).unwrap_or_else(|_| REDACTED.to_owned())
+    }
 }

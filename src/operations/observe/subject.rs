@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::cluster::choose;
 use crate::cluster::connect::{Connection, NamespaceOrigin};
-use crate::cluster::read::{Objects, Reading, read};
+use crate::cluster::read::{Objects, Reading, label_query, read};
 use crate::error::Result;
 use crate::model::mark::HELPER;
 use crate::model::read::Read;
@@ -61,8 +61,8 @@ pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
         }
     };
     let selector = set.spec.as_ref().map(|spec| set::selector_query(&spec.selector));
-    let shards = format!("labelSelector={}", encoded(&selector.unwrap_or_default()));
-    let helpers = format!("labelSelector={}", encoded(HELPER));
+    let shards = label_query(&selector.unwrap_or_default());
+    let helpers = label_query(HELPER);
     let (api, namespace) = (connection.api(), connection.namespace());
     let (mut pods, helpers) = futures::future::join(
         read(api, Resource::Pods, namespace, &shards),
@@ -73,19 +73,6 @@ pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
         pods.extend(helpers);
     }
     pods
-}
-
-/// A query value, percent-encoded.
-fn encoded(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// A namespace that was typed and doesn't exist is a usage error; one that the context names is STS-01's to report.

@@ -6,11 +6,10 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
 use crate::model::right::{Right, Rule};
-use crate::plan::verify::access::probe_rules;
 
-/// Asks whether we may use what no read exercises: logs and port-forwards. What was read needs no asking: it was seen.
-pub async fn ask(api: &Api, namespace: &str) -> Vec<Right> {
-    let asked = probe_rules(namespace).into_iter().map(|rule| async move {
+/// Asks for each rule whether it is ours, all at once. A rule that the server doesn't judge is missing from the answer.
+pub async fn ask(api: &Api, rules: impl IntoIterator<Item = Rule>) -> Vec<Right> {
+    let asked = rules.into_iter().map(|rule| async move {
         let allowed = review(api, &rule).await.ok()?;
         Some(Right {
             rule,
@@ -21,7 +20,11 @@ pub async fn ask(api: &Api, namespace: &str) -> Vec<Right> {
     join_all(asked).await.into_iter().flatten().collect()
 }
 
-async fn review(api: &Api, rule: &Rule) -> Result<bool, Failure> {
+/// Asks whether a rule is ours.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn review(api: &Api, rule: &Rule) -> Result<bool, Failure> {
     let (resource, subresource) = match rule.resource.split_once('/') {
         Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
         None => (rule.resource.as_str(), None),

@@ -1,0 +1,293 @@
+//! Live views of everything an operation goes by, kept by watches: the set, its pods, and what holds them up or takes them down.
+//!
+//! A watch may fall silent without ending; whoever decides by these views looks uncached before it acts
+//! ([`fresh`](crate::cluster::fresh)), and what that look saw is absorbed here.
+
+mod follow;
+mod keep;
+mod store;
+mod view;
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
+use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::VolumeAttachment;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::watcher::Config;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::cluster::connect::Connection;
+use crate::cluster::failure::Failure;
+use crate::cluster::get::Api;
+use crate::cluster::read::served;
+use crate::cluster::recording::empty;
+use crate::cluster::server_time::ServerTime;
+use crate::model::mark::HELPER;
+use crate::model::read::Read;
+use crate::model::recording::Taken;
+use crate::model::resource::Resource;
+use crate::model::set::{selector_query, selects};
+use crate::model::snapshot::Snapshot;
+
+use follow::{Bell, follow};
+use store::Store;
+
+/// Where events about objects without a namespace land.
+const DEFAULT: &str = "default";
+
+/// The live views of one set and what concerns it. Dropped, they end.
+pub struct Watches {
+    taken: Taken,
+    selector: LabelSelector,
+    server_time: ServerTime,
+    set: Arc<Store<StatefulSet>>,
+    pods: Arc<Store<Pod>>,
+    helpers: Arc<Store<Pod>>,
+    events: Arc<Store<Event>>,
+    cluster_events: Arc<Store<Event>>,
+    nodes: Arc<Store<Node>>,
+    attachments: Arc<Store<VolumeAttachment>>,
+    budgets: Arc<Store<PodDisruptionBudget>>,
+    claims: Arc<Store<PersistentVolumeClaim>>,
+    revisions: Arc<Store<ControllerRevision>>,
+    node_claims: Arc<Store<DynamicObject>>,
+    bell: Bell,
+    changes: watch::Receiver<()>,
+    /// Aborted when dropped.
+    tasks: JoinSet<()>,
+}
+
+impl Watches {
+    /// Starts watching. Needs a tokio runtime.
+    pub fn start(connection: &Connection, namespace: &str, set_name: &str, selector: &LabelSelector) -> Watches {
+        let mut taken = empty(connection, Some(set_name.to_owned())).taken;
+        taken.namespace = namespace.to_owned();
+        let (bell, changes) = watch::channel(());
+        let mut watches = Watches {
+            taken,
+            selector: selector.clone(),
+            server_time: connection.api().server_time().clone(),
+            set: store(Resource::StatefulSets),
+            pods: store(Resource::Pods),
+            helpers: store(Resource::Pods),
+            events: store(Resource::Events),
+            cluster_events: store(Resource::ClusterEvents),
+            nodes: store(Resource::Nodes),
+            attachments: store(Resource::VolumeAttachments),
+            budgets: store(Resource::Budgets),
+            claims: store(Resource::Claims),
+            revisions: store(Resource::ControllerRevisions),
+            node_claims: store(Resource::NodeClaims),
+            bell,
+            changes,
+            tasks: JoinSet::new(),
+        };
+        watches.spawn(connection, namespace, set_name);
+        watches
+    }
+
+    fn spawn(&mut self, connection: &Connection, namespace: &str, set_name: &str) {
+        let client = || connection.client().clone();
+        let bell = || self.bell.clone();
+        let all = Config::default;
+        let shards = all().labels(&selector_query(&self.selector));
+        let tasks = &mut self.tasks;
+        let set = all().fields(&format!("metadata.name={set_name}"));
+        tasks.spawn(follow(
+            kube::Api::namespaced(client(), namespace),
+            set,
+            self.set.clone(),
+            bell(),
+            keep::set,
+        ));
+        let pods = kube::Api::namespaced(client(), namespace);
+        tasks.spawn(follow(
+            pods.clone(),
+            shards.clone(),
+            self.pods.clone(),
+            bell(),
+            keep::pod,
+        ));
+        tasks.spawn(follow(
+            pods,
+            all().labels(HELPER),
+            self.helpers.clone(),
+            bell(),
+            keep::pod,
+        ));
+        let events = kube::Api::namespaced(client(), namespace);
+        tasks.spawn(follow(events, all(), self.events.clone(), bell(), keep::event));
+        let events = kube::Api::namespaced(client(), DEFAULT);
+        tasks.spawn(follow(
+            events,
+            all(),
+            self.cluster_events.clone(),
+            bell(),
+            keep::cluster_event,
+        ));
+        tasks.spawn(follow(
+            kube::Api::all(client()),
+            all(),
+            self.nodes.clone(),
+            bell(),
+            keep::node,
+        ));
+        let attachments = kube::Api::all(client());
+        tasks.spawn(follow(
+            attachments,
+            all(),
+            self.attachments.clone(),
+            bell(),
+            keep::attachment,
+        ));
+        let budgets = kube::Api::namespaced(client(), namespace);
+        tasks.spawn(follow(budgets, all(), self.budgets.clone(), bell(), keep::budget));
+        let claims = kube::Api::namespaced(client(), namespace);
+        tasks.spawn(follow(claims, all(), self.claims.clone(), bell(), keep::claim));
+        let revisions = kube::Api::namespaced(client(), namespace);
+        tasks.spawn(follow(
+            revisions,
+            shards,
+            self.revisions.clone(),
+            bell(),
+            keep::revision,
+        ));
+        tasks.spawn(follow_node_claims(
+            connection.api().clone(),
+            client(),
+            self.node_claims.clone(),
+            bell(),
+        ));
+    }
+
+    /// Waits until the set and its pods are there, and every other kind is there or known not to be readable.
+    ///
+    /// # Errors
+    /// Where the set or its pods can't be read.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        let mut changes = self.bell.subscribe();
+        loop {
+            if let Some(failure) = self.set.why_unseen().or_else(|| self.pods.why_unseen()) {
+                return Err(failure);
+            }
+            let pending = self.set.is_pending()
+                || self.pods.is_pending()
+                || self.helpers.is_pending()
+                || self.events.is_pending()
+                || self.cluster_events.is_pending()
+                || self.nodes.is_pending()
+                || self.attachments.is_pending()
+                || self.budgets.is_pending()
+                || self.claims.is_pending()
+                || self.revisions.is_pending()
+                || self.node_claims.is_pending();
+            if !pending {
+                return Ok(());
+            }
+            // An error would mean that the bell is gone, and the bell is ours.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Waits until something has changed since the last call; many changes at once are one.
+    pub async fn changed(&mut self) {
+        let _ = self.changes.changed().await;
+    }
+
+    /// Takes over what an uncached look ([`fresh`](crate::cluster::fresh::fresh)) saw, where that is newer than what the
+    /// watches brought. So a watch that fell silent is healed.
+    pub fn absorb(&self, fresh: &Snapshot) {
+        let age = self.server_time.now().duration_since(fresh.taken.at).unsigned_abs();
+        let Some(began) = Instant::now().checked_sub(age) else {
+            return;
+        };
+        let mut changed = false;
+        if let Read::Got(pods) = &fresh.pods {
+            let labels = |pod: &Pod| pod.metadata.labels.clone();
+            let of_the_set = |pod: &&Pod| selects(&self.selector, labels(pod).as_ref());
+            let is_helper = |pod: &&Pod| labels(pod).is_some_and(|labels| labels.contains_key(HELPER));
+            changed |= self
+                .pods
+                .absorb(pods.iter().filter(of_the_set).cloned().collect(), began);
+            changed |= self
+                .helpers
+                .absorb(pods.iter().filter(is_helper).cloned().collect(), began);
+        }
+        if let Read::Got(_) = &fresh.sets {
+            changed |= self.set.absorb(fresh.set().cloned().into_iter().collect(), began);
+        }
+        if let Read::Got(budgets) = &fresh.budgets {
+            changed |= self.budgets.absorb(budgets.clone(), began);
+        }
+        if let Read::Got(claims) = &fresh.claims {
+            changed |= self.claims.absorb(claims.clone(), began);
+        }
+        if changed {
+            self.bell.send_replace(());
+        }
+    }
+
+    /// Takes over one node as the server has just shown it.
+    pub fn saw_node(&self, mut node: Node) {
+        if keep::node(&mut node) {
+            self.nodes.applied(node);
+            self.bell.send_replace(());
+        }
+    }
+
+    /// What is wrong with a watch now, a clause: the most important kind's first. A kind that we may not watch is no
+    /// trouble, but unreadable in the snapshot.
+    pub fn trouble(&self) -> Option<String> {
+        self.set
+            .trouble()
+            .or_else(|| self.pods.trouble())
+            .or_else(|| self.budgets.trouble())
+            .or_else(|| self.claims.trouble())
+            .or_else(|| self.nodes.trouble())
+            .or_else(|| self.attachments.trouble())
+            .or_else(|| self.revisions.trouble())
+            .or_else(|| self.helpers.trouble())
+            .or_else(|| self.node_claims.trouble())
+            .or_else(|| self.events.trouble())
+            .or_else(|| self.cluster_events.trouble())
+    }
+}
+
+/// NodeClaims exist where Karpenter does, in the version that it brought.
+async fn follow_node_claims(api: Api, client: kube::Client, store: Arc<Store<DynamicObject>>, bell: Bell) {
+    let place = Resource::NodeClaims.place();
+    let groups = served(&api).await;
+    let version = match groups.version(place.group) {
+        Ok(Some(version)) => version,
+        Ok(None) => {
+            let noun = Resource::NodeClaims.noun();
+            store.settle(Read::Absent(format!("the cluster serves no {noun}")));
+            bell.send_replace(());
+            return;
+        }
+        Err(why) => {
+            store.settle(Read::Unreadable(why.to_owned()));
+            bell.send_replace(());
+            return;
+        }
+    };
+    let kind = GroupVersionKind::gvk(place.group, version, "NodeClaim");
+    let kind = ApiResource::from_gvk_with_plural(&kind, place.plural);
+    follow(
+        kube::Api::all_with(client, &kind),
+        Config::default(),
+        store,
+        bell,
+        keep::dynamic,
+    )
+    .await;
+}
+
+fn store<K: kube::Resource + Clone>(resource: Resource) -> Arc<Store<K>> {
+    Arc::new(Store::new(resource))
+}

@@ -1,0 +1,68 @@
+//! What of a watched object is kept: as `read` reduces what it reads, on typed objects.
+
+use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
+use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::VolumeAttachment;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicObject;
+
+use crate::cluster::read::{LAST_APPLIED, has_cluster_events};
+
+pub(super) fn set(set: &mut StatefulSet) -> bool {
+    without_copy(&mut set.metadata)
+}
+
+pub(super) fn pod(pod: &mut Pod) -> bool {
+    bare(&mut pod.metadata)
+}
+
+pub(super) fn event(event: &mut Event) -> bool {
+    bare(&mut event.metadata)
+}
+
+/// An event in `default` that is about an object without a namespace.
+pub(super) fn cluster_event(event: &mut Event) -> bool {
+    let concerns = has_cluster_events(event.involved_object.kind.as_deref());
+    concerns && bare(&mut event.metadata)
+}
+
+pub(super) fn node(node: &mut Node) -> bool {
+    if let Some(status) = &mut node.status {
+        status.images = None;
+    }
+    bare(&mut node.metadata)
+}
+
+pub(super) fn attachment(attachment: &mut VolumeAttachment) -> bool {
+    bare(&mut attachment.metadata)
+}
+
+pub(super) fn budget(budget: &mut PodDisruptionBudget) -> bool {
+    without_copy(&mut budget.metadata)
+}
+
+pub(super) fn claim(claim: &mut PersistentVolumeClaim) -> bool {
+    bare(&mut claim.metadata)
+}
+
+pub(super) fn revision(revision: &mut ControllerRevision) -> bool {
+    bare(&mut revision.metadata)
+}
+
+pub(super) fn dynamic(object: &mut DynamicObject) -> bool {
+    bare(&mut object.metadata)
+}
+
+fn bare(metadata: &mut ObjectMeta) -> bool {
+    metadata.managed_fields = None;
+    without_copy(metadata)
+}
+
+/// Without kubectl's copy of the whole object. Who set what is kept where it is asked: for the set and budgets.
+fn without_copy(metadata: &mut ObjectMeta) -> bool {
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    true
+}

@@ -1,0 +1,116 @@
+//! What the watches see at one moment, as the snapshot that everything judges.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use super::Watches;
+use crate::model::read::Read;
+use crate::model::resource::Resource;
+use crate::model::snapshot::Snapshot;
+
+impl Watches {
+    /// What is seen now, with the server's time. What isn't watched is unreadable, and says so.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut taken = self.taken.clone();
+        taken.at = self.server_time.now();
+        Snapshot {
+            taken,
+            rights: Read::Unreadable("our rights aren't watched".to_owned()),
+            namespace: unwatched(Resource::Namespace),
+            sets: self.set.read(),
+            revisions: self.revisions.read(),
+            pods: with_helpers(self.pods.read(), self.helpers.read()),
+            claims: self.claims.read(),
+            volumes: unwatched(Resource::Volumes),
+            classes: unwatched(Resource::StorageClasses),
+            attachments: self.attachments.read(),
+            nodes: self.nodes.read(),
+            services: unwatched(Resource::Services),
+            slices: unwatched(Resource::EndpointSlices),
+            budgets: self.budgets.read(),
+            events: self.events.read(),
+            cluster_events: self.cluster_events.read(),
+            leases: unwatched(Resource::Leases),
+            autoscalers: unwatched(Resource::Autoscalers),
+            scaled_objects: unwatched(Resource::ScaledObjects),
+            vertical_autoscalers: unwatched(Resource::VerticalAutoscalers),
+            node_pools: unwatched(Resource::NodePools),
+            node_claims: self
+                .node_claims
+                .read()
+                .map(|claims| claims.iter().map(as_value).collect()),
+            node_classes: unwatched(Resource::NodeClasses),
+            dns_pods: unwatched(Resource::DnsPods),
+            dns_config: unwatched(Resource::DnsConfig),
+            daemon_sets: unwatched(Resource::DaemonSets),
+            deployments: unwatched(Resource::Deployments),
+            cluster_autoscaler: unwatched(Resource::ClusterAutoscalerStatus),
+            priority_classes: unwatched(Resource::PriorityClasses),
+            csi_nodes: unwatched(Resource::CsiNodes),
+            node_pods: unwatched(Resource::NodePods),
+            logs: std::collections::BTreeMap::new(),
+            domain: Read::Unreadable("the cluster's domain isn't watched".to_owned()),
+            dns: Read::Unreadable("names aren't watched".to_owned()),
+            protection: Read::Unreadable("evictions aren't watched".to_owned()),
+        }
+    }
+}
+
+impl Watches {
+    /// What is seen now, over what was read at the beginning of kinds that aren't watched. The large ones, which the watches
+    /// bring themselves, aren't copied from there first: this is done at every change.
+    pub fn over(&self, base: &Snapshot) -> Snapshot {
+        Snapshot {
+            rights: base.rights.clone(),
+            namespace: base.namespace.clone(),
+            volumes: base.volumes.clone(),
+            classes: base.classes.clone(),
+            services: base.services.clone(),
+            slices: base.slices.clone(),
+            leases: base.leases.clone(),
+            autoscalers: base.autoscalers.clone(),
+            scaled_objects: base.scaled_objects.clone(),
+            vertical_autoscalers: base.vertical_autoscalers.clone(),
+            node_pools: base.node_pools.clone(),
+            node_classes: base.node_classes.clone(),
+            dns_pods: base.dns_pods.clone(),
+            dns_config: base.dns_config.clone(),
+            daemon_sets: base.daemon_sets.clone(),
+            deployments: base.deployments.clone(),
+            cluster_autoscaler: base.cluster_autoscaler.clone(),
+            priority_classes: base.priority_classes.clone(),
+            csi_nodes: base.csi_nodes.clone(),
+            node_pods: base.node_pods.clone(),
+            logs: base.logs.clone(),
+            domain: base.domain.clone(),
+            dns: base.dns.clone(),
+            protection: base.protection.clone(),
+            ..self.snapshot()
+        }
+    }
+}
+
+fn unwatched<T>(resource: Resource) -> Read<T> {
+    Read::Unreadable(format!("{}: not watched", resource.noun()))
+}
+
+/// The set's pods with the helpers that its selector doesn't pick. Without the helpers the pods still count.
+fn with_helpers(pods: Read<Vec<Pod>>, helpers: Read<Vec<Pod>>) -> Read<Vec<Pod>> {
+    pods.map(|mut pods| {
+        let helpers = helpers.got().cloned().unwrap_or_default();
+        let known: BTreeSet<Option<String>> = pods.iter().map(|pod| pod.metadata.uid.clone()).collect();
+        let new = helpers
+            .into_iter()
+            .filter(|helper| !known.contains(&helper.metadata.uid));
+        let new: Vec<Pod> = new.collect();
+        pods.extend(new);
+        pods
+    })
+}
+
+fn as_value(object: &DynamicObject) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}

@@ -1,0 +1,145 @@
+//! The next step of an operation, as `plan` decides it and `operations` carries it out: one effect, or a wait, or the end.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::finding::Finding;
+use super::outcome::End;
+use super::set::Ordinal;
+
+/// One pod, exactly: a name alone could be its successor's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodRef {
+    /// Its name.
+    pub name: String,
+    /// The shard's number.
+    pub ordinal: Ordinal,
+    /// Its uid.
+    pub uid: String,
+    /// The version it was judged at.
+    pub resource_version: String,
+    /// The node it is on.
+    pub node: Option<String>,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// One effect; then look again.
+    Act(Act),
+    /// Nothing, until something changes.
+    Wait(Wait),
+    /// Nothing more: the run is over, its marks put back first.
+    End {
+        /// How it ended.
+        end: End,
+        /// In words, a sentence without a full stop.
+        summary: String,
+        /// What is in the way.
+        findings: Vec<Finding>,
+    },
+}
+
+/// What is waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wait {
+    /// A clause.
+    pub words: String,
+    /// When to look again though nothing has changed, in the server's time.
+    pub until: Option<Timestamp>,
+}
+
+/// One effect on the cluster, or a question, or a command of the user's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Keep Karpenter and Cluster Autoscaler off a node, with the mark that says so.
+    Freeze {
+        /// The node.
+        node: String,
+        /// The annotations that do it.
+        annotations: BTreeMap<String, String>,
+    },
+    /// Put back what the mark on an object says, where that is still ours, and take the mark away.
+    UndoMark {
+        /// The object, as `kind/name`.
+        object: String,
+        /// Where the server has it.
+        path: String,
+        /// The mark as it is written: another one by then is another matter.
+        written: String,
+    },
+    /// Take our freeze off a node again.
+    Unfreeze {
+        /// The node.
+        node: String,
+    },
+    /// Let the server try the new template: the set's patch and a pod made of it, with what it refers to.
+    TryTemplate,
+    /// Make a helper pod that fetches the new images onto a node.
+    PrePull {
+        /// The node.
+        node: String,
+    },
+    /// Delete a helper pod of ours.
+    RemoveHelper {
+        /// Its name.
+        pod: String,
+        /// Its uid.
+        uid: String,
+    },
+    /// Write the new template, with the journal of the old one.
+    ChangeTemplate(Box<TemplateChange>),
+    /// Ask the gate, then delete a shard's pod.
+    DeleteShard {
+        /// The pod.
+        pod: PodRef,
+        /// Whether it is down anyway, so that it may go while others are down too.
+        already_down: bool,
+    },
+    /// Run a command or check of the user's.
+    Task(Task),
+    /// Ask the user whether to go on after the canary.
+    AskToGoOn {
+        /// How many shards are done.
+        done: usize,
+    },
+    /// Write into the journal that every shard has come over.
+    FinishJournal,
+}
+
+/// A new template for the set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemplateChange {
+    /// In words: `image of shard: 1.0 → 2.0`.
+    pub what: String,
+    /// The whole new template.
+    pub template: Value,
+    /// The whole template that it replaces, as the server gave it.
+    pub previous: Value,
+    /// The name of the revision that it replaces.
+    pub from: String,
+    /// The stamp, where it is a restart.
+    pub restart: Option<String>,
+    /// Whether it undoes another change.
+    pub undo: bool,
+}
+
+/// When a command of the user's runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum When {
+    /// Before a shard is deleted.
+    Before(Ordinal),
+    /// After a shard is Ready again.
+    After(Ordinal),
+    /// Between two shards, and after the last.
+    Gate,
+}
+
+/// A command or check of the user's that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// When, and about which shard.
+    pub when: When,
+}
