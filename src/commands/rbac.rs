@@ -18,7 +18,7 @@ pub fn run(context: &Context) -> Result<ExitCode> {
          #   kubectl create rolebinding shardctl -n NAMESPACE --role shardctl --user USER\n\
          # Not in them: get and create on pods/exec, for --dns exec; create on pods/eviction, for --probe-protection.\n"
     );
-    for line in role(all_rules(namespace).iter()) {
+    for line in role("shardctl", all_rules(namespace).iter()) {
         text.push_str(&line);
         text.push('\n');
     }

@@ -1,8 +1,19 @@
 //! What to do and what to think of it: pure decisions over a snapshot. No async, no clock, no client.
 
 pub mod affinity;
+pub mod container;
+pub mod course;
+pub mod estimate;
+pub mod failing;
+pub mod image;
 pub mod names;
 pub mod pending;
 pub mod placement;
+pub mod pre_pull;
+pub mod references;
 pub mod status;
+pub mod story;
+pub mod template;
+pub mod trial;
 pub mod verify;
+pub mod waiting;

@@ -217,7 +217,8 @@ fn add(found: &mut Vec<Reason>, causes: Vec<Cause>, by: &'static str, said: &str
     }
 }
 
-fn reporter(event: &Event) -> &str {
+/// Who reports an event: its component, in the new field or the old.
+pub fn reporter(event: &Event) -> &str {
     let component = event.reporting_component.as_deref().filter(|name| !name.is_empty());
     component
         .or_else(|| event.source.as_ref()?.component.as_deref())

@@ -4,7 +4,6 @@ use crate::model::mark::Mark;
 use crate::model::pod;
 use crate::model::read::Skip;
 use crate::model::report::Expected;
-use crate::model::set;
 use crate::model::snapshot::Snapshot;
 use crate::model::status::{DownShard, State, Status};
 use crate::plan::verify::policy::Policy;
@@ -58,17 +57,9 @@ fn shards<'a>(seen: &Seen<'a>) -> Result<Vec<Shard<'a>>, Skip> {
         // How many shards there should be may be the budget's to say.
         seen.snapshot.budgets.need()?;
     }
-    let mut shards = seen.shards()?;
     // Where the set asks for more shards than the budget keeps, somebody may have lowered the budget: UP is said only when
     // every one of them is Ready.
-    let set = seen.set()?;
-    let pods = seen.pods()?;
-    let further = set::ordinals(set, set::replicas(set)).skip(shards.len());
-    shards.extend(further.map(|ordinal| {
-        let name = set::pod_name(set, ordinal);
-        let pod = pods.iter().copied().find(|found| pod::name(found) == name);
-        Shard { ordinal, name, pod }
-    }));
+    let shards = seen.every_shard()?;
     if shards.is_empty() {
         return Err(Skip::Unknown(
             "the set is scaled to no shards, and nothing says how many there should be".to_owned(),

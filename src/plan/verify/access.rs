@@ -83,7 +83,7 @@ fn api_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     }
     if let Some(last) = verdict.findings.last_mut() {
         last.remedy("these rules would allow it:");
-        for line in role(missing.iter().map(|right| &right.rule)) {
+        for line in role("shardctl", missing.iter().map(|right| &right.rule)) {
             last.remedy(line);
         }
     }
@@ -122,8 +122,9 @@ pub fn in_words(rule: &Rule) -> String {
     format!("{} {}{name}{place}", rule.verb, rule.resource)
 }
 
-/// The Roles and ClusterRoles, as YAML lines, whose rules are `rules`: one Role a namespace, one ClusterRole for the rest.
-pub fn role<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<String> {
+/// The Roles and ClusterRoles of this name, as YAML lines, whose rules are `rules`: one Role a namespace, one ClusterRole for
+/// the rest.
+pub fn role<'a>(name: &str, rules: impl Iterator<Item = &'a Rule>) -> Vec<String> {
     /// The verbs on each group, resource and name.
     type Rules = BTreeMap<(String, String, Option<String>), BTreeSet<String>>;
     let mut places: BTreeMap<Option<String>, Rules> = BTreeMap::new();
@@ -135,17 +136,17 @@ pub fn role<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<String> {
     let mut lines = Vec::new();
     for (namespace, rules) in places {
         let (kind, meta) = match &namespace {
-            Some(namespace) => ("Role", format!("{{name: shardctl, namespace: {namespace}}}")),
-            None => ("ClusterRole", "{name: shardctl}".to_owned()),
+            Some(namespace) => ("Role", format!("{{name: {name}, namespace: {namespace}}}")),
+            None => ("ClusterRole", format!("{{name: {name}}}")),
         };
         lines.push(format!("kind: {kind}"));
         lines.push("apiVersion: rbac.authorization.k8s.io/v1".to_owned());
         lines.push(format!("metadata: {meta}"));
         lines.push("rules:".to_owned());
-        for ((group, resource, name), verbs) in rules {
+        for ((group, resource, only), verbs) in rules {
             let verbs: Vec<String> = verbs.into_iter().collect();
-            let names = name
-                .map(|name| format!(", resourceNames: [{name}]"))
+            let names = only
+                .map(|only| format!(", resourceNames: [{only}]"))
                 .unwrap_or_default();
             lines.push(format!(
                 "- {{apiGroups: [\"{group}\"], resources: [{resource}]{names}, verbs: [{}]}}",

@@ -17,7 +17,7 @@ use crate::model::shell::shell_word;
 use crate::model::{node, pod, set};
 
 /// How long a Lease is held where it doesn't say (seconds): shardctl's default.
-const LEASE_SECONDS: i32 = 30;
+pub(in crate::plan) const LEASE_SECONDS: i32 = 30;
 
 /// RES-01.
 pub const RES_01: Check = Check {
@@ -74,9 +74,11 @@ fn res_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
                 .remedy("wait for the operation to end: it takes this away itself");
         } else {
             let expired = if expired { " --expired" } else { "" };
-            verdict
-                .warn(object, message)
-                .remedy(format!("$ shardctl recover{expired}"));
+            let finding = verdict.warn(object, message);
+            if running {
+                finding.remedy("when the operation that is running now has ended:");
+            }
+            finding.remedy(format!("$ shardctl recover{expired}"));
         }
     }
     Ok(verdict.seen("nothing"))
@@ -105,6 +107,8 @@ fn in_words(what: &Left, now: Timestamp) -> String {
 }
 
 fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
+    let namespace = seen.snapshot.taken.namespace.clone();
+    let set_name = seen.set().map(|set| set::name(set).to_owned()).unwrap_or_default();
     let mut marked = |object: String, annotations: Option<&std::collections::BTreeMap<String, String>>| {
         let what = match Mark::of(annotations) {
             None => return,
@@ -121,6 +125,13 @@ fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
         marked(of("pdb", &budget.metadata), budget.metadata.annotations.as_ref());
     }
     for node in got(&seen.snapshot.nodes, verdict) {
+        // Nodes are everybody's, and whether another set's operation lives, only its own Lease says.
+        let another = Mark::of(node.metadata.annotations.as_ref())
+            .and_then(Result::ok)
+            .is_some_and(|mark| mark.is_of_another_set(&namespace, &set_name));
+        if another {
+            continue;
+        }
         let cordoned = if node::is_cordoned(node) { " (cordoned)" } else { "" };
         let object = format!("{}{cordoned}", of("node", &node.metadata));
         marked(object, node.metadata.annotations.as_ref());
@@ -162,15 +173,33 @@ fn got<'a, T>(read: &'a Read<Vec<T>>, verdict: &mut Verdict) -> &'a [T] {
     }
 }
 
+/// Whether an operation that ended outright has left its Lease on the set, by the times that are written.
+pub fn lease_is_left(seen: &Seen<'_>, set: &str) -> bool {
+    let leases = seen.snapshot.leases.got().map(Vec::as_slice).unwrap_or_default();
+    our_lease(leases, set).is_some_and(|(lease, _)| !is_live(lease, seen.now()))
+}
+
+/// Who holds our Lease on the set now, by the times that are written.
+pub fn running<'a>(seen: &Seen<'a>, set: &str) -> Option<&'a str> {
+    let leases = seen.snapshot.leases.got()?;
+    let (lease, holder) = our_lease(leases, set)?;
+    is_live(lease, seen.now()).then_some(holder)
+}
+
+/// Our Lease on the set with its holder, where there is one.
+fn our_lease<'a>(leases: &'a [Lease], set: &str) -> Option<(&'a Lease, &'a str)> {
+    let wanted = format!("{LEASE_PREFIX}{set}");
+    let lease = leases
+        .iter()
+        .find(|lease| lease.metadata.name.as_deref() == Some(&wanted))?;
+    Some((lease, holder(lease)?))
+}
+
 /// Judges our Lease on the set, and says whether an operation holds it now.
 fn judge_lease(seen: &Seen<'_>, set: &str, verdict: &mut Verdict) -> bool {
     let wanted = format!("{LEASE_PREFIX}{set}");
     let leases = got(&seen.snapshot.leases, verdict);
-    let Some((lease, holder)) = leases
-        .iter()
-        .find(|lease| lease.metadata.name.as_deref() == Some(&wanted))
-        .and_then(|lease| Some((lease, holder(lease)?)))
-    else {
+    let Some((lease, holder)) = our_lease(leases, set) else {
         return false;
     };
     let object = format!("lease/{wanted}");
@@ -197,7 +226,7 @@ fn judge_lease(seen: &Seen<'_>, set: &str, verdict: &mut Verdict) -> bool {
 }
 
 /// Whoever holds a Lease; nobody does once it was given back.
-fn holder(lease: &Lease) -> Option<&str> {
+pub(in crate::plan) fn holder(lease: &Lease) -> Option<&str> {
     lease
         .spec
         .as_ref()?
@@ -206,14 +235,15 @@ fn holder(lease: &Lease) -> Option<&str> {
         .filter(|holder| !holder.is_empty())
 }
 
-fn renewed(lease: &Lease) -> Option<Timestamp> {
+/// When a Lease was renewed last, by its holder's words.
+pub(in crate::plan) fn renewed(lease: &Lease) -> Option<Timestamp> {
     let spec = lease.spec.as_ref()?;
     let time = spec.renew_time.as_ref().or(spec.acquire_time.as_ref())?;
     Some(time.0)
 }
 
 /// Whether the Lease was renewed within its length, by the times that are written. One snapshot can't watch it being renewed.
-fn is_live(lease: &Lease, now: Timestamp) -> bool {
+pub(in crate::plan) fn is_live(lease: &Lease, now: Timestamp) -> bool {
     let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
     let length = SignedDuration::from_secs(i64::from(seconds.unwrap_or(LEASE_SECONDS)));
     renewed(lease).is_some_and(|at| now.duration_since(at) <= length)

@@ -1,5 +1,7 @@
 //! The snapshot as checks look at it: joined by shard, with the reason at hand where something couldn't be read.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Event, Node, PersistentVolume, PersistentVolumeClaim, Pod};
@@ -45,6 +47,29 @@ pub struct ShardClaim<'a> {
     pub volume: Option<&'a PersistentVolume>,
 }
 
+/// The claims of the namespace and their volumes, by name.
+#[derive(Clone, Debug)]
+pub struct Claims<'a> {
+    set: &'a StatefulSet,
+    claims: BTreeMap<&'a str, &'a PersistentVolumeClaim>,
+    volumes: BTreeMap<&'a str, &'a PersistentVolume>,
+}
+
+impl<'a> Claims<'a> {
+    /// The claims that the set's claim templates give a shard.
+    pub fn of(&self, ordinal: Ordinal) -> Vec<ShardClaim<'a>> {
+        set::claim_templates(self.set)
+            .map(|template| {
+                let name = set::claim_name(self.set, template, ordinal);
+                let claim = self.claims.get(name.as_str()).copied();
+                let bound_to = claim.and_then(|claim| claim.spec.as_ref()?.volume_name.as_deref());
+                let volume = bound_to.and_then(|wanted| self.volumes.get(wanted).copied());
+                ShardClaim { name, claim, volume }
+            })
+            .collect()
+    }
+}
+
 impl<'a> Seen<'a> {
     /// The moment of the snapshot, in the server's time.
     pub fn now(&self) -> Timestamp {
@@ -76,7 +101,7 @@ impl<'a> Seen<'a> {
             .iter()
             .filter(|pod| selector.is_some_and(|selector| set::selects(selector, pod.metadata.labels.as_ref())))
             .collect();
-        pods.sort_by_key(|found| (set::ordinal_of(set, pod::name(found)), pod::name(found)));
+        pods.sort_by_cached_key(|found| (set::ordinal_of(set, pod::name(found)), pod::name(found)));
         Ok(pods)
     }
 
@@ -151,12 +176,31 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// As [`Seen::pods`].
     pub fn shards(&self) -> Result<Vec<Shard<'a>>, Skip> {
+        self.of_ordinals(set::ordinals(self.set()?, self.expected()?.shards))
+    }
+
+    /// [`Seen::shards`], and those that the set asks for beyond them: where somebody lowered the budget by hand, the larger
+    /// number counts.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn every_shard(&self) -> Result<Vec<Shard<'a>>, Skip> {
         let set = self.set()?;
-        let pods = self.pods()?;
-        Ok(set::ordinals(set, self.expected()?.shards)
+        let count = self.expected()?.shards.max(set::replicas(set));
+        self.of_ordinals(set::ordinals(set, count))
+    }
+
+    fn of_ordinals(&self, ordinals: std::ops::Range<Ordinal>) -> Result<Vec<Shard<'a>>, Skip> {
+        let set = self.set()?;
+        let pods: BTreeMap<&str, &Pod> = self
+            .pods()?
+            .into_iter()
+            .map(|found| (pod::name(found), found))
+            .collect();
+        Ok(ordinals
             .map(|ordinal| {
                 let name = set::pod_name(set, ordinal);
-                let pod = pods.iter().copied().find(|found| pod::name(found) == name);
+                let pod = pods.get(name.as_str()).copied();
                 Shard { ordinal, name, pod }
             })
             .collect())
@@ -167,27 +211,26 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// Unknown where claims can't be read. A volume that can't be read is missing from the answer.
     pub fn claims_of(&self, ordinal: Ordinal) -> Result<Vec<ShardClaim<'a>>, Skip> {
+        Ok(self.claims()?.of(ordinal))
+    }
+
+    /// Claims and volumes by their names, to look up those of many shards.
+    ///
+    /// # Errors
+    /// As [`Seen::claims_of`].
+    pub fn claims(&self) -> Result<Claims<'a>, Skip> {
         let set = self.set()?;
-        let claims = self.snapshot.claims.need()?;
-        let volumes = self.snapshot.volumes.got();
-        Ok(set::claim_templates(set)
-            .map(|template| {
-                let name = set::claim_name(set, template, ordinal);
-                let claim = claims
-                    .iter()
-                    .find(|claim| claim.metadata.name.as_deref() == Some(&name));
-                let bound_to = claim
-                    .and_then(|claim| claim.spec.as_ref())
-                    .and_then(|spec| spec.volume_name.as_deref());
-                let volume = bound_to.and_then(|wanted| {
-                    let volumes = volumes?;
-                    volumes
-                        .iter()
-                        .find(|volume| volume.metadata.name.as_deref() == Some(wanted))
-                });
-                ShardClaim { name, claim, volume }
-            })
-            .collect())
+        let claims = self.snapshot.claims.need()?.iter();
+        let volumes = self.snapshot.volumes.got().into_iter().flatten();
+        Ok(Claims {
+            set,
+            claims: claims
+                .filter_map(|claim| Some((claim.metadata.name.as_deref()?, claim)))
+                .collect(),
+            volumes: volumes
+                .filter_map(|volume| Some((volume.metadata.name.as_deref()?, volume)))
+                .collect(),
+        })
     }
 
     /// A node by its name.
@@ -211,17 +254,13 @@ impl<'a> Seen<'a> {
         let pods = self.own_pods()?;
         let mut nodes: Vec<&Node> = self.snapshot.nodes.need()?.iter().collect();
         nodes.sort_by_key(|found| node::name(found));
+        let mut by_node: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+        for pod in pods {
+            by_node.entry(pod::node(pod).unwrap_or_default()).or_default().push(pod);
+        }
         Ok(nodes
             .into_iter()
-            .filter_map(|found| {
-                let name = node::name(found);
-                let here: Vec<&Pod> = pods
-                    .iter()
-                    .copied()
-                    .filter(|pod| pod::node(pod) == Some(name))
-                    .collect();
-                (!here.is_empty()).then_some((found, here))
-            })
+            .filter_map(|found| Some((found, by_node.remove(node::name(found))?)))
             .collect())
     }
 

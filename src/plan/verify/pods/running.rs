@@ -1,7 +1,7 @@
 //! Whether each shard's pod runs and is Ready, what its containers say where not, and whether one is stuck on its way out.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Finding, Severity, Verdict};
@@ -9,6 +9,7 @@ use crate::model::read::{Read, Skip};
 use crate::model::resource::Resource;
 use crate::model::set;
 use crate::model::{mark, node, pod};
+use crate::plan::container;
 use crate::plan::verify::Check;
 use crate::plan::verify::seen::{Seen, event_time};
 
@@ -100,9 +101,9 @@ fn down(seen: &Seen<'_>, found: &Pod, verdict: &mut Verdict) {
     let since = pod::since(found).map(|since| format!(" for {}", duration(seen.now().duration_since(since))));
     let since = since.unwrap_or_default();
     let broken: Vec<&ContainerStatus> = pod::container_statuses(found)
-        .filter(|status| !status.ready && !is_done(status))
+        .filter(|status| !status.ready && !container::is_done(status))
         .collect();
-    let culprit = broken.iter().find_map(|status| state(status));
+    let culprit = broken.iter().find_map(|status| container::words(status));
     let status = found.status.as_ref();
     let message = if pod::is_terminating(found) {
         format!("terminating{since}: the shard is down")
@@ -131,7 +132,7 @@ fn down(seen: &Seen<'_>, found: &Pod, verdict: &mut Verdict) {
         finding.evidence(words);
     }
     for status in &broken {
-        quote_states(status, finding);
+        container::quote(status, finding);
         let key = format!("{name}/{}", status.name);
         if let Some(logs) = seen.snapshot.logs.get(&key) {
             quote_log(&format!("log of {}", status.name), &logs.current, finding);
@@ -151,76 +152,10 @@ fn down(seen: &Seen<'_>, found: &Pod, verdict: &mut Verdict) {
     }
 }
 
-/// An init container that ended well isn't ready and needn't be.
-fn is_done(status: &ContainerStatus) -> bool {
-    let ended = status.state.as_ref().and_then(|state| state.terminated.as_ref());
-    ended.is_some_and(|ended| ended.exit_code == 0)
-}
-
 fn culprit_is_probe(broken: &[&ContainerStatus]) -> bool {
     broken
         .iter()
         .all(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()))
-}
-
-/// What a container that isn't ready says of itself, in short.
-fn state(status: &ContainerStatus) -> Option<String> {
-    let state = status.state.as_ref()?;
-    let name = &status.name;
-    if let Some(waiting) = &state.waiting {
-        let reason = waiting.reason.as_deref().unwrap_or("waiting");
-        // An init container's turn hasn't come yet for these; the container before it is the culprit.
-        if reason == "PodInitializing" {
-            return None;
-        }
-        let last = status.last_state.as_ref().and_then(|last| last.terminated.as_ref());
-        let last = last.map(|last| {
-            let why = last.reason.as_deref().unwrap_or("ended");
-            format!(
-                " (exit code {}, {why}, restarted {})",
-                last.exit_code,
-                times(status.restart_count)
-            )
-        });
-        return Some(format!("container {name}: {reason}{}", last.unwrap_or_default()));
-    }
-    if let Some(ended) = &state.terminated {
-        let why = ended.reason.as_deref().unwrap_or("ended");
-        return Some(format!("container {name}: {why}, exit code {}", ended.exit_code));
-    }
-    state
-        .running
-        .as_ref()
-        .map(|_| format!("container {name} runs, but isn't ready"))
-}
-
-fn quote_states(status: &ContainerStatus, finding: &mut Finding) {
-    let name = &status.name;
-    if let Some(message) = status.state.as_ref().and_then(|state| {
-        let waiting = state.waiting.as_ref().and_then(|waiting| waiting.message.as_deref());
-        waiting.or_else(|| state.terminated.as_ref()?.message.as_deref())
-    }) {
-        finding.evidence(format!("container {name}: {message}"));
-    }
-    if let Some(last) = status.last_state.as_ref().and_then(|last| last.terminated.as_ref()) {
-        let reason = last.reason.as_deref().unwrap_or("no reason");
-        let signal = last
-            .signal
-            .map(|signal| format!(", signal {signal}"))
-            .unwrap_or_default();
-        let at = last
-            .finished_at
-            .as_ref()
-            .map(|at| format!(" at {}", at.0))
-            .unwrap_or_default();
-        finding.evidence(format!(
-            "container {name} ended before with exit code {}{signal}, {reason}{at}",
-            last.exit_code
-        ));
-        if let Some(message) = last.message.as_deref().filter(|message| !message.is_empty()) {
-            finding.evidence(format!("container {name}: {message}"));
-        }
-    }
 }
 
 fn quote_log(title: &str, log: &Read<Vec<String>>, finding: &mut Finding) {
@@ -320,7 +255,7 @@ fn pod_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             let message = format!(
                 "container {} was restarted {}{}{how}",
                 status.name,
-                times(status.restart_count),
+                container::times(status.restart_count),
                 when.unwrap_or_default()
             );
             let finding = if oom || recent {
@@ -338,13 +273,6 @@ fn pod_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         .sum();
     let word = if restarts == 1 { "restart" } else { "restarts" };
     Ok(verdict.seen(format!("{restarts} {word} in {} pods", pods.len())))
-}
-
-fn times(count: i32) -> String {
-    match count {
-        1 => "once".to_owned(),
-        count => format!("{count} times"),
-    }
 }
 
 /// POD-03.
@@ -404,7 +332,7 @@ fn pod_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             || "terminating".to_owned(),
             |late| format!("terminating, {} past its grace period", duration(late)),
         );
-        let because = because(found, place);
+        let because = container::still_there(found, place);
         let finding = verdict.fail(format!("pod/{name}"), format!("{overdue}: {because}"));
         for finalizer in found.metadata.finalizers.iter().flatten() {
             finding.evidence(format!("finalizer: {finalizer}"));
@@ -429,45 +357,6 @@ fn pod_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         0 => "no pod is terminating".to_owned(),
         count => format!("{count} terminating, within the grace period"),
     }))
-}
-
-fn because(found: &Pod, place: Option<(&str, Option<&Node>)>) -> String {
-    match place {
-        Some((on, None)) => return format!("its node/{on} doesn't exist any more"),
-        Some((on, Some(place))) if !node::is_ready(place) => {
-            return format!("its node/{on} isn't Ready, and nobody can confirm that the containers have stopped");
-        }
-        _ => {}
-    }
-    let finalizers: Vec<&str> = found.metadata.finalizers.iter().flatten().map(String::as_str).collect();
-    if !finalizers.is_empty() {
-        return format!("it waits for its finalizers: {}", finalizers.join(", "));
-    }
-    let running: Vec<&str> = pod::container_statuses(found)
-        .filter(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()))
-        .map(|status| status.name.as_str())
-        .collect();
-    let hooks: Vec<&str> = found
-        .spec
-        .iter()
-        .flat_map(|spec| &spec.containers)
-        .filter(|container| {
-            let hook = container
-                .lifecycle
-                .as_ref()
-                .and_then(|lifecycle| lifecycle.pre_stop.as_ref());
-            hook.is_some()
-        })
-        .map(|container| container.name.as_str())
-        .collect();
-    let hooks = match hooks.as_slice() {
-        [] => String::new(),
-        hooks => format!("; preStop hook in {}", hooks.join(", ")),
-    };
-    match running.as_slice() {
-        [] => format!("its containers have stopped, its node hasn't removed it yet{hooks}"),
-        running => format!("still running: {}{hooks}", running.join(", ")),
-    }
 }
 
 #[cfg(test)]

@@ -135,6 +135,21 @@ fn thr_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     }))
 }
 
+/// The autoscalers aimed at the set that nothing stops, as findings: what scales or resizes it while an operation is at work.
+pub fn autoscalers_of(seen: &Seen<'_>) -> Vec<Finding> {
+    let mut roll = Roll {
+        verdict: Verdict::new(),
+        stopped: Vec::new(),
+        eviction: shield::by_budget(seen).map_err(|skip| match skip {
+            Skip::Unknown(why) | Skip::NotApplicable(why) => why,
+        }),
+    };
+    match autoscalers::judge(seen, &mut roll) {
+        Ok(()) => roll.verdict.findings,
+        Err(_) => Vec::new(),
+    }
+}
+
 /// Anybody who may evict: an open budget, and evictions that were accepted and not carried out.
 fn judge_evictions(seen: &Seen<'_>, roll: &mut Roll) {
     match roll.eviction.clone() {
