@@ -11,6 +11,7 @@ pub mod pending;
 pub mod placement;
 pub mod pre_pull;
 pub mod references;
+pub mod safety;
 pub mod status;
 pub mod story;
 pub mod template;

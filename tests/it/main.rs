@@ -15,6 +15,7 @@ mod artefacts;
 mod bad_days;
 mod cluster_effects;
 mod helper_pods;
+mod home;
 mod layering;
 mod outputs;
 mod redact;

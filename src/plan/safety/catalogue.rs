@@ -1,0 +1,389 @@
+//! Every refusal: what it is called, why it stands in the way, and what `--allow` means where it can be overridden.
+//!
+//! `shardctl explain` and docs/refusals.md are made from the table, and a [`Refusal`] is only made through it, so that no
+//! refusal is without a page, and none that guards data can be overridden by mistake.
+
+use std::collections::BTreeSet;
+
+pub use crate::model::refusal::About;
+use crate::model::refusal::Refusal;
+
+/// The refusal with this id, in any case of letters.
+pub fn find(id: &str) -> Option<&'static About> {
+    REFUSALS.iter().copied().find(|about| about.id.eq_ignore_ascii_case(id))
+}
+
+/// The refusals that somebody overrides with `--allow`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed(BTreeSet<&'static str>);
+
+/// An id that `--allow` doesn't take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAllowed {
+    /// No refusal has this id.
+    Unknown {
+        /// What was written.
+        id: String,
+        /// The ids that can be allowed.
+        known: Vec<&'static str>,
+    },
+    /// The refusal guards data, and nothing overrides it.
+    GuardsData(&'static About),
+    /// The refusal has no override, since going on would make no sense.
+    Never(&'static About),
+}
+
+impl Allowed {
+    /// Reads the values of `--allow`.
+    ///
+    /// # Errors
+    /// [`NotAllowed`] for the first that can't be allowed.
+    pub fn parse(ids: &[String]) -> Result<Allowed, NotAllowed> {
+        let mut allowed = BTreeSet::new();
+        for id in ids {
+            let Some(about) = find(id.trim()) else {
+                return Err(NotAllowed::Unknown {
+                    id: id.clone(),
+                    known: Allowed::possible().collect(),
+                });
+            };
+            if about.guards_data {
+                return Err(NotAllowed::GuardsData(about));
+            }
+            if about.allowed.is_none() {
+                return Err(NotAllowed::Never(about));
+            }
+            allowed.insert(about.id);
+        }
+        Ok(Allowed(allowed))
+    }
+
+    /// The ids that can be allowed.
+    pub fn possible() -> impl Iterator<Item = &'static str> {
+        REFUSALS
+            .iter()
+            .filter(|about| about.allowed.is_some() && !about.guards_data)
+            .map(|about| about.id)
+    }
+
+    /// Whether a refusal is overridden. Never one that guards data, whatever was allowed.
+    pub fn covers(&self, refusal: &Refusal) -> bool {
+        refusal.can_be_allowed && self.0.contains(refusal.id)
+    }
+
+    /// Those of the refusals that aren't overridden.
+    pub fn left(&self, refusals: Vec<Refusal>) -> Vec<Refusal> {
+        refusals.into_iter().filter(|refusal| !self.covers(refusal)).collect()
+    }
+}
+
+/// Every refusal: what an operation needs first, then the shards, their places, and their data.
+pub const REFUSALS: &[&About] = &[
+    &RIGHTS,
+    &UNREADABLE,
+    &STRATEGY,
+    &REPLICAS,
+    &OWNER,
+    &GITOPS,
+    &MARK,
+    &BUDGET_RELAXED,
+    &SHARD_DOWN,
+    &TERMINATING,
+    &NO_HOME,
+    &TEMPLATE,
+    &PRE_PULL,
+    &MOVED_TAG,
+    &SET_CHANGED,
+    &SHARD_CHANGED,
+    &CLAIMS_UNREADABLE,
+    &CLAIM_MISSING,
+    &CLAIM_NOT_BOUND,
+    &CLAIM_DELETED,
+    &CLAIM_OWNED_BY_POD,
+    &VOLUME_DELETED,
+];
+
+/// A right that the operation needs is missing.
+pub const RIGHTS: About = About {
+    id: "rights",
+    title: "a right that the operation needs is missing",
+    why: "An operation that may not finish what it begins leaves a shard down, or a change that nobody undoes. So every right is \
+          asked for before anything is changed.",
+    guards_data: false,
+    allowed: Some(
+        "The operation begins without the right. Where the server refuses a request later, it stops there, after the shard in \
+         hand.",
+    ),
+};
+
+/// Something that must be known can't be read.
+pub const UNREADABLE: About = About {
+    id: "unreadable",
+    title: "the shards can't be seen",
+    why: "Nobody should take a shard down without having seen that all the others are up. What can't be read counts as not \
+          being so.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The set's update strategy isn't OnDelete.
+pub const STRATEGY: About = About {
+    id: "strategy",
+    title: "the set's update strategy isn't OnDelete",
+    why: "Under RollingUpdate the controller begins to replace shards the moment the template changes, in its own order and \
+          without asking the gate. Two programs that both replace shards can take two down at once.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// `spec.replicas` isn't the number of shards that there should be.
+pub const REPLICAS: About = About {
+    id: "replicas",
+    title: "the set doesn't have as many replicas as there should be shards",
+    why: "Either a shard is missing, and the system is down already, or somebody scaled the set and the expected number is \
+          wrong. Both need a person: the operation can't tell which.",
+    guards_data: false,
+    allowed: Some(
+        "The set is taken as it is: all ordinals that `spec.replicas` or the expected number gives must be Ready.",
+    ),
+};
+
+/// The set belongs to another object.
+pub const OWNER: About = About {
+    id: "owner",
+    title: "another object controls the set",
+    why: "An operator that made the set writes it anew from its own resource. It would take a change of the template back, in \
+          the middle of the operation or later.",
+    guards_data: false,
+    allowed: Some(
+        "The set is changed all the same. If its owner takes the change back, the operation stops with `set-changed`.",
+    ),
+};
+
+/// A GitOps tool writes the fields that the operation would write.
+pub const GITOPS: About = About {
+    id: "gitops",
+    title: "a GitOps tool or Helm writes the fields that would be changed",
+    why: "The tool would take the change back at its next sync, while shards are being replaced: some would come up with the old \
+          template, some with the new. Change the source instead and let the tool write the template; `shardctl upgrade` without \
+          an image then rolls what is pending. Or suspend the tool for the time.",
+    guards_data: false,
+    allowed: Some(
+        "The template is changed all the same. If the tool takes the change back, the operation stops with `set-changed`.",
+    ),
+};
+
+/// Another operation's mark is on something that the operation would change.
+pub const MARK: About = About {
+    id: "mark",
+    title: "another operation of shardctl's has left a mark",
+    why: "A mark says that something was changed for a while and hasn't been put back: a budget relaxed, a node cordoned, a shard \
+          more. Either that operation is still running, or it was cut off. What it changed is not the state to begin from.",
+    guards_data: false,
+    allowed: Some(
+        "The operation begins with the mark in place, and leaves it there: `shardctl recover` still puts it back.",
+    ),
+};
+
+/// The budget would let a shard be evicted.
+pub const BUDGET_RELAXED: About = About {
+    id: "budget-relaxed",
+    title: "the disruption budget lets a shard be evicted",
+    why: "While a shard is being replaced, the budget is all that keeps a drain, an autoscaler or Karpenter from taking a second \
+          one. It has to forbid every eviction: `minAvailable` as large as the number of shards.",
+    guards_data: false,
+    allowed: Some("Shards are replaced one at a time all the same; anybody else may evict one more in the meantime."),
+};
+
+/// A shard is down that the operation won't replace, or another than the one that it is about to replace.
+pub const SHARD_DOWN: About = About {
+    id: "shard-down",
+    title: "a shard is down",
+    why: "The system is down while any shard is down. To take another one down makes the outage longer, and hides what is wrong \
+          with the first. Find out why it is down before anything is changed.",
+    guards_data: false,
+    allowed: Some("Shards are replaced though another one is down: more than one is down at a time."),
+};
+
+/// A shard is on its way out.
+pub const TERMINATING: About = About {
+    id: "terminating",
+    title: "a shard is being deleted",
+    why: "A shard that is terminating is down, whatever its conditions and the budget's count say, and somebody is at work on it: \
+          a drain, an autoscaler, a person. Wait until it is Ready again.",
+    guards_data: false,
+    allowed: Some("Shards are replaced though another one is terminating: more than one is down at a time."),
+};
+
+/// No node would take the shard.
+pub const NO_HOME: About = About {
+    id: "no-home",
+    title: "no node would take the shard again",
+    why: "A shard that is deleted has to find a node: with room for its requests, in its disk's zone, with a free attach slot, \
+          with taints that it tolerates, and allowed by its affinity and topology spread. Where there is none, and no pool makes \
+          one, it stays Pending, and the system stays down.",
+    guards_data: false,
+    allowed: Some("The shard is deleted all the same. It may stay Pending until somebody makes a place for it."),
+};
+
+/// The server, or something that it would need, says no to the new template.
+pub const TEMPLATE: About = About {
+    id: "template",
+    title: "the new template can't make a pod: the server refuses it, or something that it refers to isn't there",
+    why: "Under OnDelete a template is only tried when a shard is already down. So the server is asked beforehand: the patch and a \
+          pod made of it go through validation, admission, quota and Pod Security as a dry run, and every ConfigMap, Secret, \
+          account and class that it names is looked for.",
+    guards_data: false,
+    allowed: Some("the template is written all the same, and the first shard shows whether it comes up"),
+};
+
+/// A node can't get the new images.
+pub const PRE_PULL: About = About {
+    id: "pre-pull",
+    title: "a node where a shard may land can't get the new images",
+    why: "A tag that doesn't exist, a registry that refuses, a disk that is full: with the shard already deleted it would stay \
+          down. The images are fetched by a helper pod on every such node before a shard is touched.",
+    guards_data: false,
+    allowed: Some("the nodes that failed are passed over; a shard that lands there may not come up"),
+};
+
+/// One tag stands for several images.
+pub const MOVED_TAG: About = About {
+    id: "moved-tag",
+    title: "an image's tag means different images on different nodes",
+    why: "A tag that was pushed again gives each node whatever it meant when that node fetched it: the shards would run a mix of \
+          versions under one name. The digest names one image for certain.",
+    guards_data: false,
+    allowed: Some("the shards run whatever their nodes fetch"),
+};
+
+/// The set isn't the one that the operation began with.
+pub const SET_CHANGED: About = About {
+    id: "set-changed",
+    title: "the set isn't what it was when the operation began",
+    why: "Somebody replaced the set, changed its template or scaled it while shards were being replaced. A shard that is deleted \
+          now would come back as something that nobody has looked at. Begin again: the operation then looks at what there is.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The shard's pod isn't the one that was judged.
+pub const SHARD_CHANGED: About = About {
+    id: "shard-changed",
+    title: "the shard's pod isn't the one that was looked at",
+    why: "The pod has gone, or a new one has its name. Whatever was decided about the old one doesn't hold for it. The operation \
+          looks again and decides anew.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The shard's claims or volumes can't be read.
+pub const CLAIMS_UNREADABLE: About = About {
+    id: "claims-unreadable",
+    title: "the shard's claims or volumes can't be read",
+    why: "A claim that is being deleted waits only for its pod. If that pod is deleted, the claim goes with it, and two seconds \
+          later the shard is Ready on a new, empty volume. So the claims and volumes must be seen before each deletion; checking \
+          afterwards is too late.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// A claim of the shard doesn't exist.
+pub const CLAIM_MISSING: About = About {
+    id: "claim-missing",
+    title: "a claim of the shard doesn't exist",
+    why: "The controller makes a missing claim anew when it makes the pod, and the shard comes up on a new, empty volume. The data \
+          is on a volume that no claim holds any more: bind it to a claim of the right name first.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// A claim of the shard isn't bound.
+pub const CLAIM_NOT_BOUND: About = About {
+    id: "claim-not-bound",
+    title: "a claim of the shard isn't bound to its volume",
+    why: "A claim that is Pending is bound to whatever volume comes next, which is an empty one; one that is Lost has no volume any \
+          more. A shard that is deleted now comes back without its data, or not at all.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// A claim of the shard is being deleted.
+pub const CLAIM_DELETED: About = About {
+    id: "claim-deleted",
+    title: "a claim of the shard is being deleted",
+    why: "The deletion waits for the pod, and nothing else. When the pod goes, the claim goes, and the shard comes back on a new, \
+          empty volume. A deletion can't be taken back: set the volume to Retain and copy the data away while the pod runs.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// A claim of the shard is owned by its pod.
+pub const CLAIM_OWNED_BY_POD: About = About {
+    id: "claim-owned-by-pod",
+    title: "a claim of the shard is owned by its pod",
+    why: "What belongs to a pod is deleted with it. Retention `whenScaled: Delete` makes the pod the owner of its claims while it \
+          is being scaled away.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// A volume of the shard is being deleted.
+pub const VOLUME_DELETED: About = About {
+    id: "volume-deleted",
+    title: "a volume of the shard is being deleted",
+    why: "The deletion waits for the claim. As soon as that is gone the disk goes too, if its reclaim policy is Delete. Copy the \
+          data away while the pod runs.",
+    guards_data: true,
+    allowed: None,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_refusal_that_guards_data_can_be_allowed() {
+        for about in REFUSALS {
+            assert!(!(about.guards_data && about.allowed.is_some()), "{}", about.id);
+            let refusal = about.refuse("pod/x", "so");
+            assert_eq!(refusal.can_be_allowed, about.allowed.is_some(), "{}", about.id);
+            let allowed = Allowed::parse(&[about.id.to_owned()]);
+            match (about.guards_data, about.allowed) {
+                (true, _) => assert_eq!(allowed, Err(NotAllowed::GuardsData(about))),
+                (false, None) => assert_eq!(allowed, Err(NotAllowed::Never(about))),
+                (false, Some(_)) => assert!(allowed.unwrap().covers(&refusal)),
+            }
+        }
+    }
+
+    #[test]
+    fn every_refusal_is_described_under_an_id_of_its_own() {
+        let ids: BTreeSet<&str> = REFUSALS.iter().map(|about| about.id).collect();
+        assert_eq!(ids.len(), REFUSALS.len());
+        for about in REFUSALS {
+            assert!(about.why.ends_with('.') && !about.title.ends_with('.'), "{}", about.id);
+            let kebab = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(about.id.chars().all(kebab), "{}", about.id);
+        }
+    }
+
+    #[test]
+    fn an_id_that_nobody_knows_is_told_with_those_that_are() {
+        let Err(NotAllowed::Unknown { id, known }) = Allowed::parse(&["shard-dwn".to_owned()]) else {
+            panic!("it must not be taken");
+        };
+        assert_eq!(id, "shard-dwn");
+        assert!(known.contains(&"shard-down") && !known.contains(&"claim-missing"));
+    }
+
+    #[test]
+    fn only_what_was_allowed_is_left_out() {
+        let allowed = Allowed::parse(&["Shard-Down".to_owned()]).unwrap();
+        let left = allowed.left(vec![SHARD_DOWN.refuse("pod/a", "x"), TERMINATING.refuse("pod/b", "y")]);
+        assert_eq!(
+            left.iter().map(|refusal| refusal.id).collect::<Vec<_>>(),
+            ["terminating"]
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! Which rights an operation needs before it begins, and what is missing of them.
+
+use super::catalogue::RIGHTS;
+use crate::model::refusal::Refusal;
+use crate::model::right::{Right, Rule};
+use crate::plan::verify::access::{in_words, role};
+
+/// What the Roles for an upgrade are called; not as those for reading are, so that neither replaces the other.
+pub const ROLE: &str = "shardctl-upgrade";
+
+/// The rules that an upgrade of `set` (of any where none is named) needs beyond what it reads once: `freezes` where nodes have
+/// to be kept from Karpenter or Cluster Autoscaler.
+pub fn rules(namespace: &str, set: Option<&str>, freezes: bool) -> Vec<Rule> {
+    let here = |verb: &str, group: &str, resource: &str| rule(verb, group, resource, Some(namespace));
+    let mut rules = vec![Rule {
+        name: set.map(str::to_owned),
+        ..here("patch", "apps", "statefulsets")
+    }];
+    for verb in ["get", "list", "watch"] {
+        rules.push(here(verb, "apps", "statefulsets"));
+        rules.push(here(verb, "", "pods"));
+    }
+    // Helper pods (pre-pull, placeholder) are made and deleted beside the shards.
+    for verb in ["create", "delete"] {
+        rules.push(here(verb, "", "pods"));
+    }
+    for verb in ["get", "create", "update", "delete"] {
+        rules.push(here(verb, "coordination.k8s.io", "leases"));
+    }
+    rules.push(here("create", "", "events"));
+    // The gate reads the budget, the target's claims and their volumes anew before each deletion.
+    for verb in ["get", "list"] {
+        rules.push(here(verb, "", "persistentvolumeclaims"));
+        rules.push(here(verb, "policy", "poddisruptionbudgets"));
+    }
+    rules.push(here("list", "", "events"));
+    rules.push(rule("get", "", "persistentvolumes", None));
+    rules.push(rule("list", "", "persistentvolumes", None));
+    rules.push(rule("list", "", "nodes", None));
+    if freezes {
+        rules.push(rule("get", "", "nodes", None));
+        rules.push(rule("patch", "", "nodes", None));
+    }
+    rules
+}
+
+/// What the Roles for a recovery are called.
+pub const RECOVER_ROLE: &str = "shardctl-recover";
+
+/// The rules that a recovery uses: it reads wherever a mark may be, watches while it works, and puts back what it finds.
+pub fn recover_rules(namespace: &str) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for (group, resource) in [
+        ("apps", "statefulsets"),
+        ("", "pods"),
+        ("", "persistentvolumeclaims"),
+        ("policy", "poddisruptionbudgets"),
+    ] {
+        for verb in ["get", "list", "watch", "patch"] {
+            rules.push(rule(verb, group, resource, Some(namespace)));
+        }
+    }
+    rules.push(rule("delete", "", "pods", Some(namespace)));
+    for verb in ["get", "list", "create", "update", "delete"] {
+        rules.push(rule(verb, "coordination.k8s.io", "leases", Some(namespace)));
+    }
+    rules.push(rule("create", "", "events", Some(namespace)));
+    for (group, resource) in [
+        ("", "nodes"),
+        ("karpenter.sh", "nodepools"),
+        ("karpenter.sh", "nodeclaims"),
+    ] {
+        for verb in ["get", "list", "watch", "patch"] {
+            rules.push(rule(verb, group, resource, None));
+        }
+    }
+    rules
+}
+
+/// The rules that let an upgrade see why a shard isn't coming, and whether what a template names is there. Without them it goes
+/// through all the same, and says what it can't see.
+pub fn helpful(namespace: &str) -> Vec<Rule> {
+    let here = |verb: &str, group: &str, resource: &str| rule(verb, group, resource, Some(namespace));
+    vec![
+        here("watch", "", "events"),
+        here("watch", "", "persistentvolumeclaims"),
+        here("watch", "apps", "controllerrevisions"),
+        here("watch", "policy", "poddisruptionbudgets"),
+        here("get", "", "configmaps"),
+        here("get", "", "serviceaccounts"),
+        here("get", "", "pods/log"),
+        // How much room the nodes have: everybody's pods take of it.
+        rule("list", "", "pods", None),
+        // Events about what has no namespace: volumes, nodes' claims.
+        rule("watch", "", "events", Some("default")),
+        rule("watch", "", "nodes", None),
+        rule("watch", "storage.k8s.io", "volumeattachments", None),
+        rule("watch", "karpenter.sh", "nodeclaims", None),
+        rule("get", "scheduling.k8s.io", "priorityclasses", None),
+        rule("get", "node.k8s.io", "runtimeclasses", None),
+    ]
+}
+
+fn rule(verb: &str, group: &str, resource: &str, namespace: Option<&str>) -> Rule {
+    Rule {
+        verb: verb.to_owned(),
+        group: group.to_owned(),
+        resource: resource.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        name: None,
+    }
+}
+
+/// The refusal for what isn't allowed, with the Roles that would allow it; none where all is.
+///
+/// The Roles are whole, with what is allowed already: applied over Roles of theirs, they take nothing away.
+pub fn missing(rights: &[Right]) -> Option<Refusal> {
+    let denied: Vec<&Rule> = rights
+        .iter()
+        .filter(|right| !right.allowed)
+        .map(|right| &right.rule)
+        .collect();
+    let first = denied.first()?;
+    let message = match denied.len() {
+        1 => format!("not allowed: {}", in_words(first)),
+        count => format!("{count} rights are missing"),
+    };
+    let mut refusal = RIGHTS.refuse(format!("right/{}", first.resource), message);
+    if denied.len() > 1 {
+        for rule in &denied {
+            refusal = refusal.evidence(format!("not allowed: {}", in_words(rule)));
+        }
+    }
+    refusal = refusal
+        .remedy("have somebody bind Roles with these rules; to print them with all that helps, and how to bind them:")
+        .remedy("$ shardctl rbac --for upgrade");
+    let all = rights.iter().map(|right| &right.rule);
+    Some(role(ROLE, all).into_iter().fold(refusal, Refusal::remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(denied: &[&str]) -> Vec<Right> {
+        rules("shop", Some("db"), true)
+            .into_iter()
+            .map(|rule| Right {
+                allowed: !denied.contains(&in_words(&rule).as_str()),
+                rule,
+                resource: None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_the_role_that_allows_it() {
+        assert_eq!(missing(&asked(&[])), None);
+        let refusal = missing(&asked(&["delete pods in namespace shop", "patch nodes"])).unwrap();
+        assert_eq!((refusal.id, refusal.can_be_allowed), ("rights", true));
+        assert_eq!(
+            refusal.evidence,
+            ["not allowed: delete pods in namespace shop", "not allowed: patch nodes"]
+        );
+        let words = refusal.remedy.join("\n");
+        assert!(words.contains("kind: ClusterRole\n"), "{words}");
+        assert!(
+            words.contains(r#"{apiGroups: [""], resources: [pods], verbs: [create, delete, get, list, watch]}"#),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn nodes_are_only_written_where_something_must_be_frozen() {
+        let writes_nodes = |freezes| {
+            let rules = rules("shop", Some("db"), freezes);
+            rules.iter().any(|rule| in_words(rule) == "patch nodes")
+        };
+        assert!(writes_nodes(true) && !writes_nodes(false));
+    }
+}
