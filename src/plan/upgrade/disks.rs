@@ -1,0 +1,51 @@
+//! A shard's disks, by uid: what must not change while its pod is replaced.
+
+use crate::model::finding::{Finding, Severity};
+use crate::model::set::Ordinal;
+use crate::plan::operation::{Disk, Disks};
+use crate::plan::verify::seen::Claims;
+
+/// A shard's disks; with the volumes' uids where the read is one that has volumes.
+pub(super) fn disks(claims: &Claims<'_>, ordinal: Ordinal, with_volumes: bool) -> Disks {
+    claims
+        .of(ordinal)
+        .into_iter()
+        .filter_map(|one| {
+            let claim = one.claim?;
+            let volume_uid = one
+                .volume
+                .filter(|_| with_volumes)
+                .and_then(|volume| volume.metadata.uid.clone());
+            let disk = Disk {
+                claim: claim.metadata.uid.clone()?,
+                volume: claim.spec.as_ref()?.volume_name.clone()?,
+                volume_uid,
+            };
+            Some((one.name, disk))
+        })
+        .collect()
+}
+
+/// The finding where a shard stands on another disk than before. A claim that can't be seen now proves nothing either way.
+pub(super) fn exchanged(shard: &str, before: &Disks, now: &Disks) -> Option<Finding> {
+    before.iter().find_map(|(name, was)| {
+        let is = now.get(name)?;
+        let other_volume = matches!((&was.volume_uid, &is.volume_uid), (Some(was), Some(is)) if was != is);
+        if was.claim == is.claim && was.volume == is.volume && !other_volume {
+            return None;
+        }
+        let mut finding = Finding::new(
+            Severity::Error,
+            format!("pvc/{name}"),
+            format!("{shard} stands on another volume than before: {} instead of {}", is.volume, was.volume),
+        );
+        finding
+            .evidence(format!("claim {} was {}, is {}", name, was.claim, is.claim))
+            .remedy("keep both volumes: the data is on the one before, if it still exists")
+            .remedy(format!(
+                "$ kubectl patch persistentvolume {} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'",
+                crate::model::shell::shell_word(&was.volume)
+            ));
+        Some(finding)
+    })
+}

@@ -1,0 +1,210 @@
+//! How an upgrade ends: the last step, what is said of the shards and their data, and the three facts.
+
+use jiff::Timestamp;
+
+use super::Upgrade;
+use super::next::counted;
+use super::stand::Stand;
+use crate::model::finding::{Finding, Severity};
+use crate::model::outcome::{End, Outcome, ShardReport};
+use crate::model::pod;
+use crate::model::set::{self, Ordinal};
+use crate::model::step::{Act, Step};
+use crate::plan::verify::seen::Seen;
+
+impl Upgrade {
+    /// All that is wanted is done.
+    pub(super) fn finish(&self, seen: &Seen<'_>, now: Timestamp) -> Step {
+        let revision = self.revision().unwrap_or_default();
+        let rest = self.standings(seen, revision, now);
+        let rest = rest.iter().filter(|one| one.stand != Stand::Done).count();
+        if let Some(close) = self.journal_to_close(seen, revision, now) {
+            return close;
+        }
+        let done = self.memory.done.len();
+        let summary = match (done, rest) {
+            (0, 0) if self.aim.change.is_some() => format!("written: {}; no shard had to move", self.aim.what),
+            (0, 0) => "nothing was left to do".to_owned(),
+            (_, 0) => format!("{} on revision {revision}", counted(done, "shard")),
+            _ => format!(
+                "{} on revision {revision}, {rest} left as they were",
+                counted(done, "shard")
+            ),
+        };
+        Step::End {
+            end: End::Done,
+            summary,
+            findings: Vec::new(),
+        }
+    }
+
+    /// Closing the journal, once every shard has come over.
+    pub(super) fn journal_to_close(&self, seen: &Seen<'_>, revision: &str, now: Timestamp) -> Option<Step> {
+        let all = self.standings(seen, revision, now);
+        let over = all.iter().all(|one| one.stand == Stand::Done);
+        (over && self.journal_is_open(seen) && !self.memory.finished).then_some(Step::Act(Act::FinishJournal))
+    }
+
+    fn journal_is_open(&self, seen: &Seen<'_>) -> bool {
+        let journal = seen
+            .set()
+            .ok()
+            .and_then(|set| crate::model::journal::Journal::of(set.metadata.annotations.as_ref())?.ok());
+        journal.is_some_and(|journal| journal.finished.is_none())
+    }
+
+    /// The finding that the set is mixed, where it is.
+    pub(super) fn left_over(&self, seen: &Seen<'_>) -> Vec<Finding> {
+        let Ok(found) = seen.set() else { return Vec::new() };
+        let Some(revision) = super::observed_revision(seen) else {
+            return Vec::new();
+        };
+        let (mut here, mut there): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        for shard in seen.every_shard().unwrap_or_default() {
+            match shard.pod.and_then(pod::revision) {
+                Some(its) if its == revision => here.push(shard.name),
+                Some(_) => there.push(shard.name),
+                None => {}
+            }
+        }
+        if there.is_empty() || (here.is_empty() && self.memory.undoing.is_none()) {
+            return Vec::new();
+        }
+        let mut finding = Finding::new(
+            Severity::Warning,
+            format!("statefulset/{}", set::name(found)),
+            format!(
+                "the set is mixed: {} on the set's revision {revision}, {} on another",
+                counted(here.len(), "shard"),
+                counted(there.len(), "shard")
+            ),
+        );
+        finding
+            .evidence(format!("on another: {}", there.join(", ")))
+            .remedy("what a newer version has written to its disk an older one may not read: look that up before taking shards back")
+            .remedy("to move the rest to the set's template:")
+            .remedy(format!(
+                "$ {}",
+                match self.memory.undoing {
+                    Some(_) => &self.again.after_undo,
+                    None => &self.again.resume,
+                }
+            ));
+        vec![finding]
+    }
+
+    pub(super) fn ended(&self, seen: &Seen<'_>, step: &Step, now: Timestamp) -> Outcome {
+        let (end, summary, findings) = match step {
+            Step::End { end, summary, findings } => (*end, summary.clone(), findings.clone()),
+            Step::Act(_) | Step::Wait(_) => (End::Interrupted, "interrupted".to_owned(), Vec::new()),
+        };
+        let mut touched: Vec<Ordinal> = self.memory.done.clone();
+        touched.extend(self.memory.taken.keys());
+        let shards = self.reports(&touched, now);
+        Outcome {
+            end,
+            exit_code: end.exit_code(),
+            summary,
+            shard_seconds: shards.iter().map(|shard| shard.down_seconds).sum(),
+            shards,
+            seconds: now.duration_since(self.memory.began).as_secs_f64().max(0.0),
+            data: self.data_words(seen),
+            findings,
+            state_now: state_now(seen),
+            how_to_undo: self.how_to_undo(seen),
+            how_to_resume: self.how_to_resume(seen, end),
+        }
+    }
+
+    /// What there is to say of shards that were touched.
+    pub(super) fn reports(&self, shards: &[Ordinal], now: Timestamp) -> Vec<ShardReport> {
+        let report = |ordinal: &Ordinal| {
+            let course = self.memory.courses.get(ordinal)?;
+            Some(ShardReport {
+                shard: format!("{}-{ordinal}", self.set_name),
+                down_seconds: course.down_seconds(now),
+                done: self.memory.done.contains(ordinal),
+                phases: course.phases(now),
+                expected_seconds: self.memory.expected.get(ordinal).copied(),
+            })
+        };
+        shards.iter().filter_map(report).collect()
+    }
+
+    fn data_words(&self, seen: &Seen<'_>) -> String {
+        let proven = &self.memory.proven;
+        let volumes: usize = proven
+            .iter()
+            .filter_map(|ordinal| self.memory.disks.get(ordinal))
+            .map(std::collections::BTreeMap::len)
+            .sum();
+        let has_claims = seen.set().is_ok_and(|set| set::claim_templates(set).next().is_some());
+        match (has_claims, volumes, self.memory.done.len()) {
+            (_, _, 0) => String::new(),
+            (false, ..) => "the set has no claim templates: there are no volumes of its shards to compare".to_owned(),
+            (true, 0, _) => "volumes couldn't be read: whether they are the same isn't known".to_owned(),
+            (true, _, _) => format!("{} unchanged", counted(volumes, "volume")),
+        }
+    }
+
+    fn how_to_undo(&self, seen: &Seen<'_>) -> Vec<String> {
+        let open = self.memory.wrote || self.memory.undoing.is_some() || self.aim.resumes || self.journal_is_open(seen);
+        if !self.memory.touched && !open {
+            return vec!["nothing to undo".to_owned()];
+        }
+        if self.memory.undoing.is_some() {
+            return vec!["the template was put back already".to_owned()];
+        }
+        vec![format!("$ {}", self.again.undo)]
+    }
+
+    fn how_to_resume(&self, seen: &Seen<'_>, end: End) -> Vec<String> {
+        match end {
+            End::Done | End::NothingToDo if self.memory.declined || !self.policy.only.is_empty() => {
+                vec![format!("$ {}", self.again.resume)]
+            }
+            End::Done | End::NothingToDo => vec!["nothing to resume".to_owned()],
+            _ if self.memory.undoing.is_some() && self.left_over(seen).is_empty() => {
+                vec!["mend the image or the template, then give it anew".to_owned()]
+            }
+            _ if self.memory.undoing.is_some() => vec![
+                "mend the image or the template, then give it anew; to bring every shard to the template that was put back:".to_owned(),
+                format!("$ {}", self.again.after_undo),
+            ],
+            _ if self.aim.change.is_none() || self.memory.wrote => vec![format!("$ {}", self.again.resume)],
+            _ => vec![format!("$ {}", self.again.same)],
+        }
+    }
+}
+
+/// The first fact: how many shards are Ready, and on which revisions.
+fn state_now(seen: &Seen<'_>) -> String {
+    let Ok(shards) = seen.every_shard() else {
+        return "the shards can't be read".to_owned();
+    };
+    let ready = shards
+        .iter()
+        .filter(|shard| shard.pod.is_some_and(pod::is_ready))
+        .count();
+    let mut revisions = std::collections::BTreeMap::new();
+    for shard in &shards {
+        if let Some(revision) = shard.pod.and_then(pod::revision) {
+            *revisions.entry(revision).or_insert(0usize) += 1;
+        }
+    }
+    let by: Vec<String> = revisions
+        .into_iter()
+        .map(|(revision, count)| format!("{count} on revision {revision}"))
+        .collect();
+    let down: Vec<&str> = shards
+        .iter()
+        .filter(|shard| !shard.pod.is_some_and(pod::is_ready))
+        .map(|shard| shard.name.as_str())
+        .collect();
+    let down = if down.is_empty() {
+        String::new()
+    } else {
+        format!(" (down: {})", down.join(", "))
+    };
+    format!("{ready} of {} shards Ready{down}; {}", shards.len(), by.join(", "))
+}

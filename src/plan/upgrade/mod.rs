@@ -1,0 +1,349 @@
+//! `upgrade`: every shard to the set's new template, one at a time. Pure: what was seen and done goes in, the next step comes out.
+//!
+//! The work list is read from the pods each time, so that running again is resuming. What only this process knows (gates that
+//! passed, since when a shard is Ready) is in `memory`, which a rerun begins without.
+
+pub mod aim;
+mod disks;
+mod end;
+mod memory;
+mod next;
+mod noting;
+pub mod patch;
+pub mod policy;
+mod prepare;
+pub mod stand;
+pub mod status;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::aim::Aim;
+use self::memory::{Memory, Taken};
+use self::policy::Policy;
+use super::course::Course;
+use super::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use super::safety::catalogue::SET_CHANGED;
+use super::safety::gate::gate;
+use super::safety::preflight::places;
+use super::verify::residue::lease_is_left;
+use super::verify::seen::{Seen, Shard};
+use crate::model::journal::Journal;
+use crate::model::outcome::{Outcome, ShardReport};
+use crate::model::read::Read;
+use crate::model::refusal::Refusal;
+use crate::model::step::{Act, PodRef, Step, TemplateChange, When};
+use crate::model::{node, pod};
+
+/// An upgrade: what is wanted, and what this run knows of it.
+#[derive(Debug)]
+pub struct Upgrade {
+    /// How it is to go.
+    pub policy: Policy,
+    /// What it aims at.
+    pub aim: Aim,
+    /// The run, for example `upgrade/shop/db/4f2a`.
+    pub run: String,
+    /// The set's name.
+    pub set_name: String,
+    /// The command lines that the end names.
+    pub again: Again,
+    memory: Memory,
+}
+
+/// How to run it again, as lines to copy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    /// The same command: for as long as the template isn't written.
+    pub same: String,
+    /// Once the template is written: without the image.
+    pub resume: String,
+    /// Once the template was put back after a failure: undoing that again would lead to the bad one.
+    pub after_undo: String,
+    /// What takes it back.
+    pub undo: String,
+    /// What shows how far it is.
+    pub status: String,
+}
+
+impl Upgrade {
+    /// An upgrade that hasn't begun; `now` in the server's time.
+    pub fn new(policy: Policy, aim: Aim, set_name: String, run: String, again: Again, now: Timestamp) -> Upgrade {
+        Upgrade {
+            set_name,
+            policy,
+            aim,
+            run,
+            again,
+            memory: Memory::begun(now),
+        }
+    }
+
+    /// Whether there is nothing to do at all: the template is there, every shard that is wanted has it and is Ready, the
+    /// journal is closed, and nothing of an upgrade's was left behind, its Lease included. Such a run writes nothing.
+    pub fn is_idle(&self, seen: &Seen<'_>) -> bool {
+        let Ok(set) = seen.set() else { return false };
+        let Some(revision) = observed_revision(seen) else {
+            return false;
+        };
+        let settled = seen.every_shard().is_ok_and(|shards| {
+            shards.iter().all(|shard| {
+                let current = |found| pod::is_ready(found) && pod::revision(found) == Some(revision.as_str());
+                shard.pod.is_some_and(current) || !self.is_wanted(shard.ordinal)
+            })
+        });
+        let open = Journal::of(set.metadata.annotations.as_ref())
+            .and_then(Result::ok)
+            .is_some_and(|journal| journal.finished.is_none());
+        let open = open && self.policy.only.is_empty();
+        let left = self.put_back(seen, true).is_some() || lease_is_left(seen, &self.set_name);
+        self.aim.change.is_none() && settled && !open && !left
+    }
+
+    /// The shards that wait for their turn, in order; before the template is written that is all that are wanted.
+    pub fn order(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<String> {
+        // No pod has a revision with an empty name, so that towards it every shard is outdated.
+        let revision = match (&self.aim.change, observed_revision(seen)) {
+            (None, Some(revision)) => revision,
+            _ => String::new(),
+        };
+        let queue = self.queue(seen, &revision, now);
+        queue.into_iter().map(|one| one.shard.name).collect()
+    }
+
+    /// The revision that every shard is to have, once it is known.
+    fn revision(&self) -> Option<&str> {
+        self.memory.pinned.as_ref()?.update_revision.as_deref()
+    }
+
+    /// The change that is wanted now: an undo's where a shard failed, else the aim's.
+    fn change(&self) -> Option<&TemplateChange> {
+        match &self.memory.undoing {
+            Some(undoing) => Some(&undoing.change),
+            None => self.aim.change.as_ref(),
+        }
+    }
+
+    /// Whether the template that is wanted now was written, as far as this run knows.
+    fn template_is_written(&self, seen: &Seen<'_>) -> bool {
+        let wrote = match &self.memory.undoing {
+            Some(undoing) => undoing.wrote,
+            None => self.memory.wrote,
+        };
+        wrote || self.write_is_seen(seen)
+    }
+
+    /// Whether what is seen has our write in it: its journal goes with the template in one request. A view from before the
+    /// write would give the revision from before.
+    fn write_is_seen(&self, seen: &Seen<'_>) -> bool {
+        let Some(change) = self.change() else {
+            return true;
+        };
+        let journal = seen
+            .set()
+            .ok()
+            .and_then(|set| Journal::of(set.metadata.annotations.as_ref())?.ok());
+        journal.is_some_and(|journal| journal.run == self.run && journal.from == change.from)
+    }
+}
+
+/// The shard that a pod is.
+fn shard_of<'a>(seen: &Seen<'a>, target: &PodRef) -> Option<Shard<'a>> {
+    let shards = seen.every_shard().ok()?;
+    shards.into_iter().find(|shard| shard.ordinal == target.ordinal)
+}
+
+/// The revision of the set's template, where its controller has seen the template.
+pub fn observed_revision(seen: &Seen<'_>) -> Option<String> {
+    let set = seen.set().ok()?;
+    let status = set.status.as_ref()?;
+    let observed = status.observed_generation.unwrap_or(0) >= set.metadata.generation.unwrap_or(0);
+    let revision = status.update_revision.clone().filter(|name| !name.is_empty());
+    revision.filter(|_| observed)
+}
+
+impl Planner for Upgrade {
+    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, fresh: bool) {
+        if seen.set().is_err() {
+            return;
+        }
+        if fresh {
+            self.note_what_stayed(seen);
+        }
+        self.pin(seen);
+        self.note_pods(seen, now);
+        self.note_shards(seen, now);
+        self.note_disks(seen, fresh);
+        self.note_pulls(seen, now);
+    }
+
+    fn next_step(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
+        self.next(seen, wishes, now)
+    }
+
+    fn about_to(&mut self, act: &Act, seen: &Seen<'_>, now: Timestamp) {
+        match act {
+            Act::DeleteShard { pod: target, .. } => {
+                self.memory.touched = true;
+                let pods = seen.own_pods().unwrap_or_default();
+                let Some(old) = pods.into_iter().find(|found| pod::uid(found) == target.uid) else {
+                    return;
+                };
+                let taken = Taken {
+                    uid: target.uid.clone(),
+                    at: now,
+                };
+                if let Some(estimate) = self.estimate(seen) {
+                    self.memory.expected.insert(target.ordinal, estimate.seconds);
+                }
+                let mut course = Course::begun(target.ordinal, old, self.min_ready(seen), now);
+                // A shard that an undo deletes once more has been down since it was deleted first.
+                if self.memory.taken.contains_key(&target.ordinal)
+                    && let Some(earlier) = self.memory.courses.get(&target.ordinal)
+                {
+                    course = course.going_on_from(earlier, now);
+                }
+                self.take(target.ordinal, taken, course);
+            }
+            Act::ChangeTemplate(change) => {
+                if self.revision().is_some() {
+                    self.note_undoing(seen, change, now);
+                }
+                self.memory.touched = true;
+                self.memory.pinned = None;
+            }
+            Act::Task(_) => self.memory.ran_a_task = true,
+            _ => {}
+        }
+    }
+
+    fn acted(&mut self, act: &Act, became: &Acted) {
+        match became {
+            Acted::Done | Acted::Undone { .. } => self.did(act),
+            Acted::LookAgain => {}
+            Acted::Refused(refusals) => match act {
+                Act::PrePull { node } if self.policy.allowed.left(refusals.clone()).is_empty() => {
+                    self.memory.passed_over.insert(node.clone());
+                }
+                _ => self.memory.refused.clone_from(refusals),
+            },
+            Acted::Failed(finding) => {
+                self.memory.failed = Some((**finding).clone());
+                if matches!(act, Act::ChangeTemplate(_)) {
+                    // Not written for certain: what was touched before still is.
+                    self.memory.touched = self.memory.wrote || !self.memory.courses.is_empty();
+                }
+            }
+            Acted::Declined => self.memory.declined = true,
+        }
+        // Not deleted for certain: the shard is as it was.
+        if let Act::DeleteShard { pod, .. } = act
+            && matches!(became, Acted::Refused(_) | Acted::Failed(_))
+        {
+            self.memory.taken.remove(&pod.ordinal);
+            self.memory.courses.remove(&pod.ordinal);
+        }
+    }
+
+    fn gate(&self, seen: &Seen<'_>, target: &PodRef, already_down: bool) -> Result<PodRef, Vec<Refusal>> {
+        let Some(pinned) = &self.memory.pinned else {
+            return Err(vec![
+                SET_CHANGED.refuse(format!("pod/{}", target.name), "the set's revision isn't known yet"),
+            ]);
+        };
+        gate(
+            seen,
+            pinned,
+            target,
+            &BTreeSet::new(),
+            already_down,
+            &self.policy.allowed,
+        )
+    }
+
+    fn wants_room(&self, seen: &Seen<'_>, target: &PodRef) -> bool {
+        shard_of(seen, target).is_some_and(|shard| places::must_be_looked_for(seen, &shard, &self.aim.typed))
+    }
+
+    fn fetching(&self, seen: &Seen<'_>) -> Vec<Fetching> {
+        self.nodes_that_fetch(seen)
+    }
+
+    fn done(&self, now: Timestamp) -> Vec<ShardReport> {
+        self.reports(&self.memory.done, now)
+    }
+
+    fn put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act> {
+        self.next_to_put_back(seen, locked)
+    }
+
+    fn in_hand(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<InHand> {
+        self.shards_in_hand(seen, now)
+    }
+
+    fn outcome(&self, seen: &Seen<'_>, step: &Step, now: Timestamp) -> Outcome {
+        self.ended(seen, step, now)
+    }
+}
+
+impl Upgrade {
+    fn did(&mut self, act: &Act) {
+        match act {
+            Act::TryTemplate => self.memory.tried = true,
+            Act::ChangeTemplate(_) => match &mut self.memory.undoing {
+                Some(undoing) => undoing.wrote = true,
+                None => self.memory.wrote = true,
+            },
+            Act::Task(task) => match task.when {
+                When::Before(ordinal) => {
+                    self.memory.before.insert(ordinal);
+                }
+                When::After(ordinal) => {
+                    self.memory.after.insert(ordinal);
+                }
+                When::Gate => self.memory.gate_passed = true,
+            },
+            Act::AskToGoOn { .. } => self.memory.went_on = true,
+            Act::FinishJournal => self.memory.finished = true,
+            Act::DeleteShard { .. }
+            | Act::PrePull { .. }
+            | Act::RemoveHelper { .. }
+            | Act::Freeze { .. }
+            | Act::UndoMark { .. }
+            | Act::Unfreeze { .. } => {}
+        }
+    }
+
+    /// The nodes that aren't Ready, or gone, and hold one of these shards, in words: why several fell at once.
+    fn sick_nodes(seen: &Seen<'_>, pods: &[&k8s_openapi::api::core::v1::Pod]) -> Vec<String> {
+        let Read::Got(nodes) = &seen.snapshot.nodes else {
+            return Vec::new();
+        };
+        let on: BTreeSet<&str> = pods.iter().filter_map(|found| pod::node(found)).collect();
+        on.into_iter()
+            .filter_map(|name| match nodes.iter().find(|found| node::name(found) == name) {
+                None => Some(format!("node/{name} is gone")),
+                Some(found) => (!node::is_ready(found)).then(|| format!("node/{name} isn't Ready")),
+            })
+            .collect()
+    }
+
+    /// The grace period of the shards' pods, old or new.
+    fn grace(&self) -> SignedDuration {
+        let old = self
+            .aim
+            .present
+            .pointer("/spec/terminationGracePeriodSeconds")
+            .and_then(serde_json::Value::as_i64);
+        let new = self
+            .aim
+            .typed
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.termination_grace_period_seconds);
+        SignedDuration::from_secs(old.max(new).unwrap_or(30))
+    }
+}
