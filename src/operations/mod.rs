@@ -1,3 +1,13 @@
 //! What needs several rooms at once: observing, and the loop of every operation. Never formats, never prints.
 
+mod act;
+pub mod emit;
+pub mod identity;
+mod lock;
+pub mod means;
 pub mod observe;
+pub mod recover;
+pub mod run;
+pub mod tasks;
+pub mod trial;
+pub mod upgrade;

@@ -1,0 +1,88 @@
+//! Taking the lock before an operation: whoever holds it is watched, what becomes of it is told, Ctrl-C ends the waiting.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::emit::Emitter;
+use super::run::Stop;
+use crate::cluster::connect::Connection;
+use crate::cluster::lease::{self, Acquired, Holder, Lock, NotAcquired, Wanted};
+use crate::cluster::permit::Permit;
+use crate::error::Result;
+use crate::event::{Fact, LockState};
+
+/// How long giving the lock back may take.
+const GIVEN_BACK: Duration = Duration::from_secs(2);
+
+/// What became of the wish.
+pub(super) enum Taken {
+    /// It is ours; the holder that had let it expire, in words, where there was one.
+    Ours(Lock, Option<String>),
+    /// Somebody else holds it, and lives; in words.
+    Theirs(String),
+    /// The user interrupted the waiting.
+    Interrupted,
+}
+
+/// Takes the lock.
+///
+/// # Errors
+/// Where the server gave no answer, or doesn't let us.
+pub(super) async fn take(
+    connection: &Connection,
+    permit: &Permit,
+    wanted: &Wanted<'_>,
+    events: &Emitter,
+    stop: &Stop,
+) -> Result<Taken> {
+    let object = format!("lease/{}", lease::name(wanted.set));
+    let waiting = |holder: &Holder| {
+        events.emit(Fact::Lock {
+            state: LockState::Waiting,
+            object: object.clone(),
+            holder: Some(in_words(holder)),
+        });
+    };
+    let acquired = tokio::select! {
+        acquired = lease::acquire(connection.api(), permit, wanted, waiting, interrupted(stop, 1)) => acquired,
+        () = interrupted(stop, 2) => Err(NotAcquired::Stopped),
+    };
+    match acquired {
+        Ok((lock, how)) => {
+            let (state, holder) = match how {
+                Acquired::New => (LockState::Held, None),
+                Acquired::TakenOver(holder) => (LockState::TakenOver, Some(in_words(&holder))),
+            };
+            events.emit(Fact::Lock {
+                state,
+                object,
+                holder: holder.clone(),
+            });
+            Ok(Taken::Ours(lock, holder))
+        }
+        Err(NotAcquired::Held(holder)) => Ok(Taken::Theirs(in_words(&holder))),
+        Err(NotAcquired::Stopped) => Ok(Taken::Interrupted),
+        Err(NotAcquired::Failed(failure)) => {
+            Err(failure.into_error(&format!("take the lock {object}"), connection.endpoint()))
+        }
+    }
+}
+
+/// Gives the lock back that a run didn't need after all; where the server doesn't answer, it expires by itself.
+pub(super) async fn give_back(lock: Lock) {
+    let _ = timeout(GIVEN_BACK, lock.release()).await;
+}
+
+/// Waits until the user has pressed Ctrl-C so often.
+pub(super) async fn interrupted(stop: &Stop, times: u32) {
+    if stop.clone().wait_for(|pressed| *pressed >= times).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn in_words(holder: &Holder) -> String {
+    let run = holder.run.as_ref().map(|run| format!(" ({run})")).unwrap_or_default();
+    let since = holder.acquired.map(|at| format!(" since {at}")).unwrap_or_default();
+    format!("{}{run}{since}", holder.identity)
+}

@@ -1,0 +1,211 @@
+//! What a run has at hand: the server, the permit, the lock, the live views, the user's commands, and where events go.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{PersistentVolume, PodTemplateSpec};
+use tokio::time::timeout;
+
+use crate::cluster::announce::announce;
+use crate::cluster::connect::Connection;
+use crate::cluster::failure::Failure;
+use crate::cluster::fresh::fresh;
+use crate::cluster::lease::{self, Lock};
+use crate::cluster::permit::Permit;
+use crate::cluster::recording::empty;
+use crate::cluster::watch::Watches;
+use crate::event::{Fact, LockState};
+use crate::model::outcome::{End, Outcome};
+use crate::model::read::Read;
+use crate::model::set::{self, Ordinal};
+use crate::model::snapshot::Snapshot;
+use crate::model::step::TemplateChange;
+use crate::operations::emit::Emitter;
+use crate::operations::observe::read_room;
+use crate::operations::tasks::Tasks;
+use crate::plan::safety::catalogue::Allowed;
+use crate::plan::verify::policy::Policy;
+use crate::plan::verify::seen::Seen;
+
+/// How long the last words to the server may take, when a run ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The means of a run.
+pub struct Run {
+    /// The server.
+    pub connection: Connection,
+    /// That somebody said yes.
+    pub permit: Permit,
+    /// The lock on the set.
+    pub lock: Lock,
+    /// The live views.
+    pub watches: Watches,
+    /// What was read once at the beginning, of kinds that aren't watched.
+    pub base: Snapshot,
+    /// How many shards there should be, and which flags commands repeat.
+    pub policy: Policy,
+    /// The set, as it was at the beginning.
+    pub set: StatefulSet,
+    /// The run, for example `upgrade/shop/db/4f2a`.
+    pub name: String,
+    /// Who runs it: user and host.
+    pub by: String,
+    /// Until when marks of this run are meant to last.
+    pub marks_until: Timestamp,
+    /// What the shards are to become.
+    pub aimed: Aimed,
+    /// The user's commands and gate.
+    pub tasks: Tasks,
+    /// Where events go.
+    pub events: Emitter,
+}
+
+/// What the shards are to become, as far as effects need to know it.
+#[derive(Clone, Debug)]
+pub struct Aimed {
+    /// The template.
+    pub template: PodTemplateSpec,
+    /// What is written; nothing where the template is there already.
+    pub change: Option<TemplateChange>,
+    /// What `--allow` overrides.
+    pub allowed: Allowed,
+    /// How long a node may take to fetch images, in seconds.
+    pub pull_seconds: i64,
+}
+
+impl Run {
+    /// What is seen now: what the watches bring, over what was read at the beginning.
+    pub(in crate::operations) fn look(&self) -> Snapshot {
+        self.watches.over(&self.base)
+    }
+
+    /// A snapshot with how it is judged.
+    pub(in crate::operations) fn seen<'a>(&'a self, look: &'a Snapshot) -> Seen<'a> {
+        Seen {
+            snapshot: look,
+            policy: &self.policy,
+        }
+    }
+
+    /// The server's time.
+    pub(in crate::operations) fn now(&self) -> Timestamp {
+        self.connection.api().server_time().now()
+    }
+
+    /// The namespace.
+    pub(in crate::operations) fn namespace(&self) -> &str {
+        self.connection.namespace()
+    }
+
+    /// An uncached look at the set, its pods, claims, volumes and budgets, over what the watches bring; the watches learn from it.
+    pub(in crate::operations) async fn look_fresh(&mut self) -> Result<Snapshot, Failure> {
+        let read = fresh(
+            &self.connection,
+            self.connection.namespace(),
+            &self.set,
+            &self.base.volumes,
+            None,
+        )
+        .await?;
+        self.base.volumes = read.volumes.clone();
+        Ok(self.absorb(read))
+    }
+
+    /// A look with the room on the nodes as it is now. What can't be read stays unreadable, and the planner judges without it.
+    pub(in crate::operations) async fn with_room(&self, look: &Snapshot) -> Snapshot {
+        let mut recording = empty(&self.connection, Some(set::name(&self.set).to_owned()));
+        for reading in read_room(self.connection.api(), self.namespace()).await {
+            recording.objects.insert(reading.resource, reading.objects);
+        }
+        match Snapshot::derive(&recording) {
+            Ok(room) => Snapshot {
+                csi_nodes: room.csi_nodes,
+                node_pods: room.node_pods,
+                ..look.clone()
+            },
+            Err(_) => look.clone(),
+        }
+    }
+
+    /// Posts an Event on the set, in the background: the operation doesn't wait for its news.
+    pub(in crate::operations) fn announce(&self, reason: &'static str, warning: bool, message: String) {
+        let (api, permit) = (self.connection.api().clone(), self.permit.clone());
+        let (set, by) = (self.set.clone(), self.by.clone());
+        tokio::spawn(async move { announce(&api, &permit, &set, reason, warning, &message, &by).await });
+    }
+
+    pub(in crate::operations) async fn announce_end(&self, outcome: &Outcome) {
+        let warning = !matches!(outcome.end, End::Done | End::NothingToDo);
+        let reason = if warning {
+            "OperationStopped"
+        } else {
+            "OperationFinished"
+        };
+        let message = format!("{}: {}", self.name, outcome.summary);
+        let post = announce(
+            self.connection.api(),
+            &self.permit,
+            &self.set,
+            reason,
+            warning,
+            &message,
+            &self.by,
+        );
+        let _ = timeout(LAST_WORDS, post).await;
+    }
+
+    /// Gives the lock back; where the server doesn't answer, it expires by itself.
+    pub(in crate::operations) async fn give_back(self) {
+        let lost = self.lock.is_lost();
+        let object = format!("lease/{}", lease::name(set::name(&self.set)));
+        let released = timeout(LAST_WORDS, self.lock.release()).await;
+        if !lost && matches!(released, Ok(Ok(()))) {
+            self.events.emit(Fact::Lock {
+                state: LockState::Released,
+                object,
+                holder: None,
+            });
+        }
+    }
+}
+
+impl Run {
+    /// As [`Run::absorb`], of a read that has the volumes of one shard only: the others' stay as they were read last.
+    pub(in crate::operations) fn absorb_one(&mut self, read: Snapshot, ordinal: Ordinal) -> Snapshot {
+        let claims: Vec<String> = set::claim_templates(&self.set)
+            .map(|template| set::claim_name(&self.set, template, ordinal))
+            .collect();
+        let is_its = |volume: &PersistentVolume| {
+            let claim = volume
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.claim_ref.as_ref()?.name.as_ref());
+            claim.is_some_and(|claim| claims.contains(claim))
+        };
+        match (&mut self.base.volumes, &read.volumes) {
+            (Read::Got(all), Read::Got(its)) => {
+                let again = |volume: &PersistentVolume| its.iter().any(|one| one.metadata.name == volume.metadata.name);
+                all.retain(|volume| !is_its(volume) && !again(volume));
+                all.extend(its.iter().cloned());
+            }
+            // What can't be read before a deletion is unreadable, whatever was seen before.
+            (before, now) => *before = now.clone(),
+        }
+        self.absorb(read)
+    }
+
+    /// Takes in an uncached read, and gives it over what the watches bring.
+    pub(in crate::operations) fn absorb(&mut self, read: Snapshot) -> Snapshot {
+        self.watches.absorb(&read);
+        let look = self.look();
+        Snapshot {
+            sets: read.sets,
+            pods: read.pods,
+            budgets: read.budgets,
+            claims: read.claims,
+            leases: read.leases,
+            ..look
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! The loop, once for every operation: look, ask the planner for the next step, carry out that one effect, say so, wait until
+//! something changes.
+//!
+//! Nothing executes a list decided at the start. Whatever an answer's loss left open is found out by looking again.
+
+mod logs;
+mod shown;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::act;
+use super::means::Run;
+use crate::cluster::failure::Failure;
+use crate::cluster::fresh::fresh;
+use crate::cluster::lease::{self, LostOr};
+use crate::event::{Fact, LockState};
+use crate::model::outcome::{End, Outcome};
+use crate::model::set;
+use crate::model::snapshot::Snapshot;
+use crate::model::step::{Act, PodRef, Step};
+use crate::plan::operation::{Acted, Planner, Wishes};
+
+use shown::Shown;
+
+/// How long a watch may say nothing before the cluster is read anew: a silent watch is healed by that.
+const SAFETY: Duration = Duration::from_secs(5);
+/// How long an effect may take to show in the watch before it is looked for.
+const TO_BE_SEEN: Duration = Duration::from_secs(2);
+/// How long the server may give no answer before the run gives up.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long taking our own things away may fail, when a run ends, before they are left behind.
+const TIDYING: Duration = Duration::from_secs(30);
+/// The pause after a request that failed; it doubles, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How often the user pressed Ctrl-C: once is "finish the shard in hand", twice is "now".
+pub type Stop = watch::Receiver<u32>;
+
+/// Runs an operation to its end, and takes away whatever of ours is left by then.
+pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> Outcome {
+    let mut shown = Shown::new();
+    let mut step = until_the_end(planner, &mut run, &mut stop, &mut shown).await;
+    if *stop.borrow() < 2 {
+        tidy(planner, &mut run, &mut stop).await;
+    }
+    // A last look for the report, uncached where the server answers: what is said at the end was seen at the end.
+    let patience = if *stop.borrow() < 2 { SAFETY } else { TO_BE_SEEN };
+    let (look, fresh) = match timeout(patience, run.look_fresh()).await {
+        Ok(Ok(look)) => (look, true),
+        _ => (run.look(), false),
+    };
+    let seen = run.seen(&look);
+    let now = run.now();
+    planner.note(&seen, now, fresh);
+    if let Some(left) = planner.put_back(&seen, !run.lock.is_lost())
+        && let Step::End { end, summary, .. } = &mut step
+    {
+        summary.push_str(&still_there(&left));
+        *end = End::MarkLeft;
+    }
+    if let Step::End { findings, .. } = &mut step {
+        logs::quote(&run, &seen, findings).await;
+    }
+    let outcome = planner.outcome(&seen, &step, now);
+    run.announce_end(&outcome).await;
+    run.give_back().await;
+    outcome
+}
+
+/// Steps until one ends the run.
+async fn until_the_end<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop, shown: &mut Shown) -> Step {
+    loop {
+        let pressed = *stop.borrow_and_update();
+        if pressed >= 2 {
+            return end(End::Interrupted, "interrupted twice: stopped at once");
+        }
+        let look = run.look();
+        let seen = run.seen(&look);
+        let now = run.now();
+        planner.note(&seen, now, false);
+        if pressed > 0 {
+            shown.stopping(planner, &seen, run, now);
+        }
+        shown.show(planner, &seen, run, now);
+        let wishes = Wishes { stop: pressed > 0 };
+        match planner.next_step(&seen, wishes, now) {
+            Step::End { end, summary, findings } => return Step::End { end, summary, findings },
+            Step::Wait(wait) => {
+                if planner.in_hand(&seen, now).is_empty() && shown.waiting != wait.words {
+                    shown.waiting.clone_from(&wait.words);
+                    run.events.emit(Fact::Waiting { words: wait.words });
+                }
+                let until = wait.until.map_or(SAFETY, |until| span(until.duration_since(now)));
+                if let Some(ended) = wait_for_a_change(planner, run, stop, shown, until).await {
+                    return ended;
+                }
+            }
+            Step::Act(act) if shown.was_just_done(&act) => {
+                // Done, and the watch hasn't brought it yet.
+                if let Some(ended) = wait_for_a_change(planner, run, stop, shown, TO_BE_SEEN).await {
+                    return ended;
+                }
+            }
+            Step::Act(act) => {
+                if let Some(ended) = carry_out(planner, run, stop, shown, act, &look).await {
+                    return ended;
+                }
+            }
+        }
+    }
+}
+
+/// One effect, with what the planner must remember of it. `Some` where it ends the run.
+async fn carry_out<P: Planner>(
+    planner: &mut P,
+    run: &mut Run,
+    stop: &mut Stop,
+    shown: &mut Shown,
+    act: Act,
+    look: &Snapshot,
+) -> Option<Step> {
+    if run.lock.is_lost() {
+        return Some(lock_lost(run).await);
+    }
+    let now = run.now();
+    let became = if let Act::DeleteShard { pod, already_down } = &act {
+        delete_shard(planner, run, stop, pod, *already_down).await
+    } else {
+        begin_something(planner, run, stop, shown, &act, look, now).await
+    };
+    match became {
+        Ok(became) => {
+            shown.had_effect();
+            if let Acted::Refused(refusals) = &became {
+                for refusal in refusals.iter().cloned() {
+                    run.events.emit(if run.aimed.allowed.covers(&refusal) {
+                        Fact::Allowed { refusal }
+                    } else {
+                        Fact::Refused { refusal }
+                    });
+                }
+            }
+            if matches!(became, Acted::Done | Acted::Undone { .. }) {
+                shown.last_act = Some((act.clone(), Instant::now()));
+            }
+            planner.acted(&act, &became);
+            if became == Acted::LookAgain {
+                if shown.tried_before(&act) {
+                    // What conflicts each time must not be tried in a tight loop.
+                    sleep(FIRST_PAUSE).await;
+                }
+                return look_again(planner, run, stop, shown).await;
+            }
+            None
+        }
+        Err(Stopped::Twice) => Some(end(End::Interrupted, "interrupted twice: stopped at once")),
+        Err(Stopped::LockLost) => Some(lock_lost(run).await),
+        Err(Stopped::Failed(failure)) => {
+            planner.acted(&act, &Acted::LookAgain);
+            match shown.no_effect(run, &failure) {
+                Err(ended) => return Some(ended),
+                Ok(pause) => sleep(pause).await,
+            }
+            look_again(planner, run, stop, shown).await
+        }
+    }
+}
+
+/// An effect other than a deletion. What is new is begun only while the lock is ours at that moment.
+async fn begin_something<P: Planner>(
+    planner: &mut P,
+    run: &Run,
+    stop: &mut Stop,
+    shown: &mut Shown,
+    act: &Act,
+    look: &Snapshot,
+    now: Timestamp,
+) -> Result<Acted, Stopped> {
+    let changes = matches!(
+        act,
+        Act::Freeze { .. } | Act::PrePull { .. } | Act::ChangeTemplate(_) | Act::Task(_) | Act::FinishJournal
+    );
+    if changes {
+        let renewed = tokio::select! {
+            renewed = run.lock.renew() => renewed,
+            () = pressed_twice(stop) => return Err(Stopped::Twice),
+        };
+        still_ours(renewed)?;
+    }
+    let seen = run.seen(look);
+    planner.about_to(act, &seen, now);
+    // A command of the user's may take long: whoever presses Ctrl-C meanwhile is told that it was heard.
+    let mut heard = stop.clone();
+    let mut work = pin!(interruptible(stop, act::carry_out(run, act)));
+    tokio::select! {
+        became = &mut work => return became,
+        Ok(_) = heard.wait_for(|pressed| *pressed > 0) => shown.stopping(planner, &seen, run, now),
+    }
+    work.await
+}
+
+fn still_ours(renewed: Result<(), LostOr>) -> Result<(), Stopped> {
+    match renewed {
+        Ok(()) => Ok(()),
+        Err(LostOr::Lost(_)) => Err(Stopped::LockLost),
+        Err(LostOr::Failed(failure)) => Err(Stopped::Failed(failure)),
+    }
+}
+
+/// Why an effect has no result.
+enum Stopped {
+    Twice,
+    LockLost,
+    Failed(Failure),
+}
+
+/// Runs an effect, unless the user presses Ctrl-C twice.
+async fn interruptible(stop: &mut Stop, work: impl Future<Output = Result<Acted, Failure>>) -> Result<Acted, Stopped> {
+    tokio::select! {
+        became = work => became.map_err(Stopped::Failed),
+        () = pressed_twice(stop) => Err(Stopped::Twice),
+    }
+}
+
+async fn pressed_twice(stop: &mut Stop) {
+    if stop.wait_for(|pressed| *pressed >= 2).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Deletes a shard's pod: the lock is renewed and everything read anew, the planner asked once more, then the gate, then the
+/// deletion with the uid and version that were judged.
+async fn delete_shard<P: Planner>(
+    planner: &mut P,
+    run: &mut Run,
+    stop: &mut Stop,
+    target: &PodRef,
+    already_down: bool,
+) -> Result<Acted, Stopped> {
+    let (renewed, read) = {
+        let lock = &run.lock;
+        let about = Some(target.ordinal);
+        let read = fresh(
+            &run.connection,
+            run.connection.namespace(),
+            &run.set,
+            &run.base.volumes,
+            about,
+        );
+        tokio::select! {
+            both = futures::future::join(lock.renew(), read) => both,
+            () = pressed_twice(stop) => return Err(Stopped::Twice),
+        }
+    };
+    still_ours(renewed)?;
+    let read = read.map_err(Stopped::Failed)?;
+    let look = run.absorb_one(read, target.ordinal);
+    let seen = run.seen(&look);
+    let now = run.now();
+    planner.note(&seen, now, true);
+    let wishes = Wishes {
+        stop: *stop.borrow() > 0,
+    };
+    let still = matches!(
+        planner.next_step(&seen, wishes, now),
+        Step::Act(Act::DeleteShard { pod, .. }) if pod.uid == target.uid
+    );
+    if !still {
+        return Ok(Acted::LookAgain);
+    }
+    let with_room;
+    let seen = if planner.wants_room(&seen, target) && !already_down {
+        with_room = run.with_room(&look).await;
+        run.seen(&with_room)
+    } else {
+        seen
+    };
+    let judged = match planner.gate(&seen, target, already_down) {
+        Ok(judged) => judged,
+        Err(refusals) => return Ok(Acted::Refused(refusals)),
+    };
+    let act = Act::DeleteShard {
+        pod: judged.clone(),
+        already_down,
+    };
+    planner.about_to(&act, &seen, now);
+    let became = interruptible(stop, act::shard::delete(run, &judged)).await?;
+    if became == Acted::Done {
+        run.announce(
+            "ShardDeleted",
+            false,
+            format!("{}: deleted pod {}", run.name, judged.name),
+        );
+    }
+    Ok(became)
+}
+
+/// Reads the cluster anew, so that what became of a lost answer is known; the planner learns it.
+async fn look_again<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop, shown: &mut Shown) -> Option<Step> {
+    let read = tokio::select! {
+        read = run.look_fresh() => read,
+        () = pressed_twice(stop) => return Some(end(End::Interrupted, "interrupted twice: stopped at once")),
+    };
+    match read {
+        Ok(look) => {
+            shown.looked();
+            let now = run.now();
+            planner.note(&run.seen(&look), now, true);
+            None
+        }
+        Err(failure) => {
+            let ended = shown.trouble(run, &failure);
+            if ended.is_none() {
+                sleep(shown.next_pause()).await;
+            }
+            ended
+        }
+    }
+}
+
+/// Waits until a watch brings something, the time has come, the user wants something, or the lock is lost. `Some` where that
+/// ends the run.
+async fn wait_for_a_change<P: Planner>(
+    planner: &mut P,
+    run: &mut Run,
+    stop: &mut Stop,
+    shown: &mut Shown,
+    until: Duration,
+) -> Option<Step> {
+    let lost = run.lock.lost();
+    let is_lost = tokio::select! {
+        () = run.watches.changed() => false,
+        () = sleep(until.min(shown.trust())) => false,
+        Ok(()) = stop.changed() => return None,
+        _ = lost => true,
+    };
+    if is_lost {
+        return Some(lock_lost(run).await);
+    }
+    if !shown.trust().is_zero() {
+        return None;
+    }
+    if let Some(trouble) = run.watches.trouble() {
+        shown.say_trouble(run, trouble);
+    }
+    look_again(planner, run, stop, shown).await
+}
+
+/// Takes away what of ours is left. What can't be taken away within a while stays, and is said.
+async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
+    let deadline = Instant::now() + TIDYING;
+    let mut last: Option<Act> = None;
+    while Instant::now() < deadline && *stop.borrow() < 2 {
+        let look = run.look();
+        let Some(next) = planner.put_back(&run.seen(&look), !run.lock.is_lost()) else {
+            return;
+        };
+        if last.as_ref() == Some(&next) {
+            let seen = timeout(TO_BE_SEEN, run.watches.changed()).await;
+            if seen.is_err() {
+                let _ = timeout(TO_BE_SEEN, run.look_fresh()).await;
+                last = None;
+            }
+            continue;
+        }
+        match interruptible(stop, act::carry_out(run, &next)).await {
+            Ok(Acted::Failed(finding)) => {
+                run.events.emit(Fact::Trouble {
+                    message: format!("{}: {}", finding.object, finding.message),
+                });
+                sleep(LONGEST_PAUSE).await;
+            }
+            Ok(_) => last = Some(next),
+            Err(Stopped::Failed(failure)) => {
+                run.events.emit(Fact::Trouble {
+                    message: format!("failed to take away what this run made: {}", failure.reason()),
+                });
+                sleep(FIRST_PAUSE).await;
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+async fn lock_lost(run: &Run) -> Step {
+    let holder = timeout(FIRST_PAUSE, run.lock.lost()).await.ok().flatten();
+    let who = holder.as_ref().map_or_else(
+        || "it is gone".to_owned(),
+        |holder| format!("{} holds it now", holder.identity),
+    );
+    run.events.emit(Fact::Lock {
+        state: LockState::Lost,
+        object: format!("lease/{}", lease::name(set::name(&run.set))),
+        holder: holder.map(|holder| holder.identity),
+    });
+    end(
+        End::Locked,
+        &format!("the lock was lost ({who}); nothing more was changed"),
+    )
+}
+
+/// The end of the summary where something of ours couldn't be taken away.
+fn still_there(left: &Act) -> String {
+    let what = match left {
+        Act::Unfreeze { node } => format!("node/{node} is still kept from being removed"),
+        Act::RemoveHelper { pod, .. } => format!("pod/{pod}, a helper, is still there"),
+        _ => "something of ours is still there".to_owned(),
+    };
+    format!("; {what}, until this is run again")
+}
+
+fn end(end: End, summary: &str) -> Step {
+    Step::End {
+        end,
+        summary: summary.to_owned(),
+        findings: Vec::new(),
+    }
+}
+
+/// A length of the server's time as one of ours; nothing where it has passed.
+fn span(length: SignedDuration) -> Duration {
+    Duration::try_from(length).unwrap_or_default()
+}

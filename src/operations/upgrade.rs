@@ -1,0 +1,401 @@
+//! `upgrade` from the first read to the end: read, aim, judge; take the lock, judge again; then the loop.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use serde_json::Value;
+
+use super::emit::Emitter;
+use super::identity::{run_name, who};
+use super::lock::{Taken, give_back, interrupted, take};
+use super::means::{Aimed, Run};
+use super::observe::{Wanted, observe};
+use super::run::{Stop, run};
+use super::tasks::Tasks;
+use super::trial::{Candidate, Tried, try_template};
+use crate::cluster::connect::Connection;
+use crate::cluster::failure::Failure;
+use crate::cluster::lease;
+use crate::cluster::permit::Permit;
+use crate::cluster::rights;
+use crate::cluster::watch::Watches;
+use crate::error::{Error, Result};
+use crate::event::Fact;
+use crate::model::outcome::{End, Outcome};
+use crate::model::read::Read;
+use crate::model::recording::Recording;
+use crate::model::refusal::Refusal;
+use crate::model::resource::Resource;
+use crate::model::set::{self, Ordinal};
+use crate::model::snapshot::Snapshot;
+use crate::model::step::Step;
+use crate::plan::operation::Planner;
+use crate::plan::safety::freeze::freeze;
+use crate::plan::safety::preflight::{self, Change, Preflight, preflight};
+use crate::plan::safety::rights::rules;
+use crate::plan::upgrade::aim::aim;
+use crate::plan::upgrade::policy::{Goal, Policy};
+use crate::plan::upgrade::{Again, Upgrade, observed_revision};
+use crate::plan::verify::policy::Policy as Judging;
+use crate::plan::verify::seen::Seen;
+
+/// How a run ends that was interrupted before its loop.
+const UNTOUCHED: &str = "interrupted; no shard, template or budget was touched";
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The set; the only one of the namespace where it isn't named.
+    pub statefulset: Option<String>,
+    /// How many shards there should be, and which flags commands repeat.
+    pub judging: Judging,
+    /// How the upgrade is to go.
+    pub policy: Policy,
+    /// The command lines that the end names.
+    pub again: Again,
+    /// How long the lock outlives a run that was killed.
+    pub lease: Duration,
+}
+
+/// An upgrade that is ready to begin, or refused; nothing was changed.
+pub struct Prepared {
+    /// What was asked.
+    pub asked: Asked,
+    /// Everything that was read.
+    pub snapshot: Snapshot,
+    /// The set as the server gave it.
+    pub raw: Value,
+    /// The set, typed.
+    pub set: StatefulSet,
+    /// The planner, with what it aims at.
+    pub upgrade: Upgrade,
+    /// What is in the way, and worth knowing.
+    pub found: Preflight,
+    /// When it was read, in the server's time.
+    pub at: Timestamp,
+}
+
+impl Prepared {
+    /// The snapshot with how it is judged.
+    pub fn seen(&self) -> Seen<'_> {
+        Seen {
+            snapshot: &self.snapshot,
+            policy: &self.asked.judging,
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_idle(&self) -> bool {
+        self.upgrade.is_idle(&self.seen())
+    }
+
+    /// The refusals that `--allow` doesn't cover, and those that it does.
+    pub fn refusals(&self) -> (Vec<Refusal>, Vec<Refusal>) {
+        let covered = |refusal: &Refusal| self.asked.policy.allowed.covers(refusal);
+        let (allowed, left) = self.found.refusals.iter().cloned().partition(covered);
+        (left, allowed)
+    }
+
+    /// The shards in the order in which they will be taken.
+    pub fn order(&self) -> Vec<String> {
+        self.upgrade.order(&self.seen(), self.at)
+    }
+
+    /// Lets the server try the template, without changing anything.
+    ///
+    /// # Errors
+    /// Where the server gave no answer.
+    pub async fn try_it(&self, connection: &Connection) -> Result<Tried> {
+        let candidate = Candidate {
+            set: &self.set,
+            raw: &self.raw,
+            template: &self.upgrade.aim.typed,
+            change: self.upgrade.aim.change.as_ref(),
+        };
+        try_template(connection.api(), connection.namespace(), candidate)
+            .await
+            .map_err(|failure| failure.into_error("try the new template", connection.endpoint()))
+    }
+
+    /// The outcome of a run that ends before its loop.
+    fn ends(&self, end: End, summary: &str) -> Outcome {
+        let step = Step::End {
+            end,
+            summary: summary.to_owned(),
+            findings: Vec::new(),
+        };
+        self.upgrade.outcome(&self.seen(), &step, self.at)
+    }
+}
+
+/// Reads everything and judges whether the upgrade may begin. Changes nothing.
+///
+/// # Errors
+/// Where the cluster can't be read, or the goal names what doesn't exist.
+pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>) -> Result<Prepared> {
+    let wanted = Wanted {
+        statefulset: asked.statefulset.clone(),
+        dns: None,
+        dns_timeout: Duration::ZERO,
+        domain: None,
+        logs: false,
+        probe_protection: false,
+        room: true,
+        policy: asked.judging.clone(),
+    };
+    let observed = observe(connection, &wanted).await?;
+    let snapshot = observed.snapshot;
+    let Some(set) = snapshot.set().cloned() else {
+        return Err(match &snapshot.sets {
+            Read::Unreadable(why) => Error::new(
+                crate::error::ErrorKind::Forbidden,
+                format!("failed to read StatefulSets: {why}"),
+            ),
+            _ => Error::usage(format!(
+                "there is no StatefulSet in namespace/{} to upgrade",
+                snapshot.taken.namespace
+            ))
+            .hint("name another namespace with -n"),
+        });
+    };
+    let raw = raw_set(&observed.recording, set::name(&set))?;
+    let at = connection.api().server_time().now();
+    let name = run.unwrap_or_else(|| run_name("upgrade", connection.namespace(), set::name(&set)));
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &asked.judging,
+    };
+    let aimed = aim(&raw, &seen, &asked.policy, at).map_err(|misaimed| {
+        let error = Error::usage(misaimed.message);
+        misaimed.hints.into_iter().fold(error, Error::hint)
+    })?;
+    check_ordinals(&seen, &asked.policy)?;
+    let mut upgrade = Upgrade::new(
+        asked.policy.clone(),
+        aimed,
+        set::name(&set).to_owned(),
+        name,
+        asked.again.clone(),
+        at,
+    );
+    upgrade.note(&seen, at, true);
+    let order = ordinals(&set, &upgrade.order(&seen, at));
+    let needed = rules(connection.namespace(), Some(set::name(&set)), !freeze(&seen).is_empty());
+    let rights = rights::ask(connection.api(), needed).await;
+    let observed_revision = observed_revision(&seen);
+    let judged = preflight::Aim {
+        template: &upgrade.aim.typed,
+        revision: observed_revision.as_deref().filter(|_| upgrade.aim.change.is_none()),
+        change: change(&asked.policy.goal, &upgrade),
+        shards: &order,
+        resumes: upgrade.aim.resumes || upgrade.aim.undo,
+        run: &upgrade.run,
+        rights: &rights,
+    };
+    let found = preflight(&seen, &judged, at);
+    Ok(Prepared {
+        asked,
+        raw,
+        set,
+        upgrade,
+        found,
+        at,
+        snapshot,
+    })
+}
+
+/// Carries it out: the lock, everything judged once more, the loop. Every event goes to `events`, the end last.
+///
+/// # Errors
+/// Where the cluster can't be read before anything was changed.
+pub async fn execute(
+    connection: &Connection,
+    prepared: Prepared,
+    permit: Permit,
+    tasks: Tasks,
+    events: Emitter,
+    stop: Stop,
+) -> Result<Outcome> {
+    let by = who();
+    let name = prepared.upgrade.run.clone();
+    let set_name = set::name(&prepared.set).to_owned();
+    events.emit(Fact::Started {
+        operation: "upgrade".to_owned(),
+        run: name.clone(),
+        by: by.clone(),
+        namespace: connection.namespace().to_owned(),
+        statefulset: set_name.clone(),
+        goal: prepared.upgrade.aim.what.clone(),
+        order: prepared.order(),
+    });
+    let wanted = lease::Wanted {
+        namespace: connection.namespace(),
+        set: &set_name,
+        set_uid: set::uid(&prepared.set),
+        holder: &by,
+        run: &name,
+        duration: prepared.asked.lease,
+    };
+    let lock = match take(connection, &permit, &wanted, &events, &stop).await? {
+        Taken::Ours(lock, _) => lock,
+        Taken::Theirs(holder) => {
+            let summary = format!("{holder} holds the lock on statefulset/{set_name}; nothing was changed");
+            return Ok(prepared.ends(End::Locked, &summary));
+        }
+        Taken::Interrupted => return Ok(prepared.ends(End::Interrupted, UNTOUCHED)),
+    };
+    let interrupted = |times| interrupted(&stop, times);
+    // Whoever held the lock until now may have changed everything.
+    let again = tokio::select! {
+        again = prepare(connection, prepared.asked.clone(), Some(name.clone())) => Some(again),
+        () = interrupted(1) => None,
+    };
+    let prepared = match again {
+        Some(Ok(prepared)) => prepared,
+        Some(Err(error)) => {
+            give_back(lock).await;
+            return Err(error);
+        }
+        None => {
+            give_back(lock).await;
+            return Ok(prepared.ends(End::Interrupted, UNTOUCHED));
+        }
+    };
+    let ended = say_what_was_found(&prepared, &events);
+    if let Some((end, summary)) = ended {
+        give_back(lock).await;
+        return Ok(prepared.ends(end, &summary));
+    }
+    let Some(selector) = prepared.set.spec.as_ref().map(|spec| spec.selector.clone()) else {
+        give_back(lock).await;
+        return Err(Error::usage(format!("statefulset/{set_name} has no selector")));
+    };
+    let watches = Watches::start(connection, connection.namespace(), &set_name, &selector);
+    let ready = tokio::select! {
+        ready = watches.ready() => Some(ready),
+        () = interrupted(1) => None,
+    };
+    match ready {
+        Some(Ok(())) => {}
+        Some(Err(failure)) => {
+            give_back(lock).await;
+            return Err(unwatchable(failure, connection));
+        }
+        None => {
+            give_back(lock).await;
+            return Ok(prepared.ends(End::Interrupted, UNTOUCHED));
+        }
+    }
+    let marks_until = prepared.upgrade.marks_last_until(&prepared.seen(), prepared.at);
+    let pull_seconds = prepared.asked.policy.shard_timeout.as_secs().max(1);
+    let mut base = prepared.snapshot;
+    // Every pod of the cluster is only needed to find a home, which preflight did; the loop would copy them at each look.
+    base.node_pods = Read::Unreadable("the room on the nodes was looked at before the operation began".to_owned());
+    let mut upgrade = prepared.upgrade;
+    let means = Run {
+        connection: connection.clone(),
+        permit,
+        lock,
+        watches,
+        base,
+        policy: prepared.asked.judging.clone(),
+        set: prepared.set,
+        name,
+        by,
+        marks_until,
+        aimed: Aimed {
+            template: upgrade.aim.typed.clone(),
+            change: upgrade.aim.change.clone(),
+            allowed: prepared.asked.policy.allowed.clone(),
+            pull_seconds,
+        },
+        tasks,
+        events,
+    };
+    Ok(run(&mut upgrade, means, stop).await)
+}
+
+/// Emits what preflight found; how the run ends where it may not go on.
+fn say_what_was_found(prepared: &Prepared, events: &Emitter) -> Option<(End, String)> {
+    for finding in &prepared.found.notes {
+        events.emit(Fact::Noted {
+            finding: finding.clone(),
+        });
+    }
+    let (left, allowed) = prepared.refusals();
+    for refusal in allowed {
+        events.emit(Fact::Allowed { refusal });
+    }
+    let first = left
+        .first()
+        .map(|refusal| format!("{}: {}", refusal.object, refusal.message));
+    for refusal in left {
+        events.emit(Fact::Refused { refusal });
+    }
+    if let Some(first) = first {
+        return Some((End::Refused, format!("refused: {first}")));
+    }
+    prepared
+        .is_idle()
+        .then(|| (End::NothingToDo, "nothing to do".to_owned()))
+}
+
+fn unwatchable(failure: Failure, connection: &Connection) -> Error {
+    failure.into_error("watch the shards", connection.endpoint())
+}
+
+fn change(goal: &Goal, upgrade: &Upgrade) -> Change {
+    match (goal, &upgrade.aim.change) {
+        (_, None) => Change::Pending,
+        (Goal::Images(images), Some(_)) => {
+            let spec = upgrade.aim.typed.spec.as_ref();
+            let all = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
+            let only = all.first().map(|container| container.name.clone()).unwrap_or_default();
+            let named = images
+                .iter()
+                .map(|wanted| wanted.container.clone().unwrap_or_else(|| only.clone()));
+            Change::Images(named.collect())
+        }
+        (Goal::Restart, Some(_)) => Change::Restart,
+        (Goal::Undo { .. } | Goal::Pending, Some(_)) => Change::Template,
+    }
+}
+
+fn ordinals(set: &StatefulSet, names: &[String]) -> Vec<Ordinal> {
+    names.iter().filter_map(|name| set::ordinal_of(set, name)).collect()
+}
+
+/// `--only` and `--last` name shards that exist.
+fn check_ordinals(seen: &Seen<'_>, policy: &Policy) -> Result<()> {
+    let known: Vec<Ordinal> = seen
+        .every_shard()
+        .unwrap_or_default()
+        .iter()
+        .map(|shard| shard.ordinal)
+        .collect();
+    let (Some(first), Some(last)) = (known.first(), known.last()) else {
+        return Ok(());
+    };
+    for (flag, asked) in [("--only", &policy.only), ("--last", &policy.last)] {
+        if let Some(wrong) = asked.iter().find(|ordinal| !known.contains(ordinal)) {
+            let hint = if first == last {
+                format!("the only shard is {first}")
+            } else {
+                format!("the shards are {first} to {last}")
+            };
+            return Err(Error::usage(format!("there is no shard {wrong} ({flag})")).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// The set as the server gave it, out of what was read.
+fn raw_set(recording: &Recording, name: &str) -> Result<Value> {
+    let sets = recording.objects.get(&Resource::StatefulSets).and_then(Read::got);
+    let found = sets.into_iter().flatten().find_map(|set| {
+        let set: Value = serde_json::from_str(set.get()).ok()?;
+        (set["metadata"]["name"] == name).then_some(set)
+    });
+    found.ok_or_else(|| Error::bug(format!("statefulset/{name} was read and isn't there")))
+}
