@@ -1,9 +1,10 @@
-//! A check's page, for `shardctl explain` and docs/checks.md, both from its description.
+//! The page of a check or of a refusal, for `shardctl explain` and docs/, both from its description.
 
 use super::page::Page;
 use super::style::{Style, Tone};
 use crate::model::check::Description;
 use crate::model::finding::Severity;
+use crate::model::refusal::About;
 
 /// The page for a terminal.
 pub fn text(about: &Description, style: Style) -> String {
@@ -83,4 +84,32 @@ fn reads(about: &Description) -> String {
         words.push(about.also);
     }
     words.join(", ")
+}
+
+/// The page of a refusal for a terminal.
+pub fn refusal_text(about: &About, style: Style) -> String {
+    let mut page = Page::new(style);
+    page.heading(&format!("{}: {}", about.id, about.title));
+    section(&mut page, "Why it is in the way", about.why);
+    section(&mut page, "Going on all the same", &override_words(about));
+    page.into_text()
+}
+
+/// The section of docs/refusals.md.
+pub fn refusal_markdown(about: &About) -> String {
+    format!(
+        "### {}: {}\n\n**Why it is in the way:** {}\n\n**Going on all the same:** {}\n",
+        about.id,
+        about.title,
+        about.why,
+        override_words(about)
+    )
+}
+
+fn override_words(about: &About) -> String {
+    match about.allowed {
+        Some(effect) if !about.guards_data => format!("`--allow {}`. {effect}", about.id),
+        _ if about.guards_data => "Nothing overrides it: data would be lost.".to_owned(),
+        _ => "Nothing overrides it.".to_owned(),
+    }
 }

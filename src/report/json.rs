@@ -3,7 +3,7 @@
 use std::io;
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter};
 
 use super::untrusted::is_treacherous;
 
@@ -25,13 +25,25 @@ struct Document<'a, T> {
 /// # Errors
 /// What serde_json says of a value that isn't JSON (a map with keys that aren't strings).
 pub fn document<T: Serialize>(kind: &'static str, body: &T) -> serde_json::Result<String> {
+    write(kind, body, PrettyFormatter::new())
+}
+
+/// The same on one line, for a stream of documents.
+///
+/// # Errors
+/// As [`document`].
+pub fn line<T: Serialize>(kind: &'static str, body: &T) -> serde_json::Result<String> {
+    write(kind, body, CompactFormatter)
+}
+
+fn write<T: Serialize>(kind: &'static str, body: &T, layout: impl Formatter) -> serde_json::Result<String> {
     let document = Document {
         api_version: API_VERSION,
         kind,
         body,
     };
     let mut out = Vec::with_capacity(4096);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Escaping(PrettyFormatter::new()));
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Escaping(layout));
     document.serialize(&mut serializer)?;
     out.push(b'\n');
     String::from_utf8(out).map_err(serde::ser::Error::custom)
@@ -54,10 +66,10 @@ pub fn escaped(json: &str) -> String {
     out
 }
 
-/// serde_json's indented form, with treacherous characters beyond ASCII's controls escaped as well.
-struct Escaping(PrettyFormatter<'static>);
+/// One of serde_json's layouts, with treacherous characters beyond ASCII's controls escaped as well.
+struct Escaping<F>(F);
 
-impl Formatter for Escaping {
+impl<F: Formatter> Formatter for Escaping<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(is_treacherous) {
@@ -118,7 +130,8 @@ impl Formatter for Escaping {
 
 #[cfg(test)]
 mod tests {
-    use super::document;
+    use super::{document, line};
+    use crate::report::testing::one_of_each;
 
     #[test]
     fn hostile_text_survives_the_way_there_and_back_and_reaches_no_terminal() {
@@ -128,5 +141,47 @@ mod tests {
         let back: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(back["name"], hostile);
         assert_eq!(back["apiVersion"], "shardctl.dev/v1");
+    }
+
+    #[test]
+    fn every_event_is_one_line_and_the_page_names_it_with_each_of_its_fields() {
+        let page = include_str!("../../docs/json.md");
+        let (_, events) = page.split_once("## Event (").expect("a section on events");
+        let rows: Vec<&str> = events.lines().filter(|line| line.starts_with("| `")).collect();
+        let mut named = Vec::new();
+        for event in one_of_each() {
+            let text = line("Event", &event).unwrap();
+            assert_eq!(text.matches('\n').count(), 1, "{text}");
+            assert!(text.ends_with('\n') && !text.contains(['\u{1b}', '\u{202e}']), "{text}");
+            let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                (object["apiVersion"].as_str(), object["kind"].as_str()),
+                (Some("shardctl.dev/v1"), Some("Event"))
+            );
+            let name = object["event"].as_str().unwrap().to_owned();
+            let row = rows.iter().find(|row| row.starts_with(&format!("| `{name}` |")));
+            let row = row.unwrap_or_else(|| panic!("docs/json.md doesn't name the event {name}"));
+            for field in object
+                .keys()
+                .filter(|key| !["apiVersion", "kind", "at", "event"].contains(&key.as_str()))
+            {
+                assert!(
+                    row.contains(&format!("`{field}`")),
+                    "docs/json.md: {name} lacks the field {field}"
+                );
+            }
+            named.push(format!("| `{name}` |"));
+        }
+        let section = page
+            .split("## Event ")
+            .nth(1)
+            .and_then(|rest| rest.split("\n## ").next())
+            .unwrap();
+        for row in section.lines().filter(|line| line.starts_with("| `")) {
+            assert!(
+                named.iter().any(|name| row.starts_with(name.as_str())),
+                "there is no such event: {row}"
+            );
+        }
     }
 }

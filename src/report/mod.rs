@@ -2,14 +2,26 @@
 //!
 //! Whatever comes from a cluster may hold escape sequences; [`untrusted::visible`] is the one way to print it.
 
+pub mod board;
 pub mod errors;
 pub mod explain;
 pub mod json;
 pub mod junit;
+pub mod lines;
+pub mod live;
+pub mod outcome;
 pub mod page;
+pub mod plan_page;
 pub mod prometheus;
+pub mod recover_page;
+pub mod refusals;
 pub mod status;
+pub mod story;
 pub mod style;
 pub mod text;
 pub mod time;
 pub mod untrusted;
+pub mod upgrade_status;
+
+#[cfg(test)]
+pub mod testing;

@@ -53,6 +53,14 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// A line of pieces of their own tones that is never wrapped: a row of a table, a command after its title.
+    pub fn row(&mut self, pieces: &[(Tone, &str)]) {
+        for (tone, text) in pieces {
+            self.text.push_str(&self.style.paint(*tone, &visible(text)));
+        }
+        self.text.push('\n');
+    }
+
     /// A command to copy: on one line whatever its length, so that it can be copied.
     pub fn command(&mut self, indent: usize, command: &str) {
         self.text.push_str(&" ".repeat(indent));

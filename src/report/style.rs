@@ -61,6 +61,15 @@ impl Style {
         width: None,
     };
 
+    /// Without colour, wrapped at so many columns.
+    #[cfg(test)]
+    pub const fn of_width(width: usize) -> Style {
+        Style {
+            coloured: false,
+            width: Some(width),
+        }
+    }
+
     fn of(colour: Colour, terminal: bool) -> Style {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
         let coloured = match colour {
@@ -92,6 +101,14 @@ impl Style {
     /// The width to wrap at, in columns; none where the stream isn't a terminal.
     pub fn width(self) -> Option<usize> {
         self.width
+    }
+
+    /// Where lines go on that begin at `column`: under their beginning, or further left where that would leave a narrow strip.
+    pub fn hang(self, column: usize) -> usize {
+        match self.width {
+            Some(width) if width < column + 45 => column.min(13),
+            _ => column,
+        }
     }
 
     /// Text in a tone.

@@ -94,11 +94,12 @@ fn check_lines(page: &mut Page, check: &Judged) {
         Outcome::Skipped => page.lead(&lead, Tone::Faint, 1, hang, "skipped"),
     }
     for finding in &check.findings {
-        finding_lines(page, finding);
+        finding_lines(page, finding, 12);
     }
 }
 
-fn finding_lines(page: &mut Page, finding: &Finding) {
+/// A finding, its evidence and its remedy, so many columns in.
+pub fn finding_lines(page: &mut Page, finding: &Finding, indent: usize) {
     let tone = match finding.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,
@@ -107,17 +108,22 @@ fn finding_lines(page: &mut Page, finding: &Finding) {
     page.lead(
         &[(tone, finding.object.as_str()), (Tone::Plain, ": ")],
         Tone::Plain,
-        12,
-        14,
+        indent,
+        indent + 2,
         &finding.message,
     );
-    for line in &finding.evidence {
-        page.lead(&[(Tone::Faint, "│ ")], Tone::Faint, 14, 16, line);
+    proof_lines(page, &finding.evidence, &finding.remedy, indent + 2);
+}
+
+/// What was seen, then what to do, so many columns in.
+pub fn proof_lines(page: &mut Page, evidence: &[String], remedy: &[String], indent: usize) {
+    for line in evidence {
+        page.lead(&[(Tone::Faint, "│ ")], Tone::Faint, indent, indent + 2, line);
     }
-    for line in &finding.remedy {
+    for line in remedy {
         match line.strip_prefix("$ ") {
-            Some(command) => page.command(14, &format!("→ {command}")),
-            None => page.lead(&[(Tone::Command, "→ ")], Tone::Plain, 14, 16, line),
+            Some(command) => page.command(indent, &format!("→ {command}")),
+            None => page.lead(&[(Tone::Command, "→ ")], Tone::Plain, indent, indent + 2, line),
         }
     }
 }

@@ -24,6 +24,20 @@ pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
+/// The time of day to the second, in UTC: `03:31:05Z`.
+pub fn time_of_day(at: Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
+}
+
+/// Seconds that were measured: `3.1s` below a minute, then as [`duration`] says it.
+pub fn seconds(length: f64) -> String {
+    if length < 60.0 {
+        format!("{:.1}s", length.max(0.0))
+    } else {
+        duration(SignedDuration::try_from_secs_f64(length).unwrap_or_default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +50,13 @@ mod tests {
         assert_eq!(words(252), "4m 12s");
         assert_eq!(words(3600 * 3 + 300), "3h 5m");
         assert_eq!(words(86_400 * 2 + 3600), "2d 1h");
+    }
+
+    #[test]
+    fn measured_seconds_have_a_decimal_below_a_minute() {
+        assert_eq!(seconds(3.16), "3.2s");
+        assert_eq!(seconds(-1.0), "0.0s");
+        assert_eq!(seconds(252.4), "4m 12s");
+        assert_eq!(seconds(f64::INFINITY), "0s");
     }
 }
