@@ -41,6 +41,9 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'UP or DOWN in one line, for alerts and prompts')
+            [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers')
+            [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Move every shard to a new template, one at a time, with the fewest seconds down')
+            [CompletionResult]::new('recover', 'recover', [CompletionResultType]::ParameterValue, 'Find and undo what interrupted runs left: marks, helper pods, the lock')
             [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save what was observed, to a file or standard output')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'A check''s page: what it reads, why it matters, how to mend it')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'The configuration in force')
@@ -99,6 +102,190 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'shardctl;events' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only what was said in the last so long, for example 10m')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a saved snapshot instead of a cluster')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--statefulset', '--statefulset', [CompletionResultType]::ParameterName, 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The user to act as')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'A group to act as; may be repeated')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on with what is said from now on, until interrupted')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on with what is said from now on, until interrupted')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'shardctl;upgrade' {
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The new image, REF or CONTAINER=REF; may be repeated. Without it, the template that is pending')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only these shards, by their numbers; separated by commas')
+            [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'These shards last, by their numbers: where the writer or primary lives')
+            [CompletionResult]::new('--canary', '--canary', [CompletionResultType]::ParameterName, 'Stop after so many shards and ask; without a terminal, stop')
+            [CompletionResult]::new('--pause', '--pause', [CompletionResultType]::ParameterName, 'Wait this long between two shards')
+            [CompletionResult]::new('--gate', '--gate', [CompletionResultType]::ParameterName, 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)')
+            [CompletionResult]::new('--before', '--before', [CompletionResultType]::ParameterName, 'A command before each shard is deleted; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL')
+            [CompletionResult]::new('--after', '--after', [CompletionResultType]::ParameterName, 'A command after each shard is Ready again')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Start no shard that can''t finish by then: 90m, or 2026-11-21T06:00:00Z')
+            [CompletionResult]::new('--min-ready', '--min-ready', [CompletionResultType]::ParameterName, 'How long a shard must be Ready, where that is more than minReadySeconds')
+            [CompletionResult]::new('--shard-timeout', '--shard-timeout', [CompletionResultType]::ParameterName, 'How long a shard may be down beyond its grace period, and a node fetch images')
+            [CompletionResult]::new('--max-restarts', '--max-restarts', [CompletionResultType]::ParameterName, 'How often a container may restart before its shard counts as failed')
+            [CompletionResult]::new('--on-failure', '--on-failure', [CompletionResultType]::ParameterName, 'When a shard can''t come up: stop, or put the template back and let that shard heal')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'How many shards there should be [default: an integer minAvailable, then spec.replicas]')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Go on in spite of a refusal, by its id; may be repeated. What guards data can''t be allowed')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write')
+            [CompletionResult]::new('--lease-duration', '--lease-duration', [CompletionResultType]::ParameterName, 'How long the lock outlives a run that was killed')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The form of the progress and the end: text, or json with one event a line')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The form of the progress and the end: text, or json with one event a line')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--statefulset', '--statefulset', [CompletionResultType]::ParameterName, 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The user to act as')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'A group to act as; may be repeated')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('--restart', '--restart', [CompletionResultType]::ParameterName, 'The same template, new pods: stamps the template; run again, it goes on with that stamp')
+            [CompletionResult]::new('--no-prepull', '--no-prepull', [CompletionResultType]::ParameterName, 'Don''t fetch the images beforehand: a bad one is then found when a shard is down')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Don''t ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Don''t ask')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How far an upgrade is: each shard''s revision, who is at it, how to go on or back')
+            [CompletionResult]::new('undo', 'undo', [CompletionResultType]::ParameterValue, 'Put the template before back, and bring every shard to it, one at a time')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'shardctl;upgrade;status' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Judge a saved snapshot instead of a cluster')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--statefulset', '--statefulset', [CompletionResultType]::ParameterName, 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The user to act as')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'A group to act as; may be repeated')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'shardctl;upgrade;undo' {
+            [CompletionResult]::new('--to-revision', '--to-revision', [CompletionResultType]::ParameterName, 'The revision to go to, by its name; without it, the one before the last change that shardctl made')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only these shards, by their numbers; separated by commas')
+            [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'These shards last, by their numbers: where the writer or primary lives')
+            [CompletionResult]::new('--canary', '--canary', [CompletionResultType]::ParameterName, 'Stop after so many shards and ask; without a terminal, stop')
+            [CompletionResult]::new('--pause', '--pause', [CompletionResultType]::ParameterName, 'Wait this long between two shards')
+            [CompletionResult]::new('--gate', '--gate', [CompletionResultType]::ParameterName, 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)')
+            [CompletionResult]::new('--before', '--before', [CompletionResultType]::ParameterName, 'A command before each shard is deleted; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL')
+            [CompletionResult]::new('--after', '--after', [CompletionResultType]::ParameterName, 'A command after each shard is Ready again')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Start no shard that can''t finish by then: 90m, or 2026-11-21T06:00:00Z')
+            [CompletionResult]::new('--min-ready', '--min-ready', [CompletionResultType]::ParameterName, 'How long a shard must be Ready, where that is more than minReadySeconds')
+            [CompletionResult]::new('--shard-timeout', '--shard-timeout', [CompletionResultType]::ParameterName, 'How long a shard may be down beyond its grace period, and a node fetch images')
+            [CompletionResult]::new('--max-restarts', '--max-restarts', [CompletionResultType]::ParameterName, 'How often a container may restart before its shard counts as failed')
+            [CompletionResult]::new('--on-failure', '--on-failure', [CompletionResultType]::ParameterName, 'When a shard can''t come up: stop, or put the template back and let that shard heal')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'How many shards there should be [default: an integer minAvailable, then spec.replicas]')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Go on in spite of a refusal, by its id; may be repeated. What guards data can''t be allowed')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write')
+            [CompletionResult]::new('--lease-duration', '--lease-duration', [CompletionResultType]::ParameterName, 'How long the lock outlives a run that was killed')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The form of the progress and the end: text, or json with one event a line')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The form of the progress and the end: text, or json with one event a line')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--statefulset', '--statefulset', [CompletionResultType]::ParameterName, 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The user to act as')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'A group to act as; may be repeated')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('--no-prepull', '--no-prepull', [CompletionResultType]::ParameterName, 'Don''t fetch the images beforehand: a bad one is then found when a shard is down')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Don''t ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Don''t ask')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'shardctl;upgrade;help' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How far an upgrade is: each shard''s revision, who is at it, how to go on or back')
+            [CompletionResult]::new('undo', 'undo', [CompletionResultType]::ParameterValue, 'Put the template before back, and bring every shard to it, one at a time')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'shardctl;upgrade;help;status' {
+            break
+        }
+        'shardctl;upgrade;help;undo' {
+            break
+        }
+        'shardctl;upgrade;help;help' {
+            break
+        }
+        'shardctl;recover' {
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done and change nothing: client reads only, server lets the API server try each write')
+            [CompletionResult]::new('--lease-duration', '--lease-duration', [CompletionResultType]::ParameterName, 'How long the lock outlives a run that was killed')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The form of the progress and the end: text, or json with one event a line')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The form of the progress and the end: text, or json with one event a line')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--statefulset', '--statefulset', [CompletionResultType]::ParameterName, 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The user to act as')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'A group to act as; may be repeated')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('--expired', '--expired', [CompletionResultType]::ParameterName, 'Only what was meant to be over by now, by the server''s clock')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Don''t ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Don''t ask')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
@@ -215,6 +402,7 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             break
         }
         'shardctl;rbac' {
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'What the Roles are to allow')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
@@ -259,6 +447,9 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
         'shardctl;help' {
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'UP or DOWN in one line, for alerts and prompts')
+            [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers')
+            [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Move every shard to a new template, one at a time, with the fewest seconds down')
+            [CompletionResult]::new('recover', 'recover', [CompletionResultType]::ParameterValue, 'Find and undo what interrupted runs left: marks, helper pods, the lock')
             [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save what was observed, to a file or standard output')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'A check''s page: what it reads, why it matters, how to mend it')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'The configuration in force')
@@ -271,6 +462,23 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             break
         }
         'shardctl;help;status' {
+            break
+        }
+        'shardctl;help;events' {
+            break
+        }
+        'shardctl;help;upgrade' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How far an upgrade is: each shard''s revision, who is at it, how to go on or back')
+            [CompletionResult]::new('undo', 'undo', [CompletionResultType]::ParameterValue, 'Put the template before back, and bring every shard to it, one at a time')
+            break
+        }
+        'shardctl;help;upgrade;status' {
+            break
+        }
+        'shardctl;help;upgrade;undo' {
+            break
+        }
+        'shardctl;help;recover' {
             break
         }
         'shardctl;help;snapshot' {

@@ -41,6 +41,9 @@ complete -c shardctl -n "__fish_shardctl_needs_command" -s h -l help -d 'Print h
 complete -c shardctl -n "__fish_shardctl_needs_command" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "config" -d 'The configuration in force'
@@ -80,7 +83,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s q -l quiet 
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s o -l output -d 'The form of the result' -r -f -a "text\t'One line'
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l from -d 'Judge a saved snapshot instead of a cluster' -r -F
@@ -99,6 +102,149 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s q -l quiet 
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s o -l output -d 'The form of the result' -r -f -a "text\t'A line each, for people'
+json\t'A JSON object a line, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l since -d 'Only what was said in the last so long, for example 10m' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l from -d 'Read a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s w -l watch -d 'Go on with what is said from now on, until interrupted'
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l image -d 'The new image, REF or CONTAINER=REF; may be repeated. Without it, the template that is pending' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l only -d 'Only these shards, by their numbers; separated by commas' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l canary -d 'Stop after so many shards and ask; without a terminal, stop' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l pause -d 'Wait this long between two shards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l before -d 'A command before each shard is deleted; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l after -d 'A command after each shard is Ready again' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node fetch images' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l on-failure -d 'When a shard can\'t come up: stop, or put the template back and let that shard heal' -r -f -a "halt\t'Stop, and leave it as it is'
+undo\t'Put the template back and delete the stuck pod'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l restart -d 'The same template, new pods: stamps the template; run again, it goes on with that stamp'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l no-prepull -d 'Don\'t fetch the images beforehand: a bad one is then found when a shard is down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l from -d 'Judge a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l to-revision -d 'The revision to go to, by its name; without it, the one before the last change that shardctl made' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l only -d 'Only these shards, by their numbers; separated by commas' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l canary -d 'Stop after so many shards and ask; without a terminal, stop' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l pause -d 'Wait this long between two shards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l before -d 'A command before each shard is deleted; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l after -d 'A command after each shard is Ready again' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node fetch images' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l on-failure -d 'When a shard can\'t come up: stop, or put the template back and let that shard heal' -r -f -a "halt\t'Stop, and leave it as it is'
+undo\t'Put the template back and delete the stuck pod'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l no-prepull -d 'Don\'t fetch the images beforehand: a bad one is then found when a shard is down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from help" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from help" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l expired -d 'Only what was meant to be over by now, by the server\'s clock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l out -d 'Where to write it [default: standard output]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns -d 'How name servers are asked: port-forward, exec, system, or IP:PORT [default: port-forward; system inside a pod]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns-timeout -d 'How long one DNS question may take [default: 2s]' -r
@@ -121,7 +267,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s v -l verb
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s o -l output -d 'The form of the page' -r -f -a "text\t'For people'
-markdown\t'Markdown; without an id, the whole of docs/checks.md'"
+markdown\t'Markdown; without an id, the whole of docs/checks.md; with `refusals`, of docs/refusals.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand explain" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -171,6 +317,9 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_see
 complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Each value with where it comes from'
 complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l for -d 'What the Roles are to allow' -r -f -a "reading\t'verify, status, events, snapshot, dry runs'
+upgrade\t'That, and upgrade'
+recover\t'recover, alone'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -201,12 +350,17 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l q
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'

@@ -1,9 +1,15 @@
 //! The command line: arguments, help headings, examples. No logic; `commands` gives it a meaning.
 
+mod recover;
+mod upgrade;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+
+pub use recover::Recover;
+pub use upgrade::{Change, DryRun, OnFailure, Pace, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
 
 const ABOUT: &str = "Looks after stateful shards on Kubernetes: a system that is down when any one shard is down";
 
@@ -12,6 +18,8 @@ Examples:
   shardctl status                          UP or DOWN, in one line
   shardctl verify                          is everything as it must be?
   shardctl verify --wait 10m -o short      wait until it is
+  shardctl events db-3                     what the scheduler, Karpenter, kubelets … say about a shard
+  shardctl recover                         undo what an interrupted run left
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
 
@@ -89,6 +97,12 @@ pub enum Command {
     Verify(Verify),
     /// UP or DOWN in one line, for alerts and prompts
     Status(Status),
+    /// What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers
+    Events(Events),
+    /// Move every shard to a new template, one at a time, with the fewest seconds down
+    Upgrade(Box<Upgrade>),
+    /// Find and undo what interrupted runs left: marks, helper pods, the lock
+    Recover(Recover),
     /// Save what was observed, to a file or standard output
     Snapshot(Snapshot),
     /// A check's page: what it reads, why it matters, how to mend it
@@ -97,12 +111,31 @@ pub enum Command {
     #[command(subcommand)]
     Config(Config),
     /// The Roles that shardctl needs, as YAML
-    Rbac,
+    Rbac(Rbac),
     /// Completions for a shell, to standard output
     Completions {
         /// The shell
         shell: Shell,
     },
+}
+
+/// `rbac`.
+#[derive(Args, Clone, Debug)]
+pub struct Rbac {
+    /// What the Roles are to allow
+    #[arg(long = "for", value_name = "WHAT", default_value = "reading")]
+    pub purpose: RolesFor,
+}
+
+/// What Roles allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RolesFor {
+    /// verify, status, events, snapshot, dry runs
+    Reading,
+    /// That, and upgrade
+    Upgrade,
+    /// recover, alone
+    Recover,
 }
 
 /// How name servers are asked.
@@ -215,9 +248,48 @@ pub struct Status {
 /// The forms of `status`'s result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StatusOutput {
-    /// One line
+    /// For people
     Text,
     /// JSON, described in docs/json.md
+    Json,
+}
+
+/// `events`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  shardctl events                              everything that was said about every shard, oldest first
+  shardctl events 3 --since 10m                about shard 3, in the last ten minutes
+  shardctl events -w                           and what is said from now on, until interrupted
+  shardctl events --from snapshot.json         what was said when a snapshot was saved
+
+The cluster forgets events after an hour or so. What conditions and containers' states still know is told, too.
+
+Exit codes: 0 told · 7 something couldn't be read · 130 interrupted")]
+pub struct Events {
+    /// Only what concerns this shard: a pod's name, or its ordinal
+    #[arg(value_name = "SHARD")]
+    pub shard: Option<String>,
+    /// Go on with what is said from now on, until interrupted
+    #[arg(short, long, conflicts_with = "from")]
+    pub watch: bool,
+    /// The form of the result
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: EventsOutput,
+    /// Only what was said in the last so long, for example 10m
+    #[arg(long, value_name = "DURATION")]
+    pub since: Option<String>,
+    /// Read a saved snapshot instead of a cluster
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<PathBuf>,
+}
+
+/// The forms of `events`' result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventsOutput {
+    /// A line each, for people
+    Text,
+    /// A JSON object a line, described in docs/json.md
     Json,
 }
 
@@ -249,8 +321,8 @@ pub struct Snapshot {
 /// `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct Explain {
-    /// The check's id; without it, every check in a line
-    #[arg(value_name = "CHECK-ID")]
+    /// The id of a check or of a refusal, or `refusals`; without it, every one in a line
+    #[arg(value_name = "ID")]
     pub id: Option<String>,
     /// The form of the page
     #[arg(short, long, value_name = "FORM", default_value = "text")]
@@ -262,7 +334,7 @@ pub struct Explain {
 pub enum ExplainOutput {
     /// For people
     Text,
-    /// Markdown; without an id, the whole of docs/checks.md
+    /// Markdown; without an id, the whole of docs/checks.md; with `refusals`, of docs/refusals.md
     Markdown,
 }
 

@@ -1,4 +1,4 @@
-//! `shardctl explain`: a check's page, or every check in a line.
+//! `shardctl explain`: the page of a check or of a refusal, or all of them in a line each.
 
 use std::fmt::Write as _;
 
@@ -9,15 +9,19 @@ use crate::error::Result;
 use crate::exit_code::ExitCode;
 use crate::model::check::Category;
 use crate::nearest::no_such;
+use crate::plan::safety::catalogue::{self, REFUSALS};
 use crate::plan::verify::{CHECKS, find};
-use crate::report::explain::{markdown, text};
+use crate::report::explain::{markdown, refusal_markdown, refusal_text, text};
 use crate::report::page::Page;
 use crate::report::style::Tone;
+
+/// The word that stands for every refusal.
+const REFUSALS_WORD: &str = "refusals";
 
 /// Runs it.
 ///
 /// # Errors
-/// A usage error for an id that no check has, with the nearest.
+/// A usage error for an id that no check and no refusal has, with the nearest.
 pub fn run(context: &Context, arguments: &Explain) -> Result<ExitCode> {
     let Some(id) = &arguments.id else {
         print(&match arguments.output {
@@ -26,14 +30,28 @@ pub fn run(context: &Context, arguments: &Explain) -> Result<ExitCode> {
         })?;
         return Ok(ExitCode::Done);
     };
-    let Some(check) = find(id.trim()) else {
-        let known: Vec<&str> = CHECKS.iter().map(|check| check.about.id).collect();
-        return Err(no_such("check", id, &known, "").hint("$ shardctl explain"));
+    let id = id.trim();
+    let page = if id == REFUSALS_WORD {
+        match arguments.output {
+            ExplainOutput::Text => list_of_refusals(context),
+            ExplainOutput::Markdown => book_of_refusals(),
+        }
+    } else if let Some(check) = find(id) {
+        match arguments.output {
+            ExplainOutput::Text => text(&check.about, context.stdout()),
+            ExplainOutput::Markdown => markdown(&check.about),
+        }
+    } else if let Some(about) = catalogue::find(id) {
+        match arguments.output {
+            ExplainOutput::Text => refusal_text(about, context.stdout()),
+            ExplainOutput::Markdown => refusal_markdown(about),
+        }
+    } else {
+        let checks = CHECKS.iter().map(|check| check.about.id);
+        let known: Vec<&str> = checks.chain(REFUSALS.iter().map(|about| about.id)).collect();
+        return Err(no_such("check or refusal", id, &known, "").hint("$ shardctl explain"));
     };
-    print(&match arguments.output {
-        ExplainOutput::Text => text(&check.about, context.stdout()),
-        ExplainOutput::Markdown => markdown(&check.about),
-    })?;
+    print(&page)?;
     Ok(ExitCode::Done)
 }
 
@@ -43,7 +61,31 @@ fn list(context: &Context) -> String {
         let id = format!("{:<8}", check.about.id);
         page.lead(&[(Tone::Heading, id.as_str())], Tone::Plain, 0, 8, check.about.title);
     }
+    page.blank();
+    let refusals = list_of_refusals(context);
+    page.into_text() + &refusals
+}
+
+fn list_of_refusals(context: &Context) -> String {
+    let mut page = Page::new(context.stdout());
+    for about in REFUSALS {
+        let id = format!("{:<18}", about.id);
+        page.lead(&[(Tone::Heading, id.as_str())], Tone::Plain, 0, 18, about.title);
+    }
     page.into_text()
+}
+
+/// The whole of docs/refusals.md.
+fn book_of_refusals() -> String {
+    let mut text = String::from(
+        "# What keeps an operation from going on\n\n\
+         Written by `shardctl explain refusals -o markdown`; the same words as `shardctl explain ID`. `--allow ID` overrides a \
+         refusal, one at a time. There is none for all, and none for those that guard data.\n",
+    );
+    for about in REFUSALS {
+        let _ = write!(text, "\n{}", refusal_markdown(about));
+    }
+    text
 }
 
 /// The whole of docs/checks.md.

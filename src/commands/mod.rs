@@ -1,16 +1,24 @@
 //! One file a subcommand: arguments in, an operation and a reporter joined, an exit code out. The only place that joins rooms.
 
+pub mod again;
 pub mod completions;
 pub mod config;
+pub mod confirm;
 pub mod connection;
+pub mod events;
 pub mod explain;
 pub mod output;
 pub mod progress;
 pub mod rbac;
+pub mod recover;
 pub mod redo;
+pub mod show;
+pub mod signals;
 pub mod snapshot;
 pub mod snapshot_file;
 pub mod status;
+pub mod upgrade;
+pub mod upgrade_status;
 pub mod verify;
 
 use crate::cli::{Cli, ColorWhen, Command, Config, Global};
@@ -46,17 +54,7 @@ impl Context {
 pub async fn run(cli: Cli) -> ExitCode {
     let verbose = cli.global.verbose;
     let mut colour = flag_colour(&cli.global);
-    let interrupted = async {
-        // Where the signal can't be listened for, Ctrl-C ends the process in the system's way.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let outcome = tokio::select! {
-        biased;
-        () = interrupted => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
-        outcome = dispatch(cli, &mut colour) => outcome,
-    };
+    let outcome = dispatch(cli, &mut colour).await;
     match outcome {
         Ok(code) => code,
         Err(error) => {
@@ -80,6 +78,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     flags.extend(match &command {
         Command::Verify(arguments) => verify::flags(arguments),
         Command::Status(arguments) => vec![("expect", words(arguments.expect.as_ref()))],
+        Command::Upgrade(arguments) => vec![("expect", words(arguments.expect().as_ref()))],
         Command::Snapshot(arguments) => names_flags(&arguments.names),
         _ => Vec::new(),
     });
@@ -95,14 +94,38 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         settings,
         colour: chosen,
     };
+    let mut stop = signals::count();
+    if let Command::Upgrade(arguments) = &command
+        && arguments.changes_something()
+    {
+        return upgrade::run(&context, arguments, stop).await;
+    }
+    if let Command::Recover(arguments) = &command
+        && arguments.dry_run.is_none()
+    {
+        return recover::run(&context, arguments, stop).await;
+    }
+    // What only reads is simply dropped: there is nothing to put back.
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
+        outcome = read(&context, command) => outcome,
+    }
+}
+
+/// The commands that change nothing.
+async fn read(context: &Context, command: Command) -> Result<ExitCode> {
     match command {
-        Command::Verify(arguments) => verify::run(&context, &arguments).await,
-        Command::Status(arguments) => status::run(&context, &arguments).await,
-        Command::Snapshot(arguments) => snapshot::run(&context, &arguments).await,
-        Command::Explain(arguments) => explain::run(&context, &arguments),
-        Command::Config(Config::Show) => config::show(&context),
-        Command::Rbac => rbac::run(&context),
+        Command::Verify(arguments) => verify::run(context, &arguments).await,
+        Command::Status(arguments) => status::run(context, &arguments).await,
+        Command::Events(arguments) => events::run(context, &arguments).await,
+        Command::Snapshot(arguments) => snapshot::run(context, &arguments).await,
+        Command::Explain(arguments) => explain::run(context, &arguments),
+        Command::Config(Config::Show) => config::show(context),
+        Command::Rbac(arguments) => rbac::run(context, &arguments),
         Command::Completions { shell } => completions::run(shell),
+        Command::Upgrade(arguments) => upgrade::look(context, &arguments).await,
+        Command::Recover(arguments) => recover::look(context, &arguments).await,
     }
 }
 

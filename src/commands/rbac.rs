@@ -1,27 +1,61 @@
-//! `shardctl rbac`: the Roles that reading takes, as YAML to look through and apply.
+//! `shardctl rbac`: the Roles that reading takes, an upgrade on top, and a recovery, as YAML to look through and apply.
 
 use super::Context;
 use super::output::print;
+use crate::cli::{Rbac, RolesFor};
 use crate::error::Result;
 use crate::exit_code::ExitCode;
+use crate::model::right::Rule;
+use crate::plan::safety::rights;
 use crate::plan::verify::access::{all_rules, role};
 
 /// Runs it; asks no cluster. The namespace is the configured one, or `default`.
 ///
 /// # Errors
 /// Where standard output can't be written.
-pub fn run(context: &Context) -> Result<ExitCode> {
+pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
     let namespace = context.settings.word("namespace").unwrap_or("default");
+    if arguments.purpose == RolesFor::Recover {
+        let name = rights::RECOVER_ROLE;
+        let mut text = format!(
+            "# What shardctl recover takes in namespace {namespace}: it reads wherever a mark may be, and puts back what it finds.\n\
+             # Bind each to whoever runs it:\n\
+             #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
+             #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n"
+        );
+        add(&mut text, name, &rights::recover_rules(namespace));
+        print(&text)?;
+        return Ok(ExitCode::Done);
+    }
     let mut text = format!(
-        "# What shardctl reads for verify, status and snapshot in namespace {namespace}. Bind each to whoever runs it:\n\
+        "# What shardctl reads for verify, status, events and snapshot in namespace {namespace}. Bind each to whoever runs it:\n\
          #   kubectl create clusterrolebinding shardctl --clusterrole shardctl --user USER\n\
          #   kubectl create rolebinding shardctl -n NAMESPACE --role shardctl --user USER\n\
-         # Not in them: get and create on pods/exec, for --dns exec; create on pods/eviction, for --probe-protection.\n"
+         # Not in them: get and create on pods/exec, for --dns exec; create on pods/eviction, for --probe-protection;\n\
+         # watch on the same kinds, for events --watch.\n"
     );
-    for line in role("shardctl", all_rules(namespace).iter()) {
-        text.push_str(&line);
-        text.push('\n');
+    add(&mut text, "shardctl", &all_rules(namespace));
+    if arguments.purpose == RolesFor::Upgrade {
+        let name = rights::ROLE;
+        text.push_str(&format!(
+            "---\n\
+             # What an upgrade takes on top. It writes the set's template, deletes pods one at a time, makes helper pods and a Lease,\n\
+             # and annotates nodes to keep Karpenter and Cluster Autoscaler off them. Bind each as well:\n\
+             #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
+             #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n\
+             # Not in them: get on secrets. Without it, whether the Secrets that a template names are there isn't looked at.\n"
+        ));
+        let mut rules = rights::rules(namespace, context.settings.word("statefulset"), true);
+        rules.extend(rights::helpful(namespace));
+        add(&mut text, name, &rules);
     }
     print(&text)?;
     Ok(ExitCode::Done)
+}
+
+fn add(text: &mut String, name: &str, rules: &[Rule]) {
+    for line in role(name, rules.iter()) {
+        text.push_str(&line);
+        text.push('\n');
+    }
 }

@@ -1,4 +1,4 @@
-//! Files that the binary writes itself stay as it writes them: completions and the page of the checks.
+//! Files that the binary writes itself stay as it writes them: completions, the pages of the checks and of the refusals.
 //!
 //! `SHARDCTL_WRITE_ARTEFACTS=1 cargo test --test it artefacts` writes them anew.
 
@@ -46,6 +46,13 @@ fn completions_are_those_of_the_binary() {
 #[test]
 fn the_page_of_the_checks_is_what_explain_says() {
     assert_committed("docs/checks.md", &shardctl(&["explain", "-o", "markdown"]));
+}
+
+#[test]
+fn the_page_of_the_refusals_is_what_explain_says() {
+    let page = shardctl(&["explain", "refusals", "-o", "markdown"]);
+    assert!(page.contains(&shardctl(&["explain", "Claim-Deleted", "-o", "markdown"])));
+    assert_committed("docs/refusals.md", &page);
 }
 
 #[test]
@@ -100,7 +107,7 @@ fn explain_knows_every_check_in_any_case_and_the_nearest_of_a_wrong_one() {
     assert_eq!(output.status.code(), Some(2));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(
-        words.contains("there is no check named POD-1") && words.contains("POD-01"),
+        words.contains("there is no check or refusal named POD-1") && words.contains("POD-01"),
         "{words}"
     );
 }

@@ -14,6 +14,7 @@ mod cluster;
 mod artefacts;
 mod bad_days;
 mod cluster_effects;
+mod events;
 mod helper_pods;
 mod home;
 mod layering;

@@ -8,8 +8,8 @@ use super::edited::{judged, objects, recorded};
 use super::verify;
 use crate::cluster::Scene;
 
-fn mark(until: &str) -> String {
-    json!({"operation": "drain/4f2a", "by": "ada@laptop", "since": "2026-01-01T00:00:00Z", "until": until,
+fn mark(namespace: &str, until: &str) -> String {
+    json!({"operation": format!("drain/{namespace}/shard/4f2a"), "by": "ada@laptop", "since": "2026-01-01T00:00:00Z", "until": until,
         "was": {"metadata.annotations": null}})
     .to_string()
 }
@@ -19,8 +19,8 @@ fn what_an_operation_left_is_named_until_recovered_and_expected_while_it_runs() 
     let scene = Scene::shards(3).start();
     let node = scene.node_of(1);
     let annotations = |text: &str| json!({"metadata": {"annotations": {"shardctl.dev/mark": text}}});
-    scene.patch::<PodDisruptionBudget>("shard", annotations(&mark("2026-01-01T00:10:00Z")));
-    scene.patch::<Node>(&node, annotations(&mark("2999-01-01T00:00:00Z")));
+    scene.patch::<PodDisruptionBudget>("shard", annotations(&mark(scene.namespace(), "2026-01-01T00:10:00Z")));
+    scene.patch::<Node>(&node, annotations(&mark(scene.namespace(), "2999-01-01T00:00:00Z")));
     scene.apply(json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "prepull", "labels": {"shardctl.dev/helper": "prepull"}},
         "spec": {"nodeName": node, "terminationGracePeriodSeconds": 0,
@@ -28,7 +28,7 @@ fn what_an_operation_left_is_named_until_recovered_and_expected_while_it_runs() 
     let seen = verify(&scene, &[]);
     seen.assert_only(&[], &["RES-01"], &[]);
     let words = seen.words("RES-01");
-    assert!(words.contains("left by drain/4f2a, run by ada@laptop"), "{words}");
+    assert!(words.contains("/shard/4f2a, run by ada@laptop"), "{words}");
     assert!(
         words.contains("meant to last until 2026-01-01T00:10:00Z, which is past"),
         "{words}"
@@ -58,9 +58,14 @@ fn what_an_operation_left_is_named_until_recovered_and_expected_while_it_runs() 
         ["pdb/shard"],
         "only the mark that is past its time: {findings:?}"
     );
+    let words = seen.words("RES-01");
     assert!(
-        seen.words("RES-01")
-            .contains("an operation is running now: held by ada@laptop")
+        words.contains("an operation is running now: held by ada@laptop"),
+        "{words}"
+    );
+    assert!(
+        words.contains("when the operation that is running now has ended:"),
+        "{words}"
     );
 }
 

@@ -1,0 +1,115 @@
+//! The command lines that the end of an operation names: the same again, how to go on, how to go back.
+
+use crate::commands::Context;
+use crate::model::shell::shell_word;
+use crate::plan::upgrade::Again;
+
+/// Flags of `upgrade` with a value that a rerun must not repeat: the template is written by then.
+const WRITTEN: [&str; 3] = ["--image", "--canary", "--to-revision"];
+
+/// The same, after the template was put back: another undo would lead forward again, to the one that failed.
+const AFTER_UNDO: [&str; 4] = ["--image", "--canary", "--to-revision", "--on-failure"];
+
+/// Flags that may stand before `undo` and take no value.
+const SWITCHES: [&str; 4] = ["-q", "--quiet", "-v", "--verbose"];
+
+/// The lines for an upgrade that was started with `arguments` (the process's, its name first).
+pub fn of_upgrade(context: &Context, arguments: impl Iterator<Item = String>) -> Again {
+    let arguments: Vec<String> = arguments.skip(1).collect();
+    Again {
+        same: line(&arguments),
+        resume: line(&without_the_template(&arguments, &WRITTEN)),
+        after_undo: line(&without_the_template(&arguments, &AFTER_UNDO)),
+        undo: format!("{} upgrade undo", base(context)),
+        status: format!("{} upgrade status", base(context)),
+    }
+}
+
+/// The lines for whoever only looks.
+pub fn of_status(context: &Context) -> Again {
+    let upgrade = format!("{} upgrade", base(context));
+    Again {
+        same: upgrade.clone(),
+        undo: format!("{upgrade} undo"),
+        status: format!("{upgrade} status"),
+        after_undo: upgrade.clone(),
+        resume: upgrade,
+    }
+}
+
+fn line(arguments: &[String]) -> String {
+    let words = arguments.iter().map(|word| shell_word(word));
+    std::iter::once("shardctl".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `shardctl` with the flags that say which cluster and set.
+pub fn base(context: &Context) -> String {
+    let mut words = vec!["shardctl".to_owned()];
+    for name in ["kubeconfig", "context", "as", "namespace", "statefulset"] {
+        // What the environment or a file says holds for the next command as well.
+        let said = context.settings.said(name);
+        if let Some(said) = said
+            && matches!(said.origin, crate::config::Origin::Flag(_))
+        {
+            words.extend(
+                said.words
+                    .iter()
+                    .flat_map(|word| [format!("--{name}"), shell_word(word)]),
+            );
+        }
+    }
+    words.join(" ")
+}
+
+fn without_the_template(arguments: &[String], dropped: &[&str]) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
+        // `undo` may also be a flag's value: --on-failure undo.
+        let takes_one =
+            |last: &String| last.starts_with('-') && !last.contains('=') && !SWITCHES.contains(&last.as_str());
+        let is_a_value = !word.starts_with('-') && kept.last().is_some_and(takes_one);
+        if dropped.contains(&name) {
+            if name == word {
+                words.next();
+            }
+        } else if is_a_value || (word != "--restart" && word != "undo") {
+            kept.push(word.clone());
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rerun_leaves_out_what_is_written_by_then() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let after_undo = without_the_template(&words("upgrade --image r/db:2 --on-failure undo --last 0"), &AFTER_UNDO);
+        assert_eq!(after_undo.join(" "), "upgrade --last 0");
+        let resumed = |line: &str| without_the_template(&words(line), &WRITTEN).join(" ");
+        assert_eq!(
+            resumed("-n shop upgrade --image db=r/db:2 --last 0 --image=r/side:3 --yes"),
+            "-n shop upgrade --last 0 --yes"
+        );
+        assert_eq!(resumed("upgrade --restart --gate verify"), "upgrade --gate verify");
+        assert_eq!(
+            resumed("upgrade --on-failure undo --image r/db:2 --before undo"),
+            "upgrade --on-failure undo --before undo"
+        );
+        assert_eq!(
+            resumed("upgrade -q undo --on-failure=undo"),
+            "upgrade -q --on-failure=undo"
+        );
+        assert_eq!(
+            resumed("upgrade undo --to-revision db-7c --canary=1 --pause 5s"),
+            "upgrade --pause 5s"
+        );
+    }
+}

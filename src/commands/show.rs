@@ -1,0 +1,144 @@
+//! How an operation is shown: alive on a terminal, as lines elsewhere, as JSON for programs, or only at its end.
+//!
+//! Progress goes to standard error and the end report to standard output; with `-o json` standard output has one JSON object
+//! a line and nothing else.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::output::{complain, print};
+use super::{Context, confirm};
+use crate::error::{Error, Result};
+use crate::event::{Event, Fact};
+use crate::exit_code::ExitCode;
+use crate::model::outcome::End;
+use crate::report::lines::Lines;
+use crate::report::live::Live;
+use crate::report::style::Style;
+use crate::report::{json, outcome};
+
+/// How often the timers of the live view move.
+const FRAME: Duration = Duration::from_millis(250);
+
+/// The exit code of an end.
+pub fn exit_code(end: End) -> ExitCode {
+    match end {
+        End::Done | End::NothingToDo => ExitCode::Done,
+        End::Refused => ExitCode::Refused,
+        End::Halted => ExitCode::Failed,
+        End::TimedOut => ExitCode::Blocked,
+        End::Interrupted => ExitCode::Interrupted,
+        End::Locked => ExitCode::Locked,
+        End::MarkLeft => ExitCode::MarkLeft,
+        End::Unreachable | End::Unjudged => ExitCode::Unknown,
+    }
+}
+
+/// Something that the operation asks in its middle.
+pub struct Question {
+    /// A whole question.
+    pub words: String,
+    /// Where the answer goes; `true` is yes.
+    pub answer: oneshot::Sender<bool>,
+}
+
+/// One of the ways.
+pub enum View {
+    /// Lines that move, on a terminal.
+    Live(Box<Live>, Style),
+    /// Lines that are only added.
+    Lines(Lines, Style),
+    /// One JSON object a line.
+    Json,
+    /// The end report alone (`--quiet`).
+    Quiet(Style),
+}
+
+impl View {
+    /// The way that the flags and the terminal ask for.
+    pub fn choose(context: &Context, as_json: bool) -> View {
+        let alive = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        match View::without_timers(context, as_json) {
+            View::Lines(_, end) if alive => View::Live(Box::new(Live::on_stderr(context.stderr())), end),
+            view => view,
+        }
+    }
+
+    /// As [`View::choose`], with lines on a terminal as well: for what has no shards in hand.
+    pub fn without_timers(context: &Context, as_json: bool) -> View {
+        let end = context.stdout();
+        if as_json {
+            View::Json
+        } else if context.global.quiet {
+            View::Quiet(end)
+        } else {
+            View::Lines(Lines::new(context.stderr()), end)
+        }
+    }
+
+    /// Shows an event; the last one brings the end report.
+    ///
+    /// # Errors
+    /// Where standard output can't be written.
+    pub fn show(&mut self, event: &Event) -> Result<()> {
+        let end = match self {
+            View::Json => {
+                let line = json::line("Event", event)
+                    .map_err(|error| Error::bug(format!("failed to write an event as JSON: {error}")))?;
+                return print(&line);
+            }
+            View::Live(live, end) => {
+                live.show(event);
+                *end
+            }
+            View::Lines(lines, end) => {
+                complain(&lines.of(event));
+                *end
+            }
+            View::Quiet(end) => *end,
+        };
+        match &event.fact {
+            Fact::Ended(ended) => print(&outcome::render(ended, end)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows events until no more can come, with timers that move in between, and asks what the operation wants to know: only
+    /// one may write on a terminal at a time.
+    ///
+    /// # Errors
+    /// As [`View::show`].
+    pub async fn follow(
+        mut self,
+        mut events: UnboundedReceiver<Event>,
+        mut questions: UnboundedReceiver<Question>,
+    ) -> Result<()> {
+        let mut frames = interval(FRAME);
+        frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.show(&event)?,
+                    None => return Ok(()),
+                },
+                Some(question) = questions.recv() => {
+                    if let View::Live(live, _) = &mut self {
+                        live.pause();
+                    }
+                    let yes = confirm::ask(&question.words, false).await.is_ok();
+                    // Whoever asked may be gone: interrupted twice.
+                    let _ = question.answer.send(yes);
+                }
+                _ = frames.tick() => {
+                    if let View::Live(live, _) = &mut self {
+                        live.tick();
+                    }
+                }
+            }
+        }
+    }
+}
