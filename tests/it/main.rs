@@ -22,4 +22,5 @@ mod outputs;
 mod redact;
 mod status;
 mod test_cluster;
+mod upgrade;
 mod verify;
