@@ -19,6 +19,7 @@ mod helper_pods;
 mod home;
 mod layering;
 mod outputs;
+mod recover;
 mod redact;
 mod status;
 mod test_cluster;
