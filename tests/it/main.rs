@@ -21,6 +21,7 @@ mod layering;
 mod outputs;
 mod recover;
 mod redact;
+mod runbooks;
 mod status;
 mod test_cluster;
 mod upgrade;

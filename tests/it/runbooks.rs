@@ -1,0 +1,134 @@
+//! The runbooks, played: each section's commands are typed as they stand, in order, in a scene that is in that state.
+//!
+//! A page is read as people read it. A box of `sh` holds commands, one a line; `# exit N` behind one is the code that it must
+//! end with, else 0. A box of `text` below holds words that the last command before it must have written, a line each. Lines
+//! like `NAME=value` are settings, for which a test puts in its scene's own.
+
+mod page;
+
+use crate::cluster::{Interceptor, Scene, Witness};
+use crate::upgrade::{is_whole, ran, revision, upgrade};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
+use page::Runbook;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const CRASHES: &str = "registry.example/shard:2.0-crash";
+const RIGHT: (&str, &str) = ("IMAGE", "registry.example/shard:2.1");
+
+#[test]
+fn bad_image() {
+    let mut page = Runbook::open("bad-image");
+
+    let scene = Scene::shards(2).start();
+    let refused = ran(&scene, &["--image", "registry.example/shard:2.0-pullfail"]);
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    page.play("Exit 3: a node can't get the image", &scene, &[RIGHT]);
+    assert!(is_whole(&scene));
+
+    // The same scene, with a template that crashes: back, and then forward.
+    let old = revision(&scene);
+    let crashed = ran(&scene, &["--image", CRASHES]);
+    assert_eq!(crashed.code, Some(1), "{crashed:?}");
+    let witness = Witness::of(&scene);
+    let shard = ("SHARD", "shard-1");
+    page.play("Exit 1: a shard is down, go back", &scene, &[shard]);
+    assert!(is_whole(&scene) && revision(&scene) == old);
+    assert_eq!(witness.deletions(), ["shard-1"]);
+
+    let crashed = ran(&scene, &["--image", CRASHES]);
+    assert_eq!(crashed.code, Some(1), "{crashed:?}");
+    let right = ("IMAGE", "registry.example/shard:2.2");
+    page.play("Exit 1: a shard is down, go forward", &scene, &[right]);
+    assert!(is_whole(&scene));
+
+    // Shard 1 comes over and shard 0 doesn't, by the test's word.
+    let old = revision(&scene);
+    scene.patch::<StatefulSet>(
+        scene.name(),
+        json!({"spec": {"template": {"metadata": {"annotations": {"test.shardctl.dev/ready-after": "1h"}}}}}),
+    );
+    scene.wait_until("the controller has seen the template", |scene| revision(scene) != old);
+    let command = scene.shardctl_process(scene.kubeconfig(), upgrade(&["--on-failure", "undo"]));
+    behaves(&scene, "shard-1", "ready-after", "100ms");
+    behaves(&scene, "shard-0", "behaviour", "crash");
+    let mixed = command.wait();
+    assert_eq!(mixed.code, Some(1), "{mixed:?}");
+    page.play("Exit 1 with --on-failure undo: the set is mixed", &scene, &[]);
+    assert!(is_whole(&scene));
+    assert_eq!(witness.most_down_at_once(), 1);
+    page.was_played_whole();
+}
+
+#[test]
+fn shard_stuck() {
+    let mut page = Runbook::open("shard-stuck");
+    let hasty = Scene::shards(2).template(json!({"spec": {"terminationGracePeriodSeconds": 1}}));
+    let shard = ("SHARD", "shard-1");
+
+    let scene = hasty.clone().start();
+    let witness = Witness::of(&scene);
+    let node = scene.node_of(1);
+    let node = ("NODE", node.as_str());
+    scene.patch::<Pod>(
+        "shard-1",
+        json!({"metadata": {"annotations": {"test.shardctl.dev/stop": "never"}}}),
+    );
+    let stuck = ran(
+        &scene,
+        &["--image", "registry.example/shard:2.0", "--shard-timeout", "1s"],
+    );
+    assert_eq!(stuck.code, Some(4), "{stuck:?}");
+    page.play("A shard is stuck", &scene, &[shard, node]);
+    page.play("Terminating: it doesn't stop", &scene, &[shard, node]);
+    assert!(is_whole(&scene));
+
+    // Cordoned after the last look at it: the shard is down by then.
+    let interceptor = Interceptor::before(scene.plane());
+    let deletion = interceptor.on(|request| request.deletes("pods/shard-1")).nth(1).hold();
+    let command = scene.shardctl_process(&interceptor.kubeconfig(&scene), upgrade(&["--restart"]));
+    deletion.wait_hit();
+    scene.cordon(node.1, true);
+    deletion.release();
+    let pending = command.wait();
+    assert_eq!(pending.code, Some(1), "{pending:?}");
+    page.play("Pending: no node takes it", &scene, &[shard, node]);
+    assert!(is_whole(&scene));
+
+    assert_eq!(witness.most_down_at_once(), 1);
+
+    let scene = hasty.start();
+    let ended = ran(
+        &scene,
+        &["--image", "registry.example/shard:2.0-unready", "--shard-timeout", "1s"],
+    );
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    page.play("Running, and never Ready", &scene, &[shard]);
+    assert!(is_whole(&scene));
+    page.was_played_whole();
+}
+
+#[test]
+fn every_page_is_in_the_index_and_every_page_of_the_index_is_there() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
+    let index = std::fs::read_to_string(folder.join("README.md")).expect("the index");
+    let links = index.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    let linked: BTreeSet<String> = links.map(|(page, _)| page.to_owned()).collect();
+    let files = std::fs::read_dir(&folder).expect("the folder");
+    let files = files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned());
+    let pages: BTreeSet<String> = files.filter(|name| name != "README.md").collect();
+    assert_eq!(linked, pages);
+}
+
+/// Says how a shard that is made anew with the set's template is to behave.
+fn behaves(scene: &Scene<'_>, shard: &str, key: &str, value: &str) {
+    let new = revision(scene);
+    scene.wait_until("the shard is made anew", |scene| {
+        let labels = scene.find::<Pod>(shard).and_then(|pod| pod.metadata.labels);
+        labels.is_some_and(|labels| labels.get("controller-revision-hash") == Some(&new))
+    });
+    let annotations = json!({"metadata": {"annotations": {format!("test.shardctl.dev/{key}"): value}}});
+    scene.patch::<Pod>(shard, annotations);
+}
