@@ -19,13 +19,15 @@ Examples:
   shardctl verify                          is everything as it must be?
   shardctl verify --wait 10m -o short      wait until it is
   shardctl events db-3                     what the scheduler, Karpenter, kubelets … say about a shard
+  shardctl upgrade --image IMAGE           every shard to a new image, one at a time
   shardctl recover                         undo what an interrupted run left
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
 
 Exit codes:
-  0 done, or healthy · 1 a check failed · 2 usage · 7 the cluster can't be reached, or something couldn't be judged ·
-  70 a bug · 130 interrupted";
+  0 done, or healthy · 1 a check failed, or an operation stopped short · 2 usage · 3 refused, nothing was touched ·
+  4 out of time, safe to rerun · 5 something of ours is left: shardctl recover · 6 somebody else holds the lock ·
+  7 the cluster can't be reached, or something couldn't be judged · 70 a bug · 130 interrupted";
 
 /// shardctl's command line.
 #[derive(Debug, Parser)]

@@ -19,7 +19,7 @@
 //! cluster     → model, clock, error, nearest   connecting, reading, watching, writing with a permit, the lock
 //! net         → model, error               names asked over a socket, a port-forward, a command inside a pod
 //! operations  → plan, cluster, net, event, model, clock, error, nearest   what needs several rooms at once: the loop
-//! report      → event, model, error        words: text, JSON, JUnit, Prometheus; decides nothing
+//! report      → event, model, error        words: text, the live view, JSON, JUnit, Prometheus; decides nothing
 //! config      → error, nearest             flag > environment > shardctl.toml, each value with its origin
 //! cli         →                            the command line, without logic
 //! commands    → everything                 one file a subcommand: arguments in, an exit code out
