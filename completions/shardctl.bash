@@ -878,7 +878,7 @@ _shardctl() {
             fi
             case "${prev}" in
                 --for)
-                    COMPREPLY=($(compgen -W "reading upgrade recover" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reading upgrade drain recover" -- "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)

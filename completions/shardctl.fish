@@ -319,6 +319,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_see
 complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l for -d 'What the Roles are to allow' -r -f -a "reading\t'verify, status, events, snapshot, dry runs'
 upgrade\t'That, and upgrade'
+drain\t'That, and drain, by every strategy'
 recover\t'recover, alone'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r

@@ -136,6 +136,8 @@ pub enum RolesFor {
     Reading,
     /// That, and upgrade
     Upgrade,
+    /// That, and drain, by every strategy
+    Drain,
     /// recover, alone
     Recover,
 }

@@ -72,6 +72,8 @@ pub enum Failure {
         message: String,
         /// The causes in the Status's details, each in the server's words ("needs 10 healthy and has 9").
         causes: Vec<String>,
+        /// What the Status is about, as its details name it ("poddisruptionbudgets"), possibly empty.
+        kind: String,
         /// How long the server asks to wait (`Retry-After`).
         retry_after: Option<Duration>,
     },

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::{join_all, join3, join5};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolume, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::cluster::connect::Connection;
@@ -95,6 +97,30 @@ pub async fn fresh(
     ]);
     Snapshot::derive(&recording).map_err(|misfit| Failure::NotKubernetes {
         what: misfit.to_string(),
+    })
+}
+
+/// The pods of a selector (`a=b,c=d`; empty: all of the namespace), right before a budget is opened.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn pods(api: &Api, namespace: &str, selector: &str) -> Result<Vec<Pod>, Failure> {
+    let listed = need(api, Resource::Pods, namespace, &label_query(selector)).await?;
+    listed.iter().map(|raw| typed(raw)).collect()
+}
+
+/// Every disruption budget of a namespace, right before one is opened.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn budgets(api: &Api, namespace: &str) -> Result<Vec<PodDisruptionBudget>, Failure> {
+    let listed = need(api, Resource::Budgets, namespace, "").await?;
+    listed.iter().map(|raw| typed(raw)).collect()
+}
+
+fn typed<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Failure> {
+    serde_json::from_str(raw.get()).map_err(|error| Failure::NotKubernetes {
+        what: format!("an object that can't be read: {error}"),
     })
 }
 

@@ -1,8 +1,8 @@
 //! An eviction that is only tried: does the budget really hold? The server answers as it would, and evicts nothing.
 
-use k8s_openapi::api::policy::v1::Eviction;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
+use crate::cluster::evict::eviction;
 use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
 use crate::model::read::Read;
@@ -10,24 +10,13 @@ use crate::model::recording::EvictionTrial;
 
 /// Tries to evict a pod with `dryRun=All`, in the query and in the body, with the uid as a precondition.
 ///
-/// Typed and posted here, since kube's own eviction call writes `delete_options`, which the server ignores: the
-/// dry-run inside it would be dropped. Never retried.
+/// Never retried.
 pub async fn try_eviction(api: &Api, namespace: &str, pod: &str, uid: &str) -> Read<EvictionTrial> {
-    let eviction = Eviction {
-        metadata: ObjectMeta {
-            name: Some(pod.to_owned()),
-            namespace: Some(namespace.to_owned()),
-            ..ObjectMeta::default()
-        },
-        delete_options: Some(DeleteOptions {
-            dry_run: Some(vec!["All".to_owned()]),
-            preconditions: Some(Preconditions {
-                uid: Some(uid.to_owned()),
-                resource_version: None,
-            }),
-            ..DeleteOptions::default()
-        }),
+    let options = DeleteOptions {
+        dry_run: Some(vec!["All".to_owned()]),
+        ..DeleteOptions::default()
     };
+    let eviction = eviction(namespace, pod, uid, options);
     let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction?dryRun=All");
     match api.post(&path, &eviction).await {
         Ok(_) => Read::Got(EvictionTrial {

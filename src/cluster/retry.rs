@@ -48,6 +48,7 @@ mod tests {
             reason: String::new(),
             message: message.to_owned(),
             causes: Vec::new(),
+            kind: String::new(),
             retry_after: retry_after.map(Duration::from_secs),
         }
     }

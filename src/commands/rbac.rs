@@ -1,4 +1,4 @@
-//! `shardctl rbac`: the Roles that reading takes, an upgrade on top, and a recovery, as YAML to look through and apply.
+//! `shardctl rbac`: the Roles that reading takes, an upgrade or a drain on top, and a recovery, as YAML to look through and apply.
 
 use super::Context;
 use super::output::print;
@@ -6,7 +6,7 @@ use crate::cli::{Rbac, RolesFor};
 use crate::error::Result;
 use crate::exit_code::ExitCode;
 use crate::model::right::Rule;
-use crate::plan::safety::rights;
+use crate::plan::safety::rights::{self, DrainRights};
 use crate::plan::verify::access::{all_rules, role};
 
 /// Runs it; asks no cluster. The namespace is the configured one, or `default`.
@@ -46,6 +46,25 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
              # Not in them: get on secrets. Without it, whether the Secrets that a template names are there isn't looked at.\n"
         ));
         let mut rules = rights::rules(namespace, context.settings.word("statefulset"), true);
+        rules.extend(rights::helpful(namespace));
+        add(&mut text, name, &rules);
+    }
+    if arguments.purpose == RolesFor::Drain {
+        let name = rights::DRAIN_ROLE;
+        text.push_str(&format!(
+            "---\n\
+             # What a drain takes on top. It cordons and annotates nodes, evicts pods of every namespace, deletes shards one at a time,\n\
+             # lowers and restores the budget, scales the set by one (--strategy surge), makes placeholder pods and a Lease, and\n\
+             # deletes NodeClaims (--then-release). Bind each as well:\n\
+             #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
+             #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n"
+        ));
+        let everything = DrainRights {
+            relaxes: true,
+            scales: true,
+            releases: true,
+        };
+        let mut rules = rights::of_drain(namespace, context.settings.word("statefulset"), everything);
         rules.extend(rights::helpful(namespace));
         add(&mut text, name, &rules);
     }

@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod check;
 pub mod dns;
+pub mod eviction;
 pub mod finding;
 pub mod happening;
 pub mod journal;
@@ -21,6 +22,7 @@ pub mod refusal;
 pub mod report;
 pub mod resource;
 pub mod right;
+pub mod selector;
 pub mod set;
 pub mod shell;
 pub mod snapshot;

@@ -4,6 +4,8 @@ use k8s_openapi::api::core::v1::{Node, NodeCondition, Taint};
 
 /// The label that names the Karpenter pool a node was made for.
 pub const NODE_POOL: &str = "karpenter.sh/nodepool";
+/// The taint by which somebody says that a node's machine is off: its pods and disks are let go without asking it.
+pub const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 /// The label of a node's size.
 pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 
@@ -35,6 +37,15 @@ pub fn is_ready(node: &Node) -> bool {
 /// Whether the node takes no new pods (`kubectl cordon`).
 pub fn is_cordoned(node: &Node) -> bool {
     node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true)
+}
+
+/// Whether the node is no machine but a door to somewhere else (virtual-kubelet, Fargate), where no disk can be attached.
+pub fn is_virtual(node: &Node) -> bool {
+    label(node, "type") == Some("virtual-kubelet")
+        || label(node, "eks.amazonaws.com/compute-type") == Some("fargate")
+        || taints(node)
+            .iter()
+            .any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
 }
 
 /// The node's taints.

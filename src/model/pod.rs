@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 /// The annotation by which Karpenter is told not to disrupt a pod or a node of its own accord.
 pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 /// The annotation by which Cluster Autoscaler is told not to evict a pod.
 pub const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+/// The annotation of a pod that stands for one in a kubelet's own folder: deleting it deletes nothing.
+pub const MIRROR: &str = "kubernetes.io/config.mirror";
 /// The label that holds the name of the revision a pod was made from.
 pub const REVISION_LABEL: &str = "controller-revision-hash";
 
@@ -93,6 +96,17 @@ pub fn container_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     let init = status.and_then(|status| status.init_container_statuses.as_deref());
     let main = status.and_then(|status| status.container_statuses.as_deref());
     init.unwrap_or_default().iter().chain(main.unwrap_or_default())
+}
+
+/// Whether the pod has ended and takes no room any more.
+pub fn is_finished(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// What makes the pod anew when it goes; none for a bare one.
+pub fn controller(pod: &Pod) -> Option<&OwnerReference> {
+    let owners = pod.metadata.owner_references.iter().flatten();
+    owners.into_iter().find(|owner| owner.controller == Some(true))
 }
 
 /// Whether the uid of the pod's controller is `owner`.

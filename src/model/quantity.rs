@@ -97,6 +97,27 @@ impl Amount {
         self.0.div_euclid(MICRO) + if self.0.rem_euclid(MICRO) == 0 { 0 } else { 1 }
     }
 
+    /// The amount as people and Kubernetes write one of `resource`: CPU in cores or thousandths, anything else in the largest
+    /// unit that keeps it whole.
+    pub fn written(self, resource: &str) -> String {
+        if resource.ends_with("cpu") {
+            let milli = self.thousandths();
+            return if milli % 1000 == 0 {
+                (milli / 1000).to_string()
+            } else {
+                format!("{milli}m")
+            };
+        }
+        let bytes = self.ceiling();
+        let unit = [(30, "Gi"), (20, "Mi"), (10, "Ki")]
+            .into_iter()
+            .find(|(shift, _)| bytes != 0 && bytes % (1_i128 << shift) == 0);
+        match unit {
+            Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+            None => bytes.to_string(),
+        }
+    }
+
     /// The amount in units, rounded up.
     pub const fn ceiling(self) -> i128 {
         self.0.div_euclid(NANO) + if self.0.rem_euclid(NANO) == 0 { 0 } else { 1 }

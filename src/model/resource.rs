@@ -75,8 +75,10 @@ pub enum Resource {
     PriorityClasses,
     /// How many disks each node takes.
     CsiNodes,
-    /// The unfinished pods of every namespace, cut down to what they take on their nodes.
+    /// The pods of every namespace, cut down to what they take on their nodes and what a drain does to them.
     NodePods,
+    /// Disruption budgets of every namespace.
+    AllBudgets,
 }
 
 /// Where a resource is served and what it takes to read it.
@@ -192,6 +194,7 @@ impl Resource {
             Resource::PriorityClasses => list("scheduling.k8s.io", "v1", "priorityclasses", Cluster),
             Resource::CsiNodes => list("storage.k8s.io", "v1", "csinodes", Cluster),
             Resource::NodePods => list("", "v1", "pods", Everywhere),
+            Resource::AllBudgets => list("policy", "v1", "poddisruptionbudgets", Everywhere),
         }
     }
 
@@ -227,6 +230,7 @@ impl Resource {
             Resource::PriorityClasses => "priority classes",
             Resource::CsiNodes => "the nodes' attach limits",
             Resource::NodePods => "pods of all namespaces",
+            Resource::AllBudgets => "disruption budgets of all namespaces",
         }
     }
 }

@@ -82,8 +82,11 @@ pub struct Snapshot {
     pub priority_classes: Read<Vec<PriorityClass>>,
     /// How many disks each node takes; read only where a shard needs a place.
     pub csi_nodes: Read<Vec<CSINode>>,
-    /// Every unfinished pod of the cluster, cut down to what it takes on its node; read only where a shard needs a place.
+    /// Every pod of the cluster, cut down to what it takes on its node and what a drain does to it; read only where a shard needs
+    /// a place or a node is emptied.
     pub node_pods: Read<Vec<Pod>>,
+    /// Budgets of every namespace; read only where a node is emptied.
+    pub all_budgets: Read<Vec<PodDisruptionBudget>>,
     /// Logs of containers that aren't ready, by `pod/container`.
     pub logs: std::collections::BTreeMap<String, Logs>,
     /// The cluster's DNS domain, without dots at its ends.
@@ -155,6 +158,7 @@ impl Snapshot {
             priority_classes: from.typed(Resource::PriorityClasses)?,
             csi_nodes: from.typed(Resource::CsiNodes)?,
             node_pods: from.typed(Resource::NodePods)?,
+            all_budgets: from.typed(Resource::AllBudgets)?,
             logs: recording.logs.clone(),
             domain: recording.domain.clone(),
             dns: recording.dns.clone(),

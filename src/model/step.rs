@@ -98,6 +98,15 @@ pub enum Act {
         /// Whether it is down anyway, so that it may go while others are down too.
         already_down: bool,
     },
+    /// Ask the gate, then evict a shard's pod by way of its budget.
+    EvictShard {
+        /// The pod.
+        pod: PodRef,
+        /// Whether it is down anyway, so that it may go while others are down too.
+        already_down: bool,
+        /// Whether the budget is opened for the moment that it takes.
+        relax: bool,
+    },
     /// Run a command or check of the user's.
     Task(Task),
     /// Ask the user whether to go on after the canary.
@@ -107,6 +116,17 @@ pub enum Act {
     },
     /// Write into the journal that every shard has come over.
     FinishJournal,
+}
+
+impl Act {
+    /// The shard's pod that it takes down, and whether that is down anyway; none for what takes none down.
+    pub fn takes_down(&self) -> Option<(&PodRef, bool)> {
+        match self {
+            Act::DeleteShard { pod, already_down } => Some((pod, *already_down)),
+            Act::EvictShard { pod, already_down, .. } => Some((pod, *already_down)),
+            _ => None,
+        }
+    }
 }
 
 /// A new template for the set.

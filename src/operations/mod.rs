@@ -2,8 +2,10 @@
 
 mod act;
 pub mod emit;
+pub mod evict;
 pub mod identity;
 mod lock;
+pub mod look_around;
 pub mod means;
 pub mod observe;
 pub mod recover;

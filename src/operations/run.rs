@@ -129,8 +129,8 @@ async fn carry_out<P: Planner>(
         return Some(lock_lost(run).await);
     }
     let now = run.now();
-    let became = if let Act::DeleteShard { pod, already_down } = &act {
-        delete_shard(planner, run, stop, pod, *already_down).await
+    let became = if let Some((pod, already_down)) = act.takes_down() {
+        take_down(planner, run, stop, &act, pod, already_down).await
     } else {
         begin_something(planner, run, stop, shown, &act, look, now).await
     };
@@ -234,12 +234,13 @@ async fn pressed_twice(stop: &mut Stop) {
     }
 }
 
-/// Deletes a shard's pod: the lock is renewed and everything read anew, the planner asked once more, then the gate, then the
-/// deletion with the uid and version that were judged.
-async fn delete_shard<P: Planner>(
+/// Deletes or evicts a shard's pod: the lock is renewed and everything read anew, the planner asked once more, then the gate,
+/// then the deletion with the uid and version that were judged, or the eviction with the uid.
+async fn take_down<P: Planner>(
     planner: &mut P,
     run: &mut Run,
     stop: &mut Stop,
+    act: &Act,
     target: &PodRef,
     already_down: bool,
 ) -> Result<Acted, Stopped> {
@@ -269,7 +270,7 @@ async fn delete_shard<P: Planner>(
     };
     let still = matches!(
         planner.next_step(&seen, wishes, now),
-        Step::Act(Act::DeleteShard { pod, .. }) if pod.uid == target.uid
+        Step::Act(next) if next.takes_down().is_some_and(|(pod, _)| pod.uid == target.uid)
     );
     if !still {
         return Ok(Acted::LookAgain);
@@ -285,18 +286,28 @@ async fn delete_shard<P: Planner>(
         Ok(judged) => judged,
         Err(refusals) => return Ok(Acted::Refused(refusals)),
     };
-    let act = Act::DeleteShard {
-        pod: judged.clone(),
-        already_down,
+    let (became, reason, done) = if let Act::EvictShard { relax, .. } = act {
+        let act = Act::EvictShard {
+            pod: judged.clone(),
+            already_down,
+            relax: *relax,
+        };
+        planner.about_to(&act, &seen, now);
+        // Not interrupted here: an open budget is closed first. On the heap, since it is large beside everything else here.
+        let evicted = Box::pin(act::evict::evict(run, &judged, *relax, pressed_twice(stop))).await;
+        let became = evicted.map_err(Stopped::Failed)?;
+        (became, "ShardEvicted", "evicted")
+    } else {
+        let act = Act::DeleteShard {
+            pod: judged.clone(),
+            already_down,
+        };
+        planner.about_to(&act, &seen, now);
+        let became = interruptible(stop, act::shard::delete(run, &judged)).await?;
+        (became, "ShardDeleted", "deleted")
     };
-    planner.about_to(&act, &seen, now);
-    let became = interruptible(stop, act::shard::delete(run, &judged)).await?;
     if became == Acted::Done {
-        run.announce(
-            "ShardDeleted",
-            false,
-            format!("{}: deleted pod {}", run.name, judged.name),
-        );
+        run.announce(reason, false, format!("{}: {done} pod {}", run.name, judged.name));
     }
     Ok(became)
 }

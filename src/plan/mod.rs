@@ -3,7 +3,9 @@
 pub mod affinity;
 pub mod container;
 pub mod course;
+pub mod drain;
 pub mod estimate;
+pub mod eviction;
 pub mod failing;
 pub mod image;
 pub mod names;
@@ -13,6 +15,7 @@ pub mod placement;
 pub mod pre_pull;
 pub mod recover;
 pub mod references;
+pub mod relax;
 pub mod safety;
 pub mod status;
 pub mod story;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::eviction::Blocked;
 use super::pre_pull::Pull;
 use super::verify::seen::Seen;
 use crate::model::finding::Finding;
@@ -30,6 +31,8 @@ pub enum Acted {
     LookAgain,
     /// The gate or a dry run refused; nothing was changed.
     Refused(Vec<Refusal>),
+    /// An eviction wasn't accepted: why, and whether to ask again.
+    Blocked(Box<Blocked>),
     /// It failed for good; in words.
     Failed(Box<Finding>),
     /// The user said no.

@@ -85,6 +85,14 @@ pub fn step_words(step: &Step) -> String {
                     pod.name
                 )
             }
+            Act::EvictShard { pod, relax: true, .. } => {
+                format!(
+                    "evict pod {}, the budget opened for one eviction and closed at once, when every shard was seen Ready in an \
+                     uncached read",
+                    pod.name
+                )
+            }
+            Act::EvictShard { pod, .. } => format!("evict pod {}, as the budget allows", pod.name),
             Act::Task(task) => match task.when {
                 When::Before(ordinal) => format!("run the --before command for shard {ordinal}"),
                 When::After(ordinal) => format!("run the --after command for shard {ordinal}"),

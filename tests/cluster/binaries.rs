@@ -138,7 +138,7 @@ pub fn karpenter() -> Karpenter {
         .clone()
 }
 
-/// kubectl, for the side-by-side benches; built when first asked for.
+/// kubectl, for the side-by-side benches and where its own verdict counts; built when first asked for.
 pub fn kubectl() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM

@@ -3,11 +3,13 @@
 
 use crate::cluster::{Scene, api};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Namespace, Pod, PodSpec, ResourceQuota};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, PodSpec, ResourceQuota};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
-use shardctl::model::{finding::Finding, pod, set};
+use shardctl::model::{finding::Finding, pod, set, volume::ZONE};
+use shardctl::plan::drain::placeholder::{Ask, PAUSE, is_warm, placeholder};
 use shardctl::plan::failing::failure;
 use shardctl::plan::pre_pull::{Pull, helper_name, helper_pod, pulled};
 use shardctl::plan::trial::{Trial, judge_trial, trial_pod};
@@ -126,6 +128,109 @@ fn a_helper_pod_is_admitted_counts_for_nobody_and_goes_with_its_set() {
     scene.wait_until("the helper is gone with its set", |scene| {
         scene.find::<Pod>(&name).is_none()
     });
+}
+
+#[test]
+fn a_placeholder_holds_the_room_and_makes_way_for_the_shard() {
+    // A node has room for one shard.
+    let scene = Scene::shards(1)
+        .zones(["eastus-1"])
+        .nodes_per_zone(2)
+        .node_size("4", "12Gi")
+        .start();
+    let (set, own) = (scene.set(), scene.node_of(0));
+    let template = set::template(&set).expect("a template");
+    let ask = |run: &'static str| {
+        placeholder(
+            &set,
+            &Ask {
+                template,
+                shard: "shard-0",
+                zones: &["eastus-1".to_owned()],
+                run,
+                seconds: 600,
+                pause: PAUSE,
+                class: None,
+            },
+        )
+    };
+    let made = ask("drain/1");
+    create(&scene, &made, "").expect("the placeholder is admitted");
+    let name = pod::name(&made).to_owned();
+    let nodes = scene.nodes();
+    let warm = |scene: &Scene| {
+        let made: Pod = scene.get(&name);
+        nodes.iter().any(|place| is_warm(&made, place))
+    };
+    scene.wait_until("it is warm", warm);
+    let there = scene
+        .get::<Pod>(&name)
+        .spec
+        .and_then(|spec| spec.node_name)
+        .expect("a node");
+    assert_ne!(there, own);
+    let another = Pod {
+        metadata: ObjectMeta {
+            name: Some("another".to_owned()),
+            ..made.metadata.clone()
+        },
+        ..made
+    };
+    create(&scene, &another, "").expect("another is admitted");
+    scene.wait_until("there is room for no other", |scene| {
+        let waiting: Pod = scene.get("another");
+        pod::condition(&waiting, "PodScheduled").is_some_and(|scheduled| scheduled.status == "False")
+    });
+    scene.delete::<Pod>("another");
+
+    scene.cordon(&own, true);
+    let before = scene.uid(0);
+    scene.delete::<Pod>(&scene.pod_name(0));
+    scene.wait_until("the shard has pushed it out", |scene| {
+        scene.uid(0) != before && scene.is_ready(0) && scene.find::<Pod>(&name).is_none()
+    });
+    assert_eq!(scene.node_of(0), there);
+
+    enforce_the_strictest_level(&scene);
+    create(&scene, &ask("drain/2"), "?dryRun=All").expect("it is admitted under the strictest level");
+}
+
+#[test]
+fn karpenter_makes_a_node_for_a_placeholder_and_none_for_the_shard_after_it() {
+    let scene = Scene::shards(1).on_karpenter("Standard_E16s_v5", "1s").start();
+    let (set, own) = (scene.set(), scene.node_of(0));
+    scene.cordon(&own, true);
+    let zone = scene
+        .get::<Node>(&own)
+        .metadata
+        .labels
+        .and_then(|all| all.get(ZONE).cloned());
+    let made = placeholder(
+        &set,
+        &Ask {
+            template: set::template(&set).expect("a template"),
+            shard: "shard-0",
+            zones: &[zone.expect("a zone")],
+            run: "drain/1",
+            seconds: 600,
+            pause: PAUSE,
+            class: None,
+        },
+    );
+    let name = pod::name(&made).to_owned();
+    create(&scene, &made, "").expect("the placeholder is admitted");
+    let place = || scene.find::<Pod>(&name)?.spec?.node_name;
+    scene.wait_until("it is warm on a node of its own", |scene| {
+        place().is_some_and(|there| is_warm(&scene.get(&name), &scene.get::<Node>(&there)))
+    });
+    let there = place().expect("a node");
+    assert_ne!(there, own);
+    let before = scene.uid(0);
+    scene.delete::<Pod>(&scene.pod_name(0));
+    scene.wait_until("the shard is Ready where it was held", |scene| {
+        scene.uid(0) != before && scene.is_ready(0)
+    });
+    assert_eq!(scene.node_of(0), there);
 }
 
 #[test]

@@ -35,6 +35,7 @@ impl Failure {
                 reason: String::new(),
                 message: what,
                 causes: Vec::new(),
+                kind: String::new(),
                 retry_after,
             };
         }
@@ -69,6 +70,7 @@ impl From<kube::Error> for Failure {
                     reason: String::new(),
                     message: "the connection couldn't be upgraded to a WebSocket".to_owned(),
                     causes: Vec::new(),
+                    kind: String::new(),
                     retry_after: None,
                 }
             }
@@ -131,6 +133,7 @@ fn from_status(status: &Status, code: u16, retry_after: Option<Duration>) -> Fai
             causes: details
                 .map(|details| details.causes.iter().map(|cause| quoted(&cause.message)).collect())
                 .unwrap_or_default(),
+            kind: details.map(|details| details.kind.clone()).unwrap_or_default(),
             retry_after: retry_after.or_else(|| {
                 details
                     .map(|details| details.retry_after_seconds)

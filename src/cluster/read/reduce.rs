@@ -9,6 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::model::actors::is_known_actor;
 use crate::model::mark::LEASE_PREFIX;
+use crate::model::pod::MIRROR;
 use crate::model::resource::Resource;
 
 /// The annotation in which kubectl keeps a copy of the whole object.
@@ -92,17 +93,19 @@ pub fn has_cluster_events(kind: Option<&str>) -> bool {
 
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
-/// What of a pod tells how much it takes on its node, and which neighbours it stands.
-const META_OF_NODE_PODS: [&str; 6] = [
+/// What of a pod tells how much it takes on its node, which neighbours it stands, and what a drain does to it.
+const META_OF_NODE_PODS: [&str; 7] = [
     "name",
     "namespace",
     "uid",
     "labels",
+    "annotations",
     "ownerReferences",
     "deletionTimestamp",
 ];
-const SPEC_OF_NODE_PODS: [&str; 8] = [
+const SPEC_OF_NODE_PODS: [&str; 9] = [
     "nodeName",
+    "volumes",
     "containers",
     "initContainers",
     "resources",
@@ -113,17 +116,9 @@ const SPEC_OF_NODE_PODS: [&str; 8] = [
 ];
 const CONTAINER_OF_NODE_PODS: [&str; 3] = ["name", "resources", "restartPolicy"];
 
-/// A pod of any namespace cut down; nothing for a finished one, which takes no room.
+/// A pod of any namespace cut down. Of its volumes those stay whose data goes with it, of its conditions whether it is Ready.
 fn shorten_node_pod(item: &RawValue) -> Option<Box<RawValue>> {
     let object: Fields<'_> = serde_json::from_str(item.get()).ok()?;
-    let phase = object.get("status").and_then(|status| only(status, &["phase"]));
-    if let Some(phase) = &phase
-        && ["\"Succeeded\"", "\"Failed\""]
-            .iter()
-            .any(|over| phase.get().contains(over))
-    {
-        return None;
-    }
     let mut spec: BTreeMap<String, Box<RawValue>> = owned(object.get("spec")?, &SPEC_OF_NODE_PODS)?;
     for list in ["containers", "initContainers"] {
         let Some(containers) = spec.get(list) else { continue };
@@ -135,12 +130,48 @@ fn shorten_node_pod(item: &RawValue) -> Option<Box<RawValue>> {
         let cut = to_raw_value(&cut?).ok()?;
         spec.insert(list.to_owned(), cut);
     }
+    keep_only(&mut spec, "volumes", |volume| {
+        serde_json::from_str::<Fields<'_>>(volume.get()).is_ok_and(|volume| volume.contains_key("emptyDir"))
+    });
+    let mut meta = owned(object.get("metadata")?, &META_OF_NODE_PODS)?;
+    if let Some(annotations) = meta.remove("annotations") {
+        let mirror = owned(&annotations, &[MIRROR])?;
+        if !mirror.is_empty() {
+            meta.insert("annotations".to_owned(), to_raw_value(&mirror).ok()?);
+        }
+    }
     let mut kept = BTreeMap::from([
-        ("metadata", only(object.get("metadata")?, &META_OF_NODE_PODS)?),
+        ("metadata", to_raw_value(&meta).ok()?),
         ("spec", to_raw_value(&spec).ok()?),
     ]);
-    kept.extend(phase.map(|phase| ("status", phase)));
+    if let Some(status) = object.get("status") {
+        let mut status = owned(status, &["phase", "conditions"])?;
+        keep_only(&mut status, "conditions", |condition| {
+            serde_json::from_str::<Kind<'_>>(condition.get()).is_ok_and(|condition| condition.kind == "Ready")
+        });
+        kept.insert("status", to_raw_value(&status).ok()?);
+    }
     to_raw_value(&kept).ok()
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+}
+
+/// Leaves those items of a list in `fields` that are wanted, and takes the list away where none is.
+fn keep_only(fields: &mut BTreeMap<String, Box<RawValue>>, list: &str, wanted: impl Fn(&RawValue) -> bool) {
+    let Some(items) = fields.remove(list) else { return };
+    let Ok(mut items) = serde_json::from_str::<Vec<Box<RawValue>>>(items.get()) else {
+        return;
+    };
+    items.retain(|item| wanted(item));
+    if !items.is_empty()
+        && let Ok(items) = to_raw_value(&items)
+    {
+        fields.insert(list.to_owned(), items);
+    }
 }
 
 /// A map with some of its fields alone.
@@ -224,29 +255,33 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_of_any_namespace_is_cut_down_to_the_room_it_takes() {
+    fn a_pod_of_any_namespace_is_cut_down_to_its_room_and_what_a_drain_does_to_it() {
         let resources = json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}});
         let pod = json!({
-            "metadata": {"name": "p", "namespace": "web", "labels": {"a": "b"}, "annotations": {"c": "d"}},
+            "metadata": {"name": "p", "namespace": "web", "labels": {"a": "b"}, "annotations": {"c": "d", MIRROR: "1f"}},
             "spec": {
-                "nodeName": "n", "serviceAccountName": "s", "volumes": [{"name": "v"}],
+                "nodeName": "n", "serviceAccountName": "s",
+                "volumes": [{"name": "v", "secret": {}}, {"name": "w", "emptyDir": {}}],
                 "containers": [{"name": "c", "image": "i", "env": [{"name": "SECRET", "value": "x"}], "resources": resources}],
                 "initContainers": [{"name": "s", "restartPolicy": "Always", "command": ["x"]}],
             },
-            "status": {"phase": "Running", "podIP": "10.0.0.1"},
+            "status": {
+                "phase": "Running", "podIP": "10.0.0.1",
+                "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}],
+            },
         });
         let expected = json!({
-            "metadata": {"name": "p", "namespace": "web", "labels": {"a": "b"}},
+            "metadata": {"name": "p", "namespace": "web", "labels": {"a": "b"}, "annotations": {MIRROR: "1f"}},
             "spec": {
-                "nodeName": "n", "containers": [{"name": "c", "resources": resources}],
+                "nodeName": "n", "volumes": [{"name": "w", "emptyDir": {}}], "containers": [{"name": "c", "resources": resources}],
                 "initContainers": [{"name": "s", "restartPolicy": "Always"}],
             },
-            "status": {"phase": "Running"},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
         });
         assert_eq!(kept(Resource::NodePods, &pod).unwrap(), expected);
-        let mut finished = pod;
-        finished["status"]["phase"] = json!("Failed");
-        assert_eq!(kept(Resource::NodePods, &finished), None);
+        let bare = json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n", "containers": [], "volumes": []}});
+        let expected = json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n", "containers": []}});
+        assert_eq!(kept(Resource::NodePods, &bare).unwrap(), expected);
     }
 
     #[test]

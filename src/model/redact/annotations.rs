@@ -6,6 +6,7 @@ use super::fields;
 use super::names::Names;
 use super::prose::REDACTED;
 use crate::model::mark::{MARK, Mark};
+use crate::model::pod::MIRROR;
 
 /// Annotations that stay, as they are.
 const KEPT: &[&str] = &[
@@ -57,7 +58,7 @@ pub fn kept(names: &mut Names, found: Map<String, Value>) -> Map<String, Value> 
             names.name(text)
         } else if DRIVERS.contains(&key.as_str()) {
             names.key(text)
-        } else if domain == "shardctl.dev" || key.ends_with("/kured-reboot-in-progress") {
+        } else if domain == "shardctl.dev" || key == MIRROR || key.ends_with("/kured-reboot-in-progress") {
             // That it is there counts.
             REDACTED.to_owned()
         } else {

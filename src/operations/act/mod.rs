@@ -1,5 +1,6 @@
 //! The effects, one file each: what a step asks for is sent once, and what the answer means is told in one word.
 
+pub(super) mod evict;
 mod freeze;
 mod helpers;
 pub(super) mod shard;
@@ -28,6 +29,7 @@ pub(super) async fn carry_out(run: &Run, act: &Act) -> Result<Acted, Failure> {
         Act::RemoveHelper { pod, uid } => helpers::remove(run, pod, uid).await,
         Act::ChangeTemplate(change) => template::change(run, change).await,
         Act::DeleteShard { pod, .. } => shard::delete(run, pod).await,
+        Act::EvictShard { pod, relax, .. } => evict::evict(run, pod, *relax, std::future::pending()).await,
         Act::Task(task) => task::run(run, task).await,
         Act::AskToGoOn { done } => task::ask(run, *done).await,
         Act::FinishJournal => template::finish_journal(run).await,

@@ -23,15 +23,20 @@ pub const PRE_PULL: &str = "pre-pull";
 /// The user where the template names none: `nobody`, who may do nothing.
 const NOBODY: i64 = 65_534;
 /// What each container asks for: something, since a quota may demand it, and as little as a runtime can start.
-const TINY: [(&str, &str); 2] = [("cpu", "1m"), ("memory", "8Mi")];
+pub const TINY: [(&str, &str); 2] = [("cpu", "1m"), ("memory", "8Mi")];
 
 /// The name of the helper on a node: the same throughout a run, so that making it twice is refused.
 pub fn helper_name(set: &StatefulSet, node: &str, run: &str) -> String {
-    let hash = Sha256::digest(format!("{}\n{node}\n{run}", set::uid(set)).as_bytes());
+    name_of(PRE_PULL, set, node, run)
+}
+
+/// The name of a helper pod of a kind, for one node or shard of a run.
+pub fn name_of(kind: &str, set: &StatefulSet, whom: &str, run: &str) -> String {
+    let hash = Sha256::digest(format!("{}\n{whom}\n{run}", set::uid(set)).as_bytes());
     let hash: String = hash.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
     // Pods are host names too: 63 characters at most.
     let name: String = set::name(set).chars().take(30).collect();
-    format!("shardctl-pre-pull-{}-{hash}", name.trim_end_matches(['-', '.']))
+    format!("shardctl-{kind}-{}-{hash}", name.trim_end_matches(['-', '.']))
 }
 
 /// The images that pods of this spec are made of, each once, init containers' first.
@@ -55,20 +60,34 @@ pub fn helper_pod(set: &StatefulSet, spec: &PodSpec, node: &str, run: &str, seco
     let containers = images(spec)
         .into_iter()
         .enumerate()
-        .map(|(at, image)| container(at, image))
+        .map(|(at, image)| container(at, image, "Always"))
         .collect();
+    let mut pod = bare(PRE_PULL, helper_name(set, node, run), set, spec, run, seconds);
+    if let Some(made) = &mut pod.spec {
+        made.containers = containers;
+        made.node_name = Some(node.to_owned());
+        made.tolerations = Some(vec![Toleration {
+            operator: Some("Exists".to_owned()),
+            ..Toleration::default()
+        }]);
+    }
+    pod
+}
+
+/// A helper pod without containers: nobody's shard, gone after `seconds` or with the set, under the strictest Pod Security
+/// level, with what of the template decides what may be pulled, and into what.
+pub fn bare(kind: &str, name: String, set: &StatefulSet, spec: &PodSpec, run: &str, seconds: i64) -> Pod {
     let user = spec
         .security_context
         .as_ref()
         .and_then(|context| context.run_as_user)
         .filter(|user| *user != 0)
         .unwrap_or(NOBODY);
-    let text = |text: &str| Some(text.to_owned());
     Pod {
         metadata: ObjectMeta {
-            name: Some(helper_name(set, node, run)),
+            name: Some(name),
             namespace: set.metadata.namespace.clone(),
-            labels: Some(BTreeMap::from([(HELPER.to_owned(), PRE_PULL.to_owned())])),
+            labels: Some(BTreeMap::from([(HELPER.to_owned(), kind.to_owned())])),
             annotations: Some(BTreeMap::from([
                 (RUN.to_owned(), run.to_owned()),
                 (DO_NOT_DISRUPT.to_owned(), "true".to_owned()),
@@ -86,9 +105,7 @@ pub fn helper_pod(set: &StatefulSet, spec: &PodSpec, node: &str, run: &str, seco
             ..ObjectMeta::default()
         },
         spec: Some(PodSpec {
-            containers,
-            node_name: text(node),
-            restart_policy: text("Never"),
+            restart_policy: Some("Never".to_owned()),
             active_deadline_seconds: Some(seconds),
             termination_grace_period_seconds: Some(0),
             automount_service_account_token: Some(false),
@@ -96,10 +113,6 @@ pub fn helper_pod(set: &StatefulSet, spec: &PodSpec, node: &str, run: &str, seco
             service_account_name: spec.service_account_name.clone(),
             image_pull_secrets: spec.image_pull_secrets.clone(),
             runtime_class_name: spec.runtime_class_name.clone(),
-            tolerations: Some(vec![Toleration {
-                operator: text("Exists"),
-                ..Toleration::default()
-            }]),
             security_context: Some(PodSecurityContext {
                 run_as_non_root: Some(true),
                 run_as_user: Some(user),
@@ -115,31 +128,41 @@ pub fn helper_pod(set: &StatefulSet, spec: &PodSpec, node: &str, run: &str, seco
     }
 }
 
-fn container(at: usize, image: &str) -> Container {
-    let tiny = || {
-        let amounts = TINY.map(|(resource, amount)| (resource.to_owned(), Quantity(amount.to_owned())));
-        Some(BTreeMap::from(amounts))
-    };
+/// A container that has the node fetch an image, and then does nothing: its command need not exist.
+pub fn container(at: usize, image: &str, pull: &str) -> Container {
     Container {
         name: format!("image-{at}"),
         image: Some(image.to_owned()),
-        image_pull_policy: Some("Always".to_owned()),
+        image_pull_policy: Some(pull.to_owned()),
         command: Some(vec!["true".to_owned()]),
-        resources: Some(ResourceRequirements {
-            requests: tiny(),
-            limits: tiny(),
-            ..ResourceRequirements::default()
-        }),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities {
-                add: None,
-                drop: Some(vec!["ALL".to_owned()]),
-            }),
-            ..SecurityContext::default()
-        }),
+        resources: Some(exactly(
+            TINY.map(|(resource, amount)| (resource.to_owned(), Quantity(amount.to_owned()))),
+        )),
+        security_context: Some(harmless()),
         ..Container::default()
+    }
+}
+
+/// Requests and limits alike: a quota may ask for either, and what can't be shared (devices, huge pages) takes no other form.
+pub fn exactly(amounts: impl IntoIterator<Item = (String, Quantity)>) -> ResourceRequirements {
+    let amounts: BTreeMap<String, Quantity> = amounts.into_iter().collect();
+    ResourceRequirements {
+        requests: Some(amounts.clone()),
+        limits: Some(amounts),
+        ..ResourceRequirements::default()
+    }
+}
+
+/// What the strictest Pod Security level asks of a container.
+pub fn harmless() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(Capabilities {
+            add: None,
+            drop: Some(vec!["ALL".to_owned()]),
+        }),
+        ..SecurityContext::default()
     }
 }
 

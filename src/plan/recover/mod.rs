@@ -221,7 +221,7 @@ impl Planner for Recover {
                 self.theirs.extend(left.iter().cloned());
             }
             Acted::Failed(finding) => self.failed.push((**finding).clone()),
-            Acted::LookAgain | Acted::Refused(_) | Acted::Declined => return,
+            Acted::LookAgain | Acted::Blocked(_) | Acted::Refused(_) | Acted::Declined => return,
         }
         self.dealt_with.insert(key);
     }

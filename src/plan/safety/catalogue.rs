@@ -90,6 +90,15 @@ pub const REFUSALS: &[&About] = &[
     &SHARD_DOWN,
     &TERMINATING,
     &NO_HOME,
+    &CORDON_TOLERATED,
+    &ALSO_UPGRADES,
+    &TWO_BUDGETS,
+    &SURGE,
+    &SCALER,
+    &NODE_UNREADY,
+    &OWN_NODE,
+    &OTHER_PODS,
+    &RELEASE,
     &TEMPLATE,
     &PRE_PULL,
     &MOVED_TAG,
@@ -224,6 +233,104 @@ pub const NO_HOME: About = About {
           one, it stays Pending, and the system stays down.",
     guards_data: false,
     allowed: Some("The shard is deleted all the same. It may stay Pending until somebody makes a place for it."),
+};
+
+/// The shards tolerate a cordon.
+pub const CORDON_TOLERATED: About = About {
+    id: "cordon-tolerated",
+    title: "the shards go to cordoned nodes",
+    why: "A cordon is a taint that a pod may tolerate. A shard whose template tolerates it, or every taint, is put back on the very \
+          node that is to be emptied, as often as it is taken off.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// A new template waits for the shards that would be moved.
+pub const ALSO_UPGRADES: About = About {
+    id: "also-upgrades",
+    title: "a drain would upgrade the shards that it moves",
+    why: "A shard that is made anew is made of the set's newest template. Where that is pending, moving a shard also changes what \
+          it runs, without the trial, the fetching of images and the undo that `shardctl upgrade` has for it.",
+    guards_data: false,
+    allowed: Some("The shards are moved, and come back with the new template; the others keep the old one."),
+};
+
+/// More than one budget selects a shard.
+pub const TWO_BUDGETS: About = About {
+    id: "two-budgets",
+    title: "more than one disruption budget selects the shards",
+    why: "The eviction API answers 500 to every eviction of a pod that two budgets select, whatever they allow and however long \
+          somebody waits. Lowering one of them changes nothing.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The strategy can't work with this budget.
+pub const SURGE: About = About {
+    id: "surge",
+    title: "one more shard wouldn't make the budget let one go",
+    why: "A surge adds a shard so that the budget has one to spare. That takes a budget that names a number of shards \
+          (`minAvailable: 10`): under `minAvailable: 100%` or `maxUnavailable: 0` the new shard is counted in and none can be \
+          spared, however many there are.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// An autoscaler would take the change of replicas back.
+pub const SCALER: About = About {
+    id: "scaler",
+    title: "an autoscaler writes the number of replicas",
+    why: "A surge scales the set up and down again. An autoscaler of the set would scale it back in between, and take a shard \
+          away while another one is moving. Hold it for the time, or use another strategy.",
+    guards_data: false,
+    allowed: Some(
+        "The set is scaled all the same. If the autoscaler scales it back, the operation stops with `set-changed`.",
+    ),
+};
+
+/// The node to be emptied is silent.
+pub const NODE_UNREADY: About = About {
+    id: "node-unready",
+    title: "the node to be emptied isn't Ready",
+    why: "A pod is gone when its kubelet says so. On a node that is silent it stays Terminating, keeps its name and its disk, and \
+          no other pod can take its place. Whether it still runs and writes can't be seen: that has to be proven first.",
+    guards_data: false,
+    allowed: Some(
+        "The shards are taken down all the same; each comes back when the kubelet answers or the node is proven off.",
+    ),
+};
+
+/// shardctl runs on the node to be emptied.
+pub const OWN_NODE: About = About {
+    id: "own-node",
+    title: "shardctl runs on the node that it is to empty",
+    why: "It would evict its own pod, or be stopped with the machine, in the middle of the operation: with a budget lowered, a \
+          shard down, and nobody to put them right.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// A pod on the node can't be moved, or would lose something.
+pub const OTHER_PODS: About = About {
+    id: "other-pods",
+    title: "a pod on the node can't go, or would lose something",
+    why: "As `kubectl drain` refuses: a pod without a controller doesn't come back, an emptyDir's data is lost, a pod that a \
+          budget always keeps holds the node for ever. It is said before the cordon, since a drain that stops half-way leaves a \
+          cordoned node and shards that have moved for nothing. `--force`, `--delete-emptydir-data` and `--ignore-daemonsets` \
+          mean what they mean to kubectl.",
+    guards_data: false,
+    allowed: Some(
+        "The shards and the pods that can go are moved; the others stay on the node, which isn't empty at the end.",
+    ),
+};
+
+/// The node can't be released.
+pub const RELEASE: About = About {
+    id: "release",
+    title: "the node can't be given back when it is empty",
+    why: "`--then-release` deletes the NodeClaim of an emptied node. A node that Karpenter didn't make has none.",
+    guards_data: false,
+    allowed: None,
 };
 
 /// The server, or something that it would need, says no to the new template.

@@ -210,7 +210,7 @@ pub fn notes(seen: &Seen<'_>) -> Vec<Finding> {
 }
 
 /// A reason without a verdict, in words.
-pub(super) fn words(skip: crate::model::read::Skip) -> String {
+pub fn words(skip: crate::model::read::Skip) -> String {
     match skip {
         crate::model::read::Skip::Unknown(why) | crate::model::read::Skip::NotApplicable(why) => why,
     }

@@ -42,7 +42,7 @@ pub fn freeze(seen: &Seen<'_>) -> Vec<(String, BTreeMap<String, String>)> {
 }
 
 /// Whether Cluster Autoscaler was seen: its workload, or its status where a managed cluster hides the workload.
-pub(super) fn cluster_autoscaler_runs(seen: &Seen<'_>) -> bool {
+pub fn cluster_autoscaler_runs(seen: &Seen<'_>) -> bool {
     let is_it = |meta: &ObjectMeta| {
         let name = meta.name.as_deref().unwrap_or_default();
         is_known_actor(name, meta.labels.as_ref()) == Some(Actor::ClusterAutoscaler)

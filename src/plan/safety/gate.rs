@@ -204,7 +204,7 @@ fn without_a_home(seen: &Seen<'_>, found: &StatefulSet, target: &PodRef, pod_now
 }
 
 /// Why a shard with a pod counts as down; none where it doesn't.
-pub(super) fn down(found: &Pod) -> Option<Refusal> {
+pub fn down(found: &Pod) -> Option<Refusal> {
     let name = pod::name(found);
     let object = format!("pod/{name}");
     if pod::is_terminating(found) {

@@ -21,6 +21,7 @@ use crate::model::karpenter::NodePool;
 use crate::model::mark::HELPER;
 use crate::model::node;
 use crate::model::pod;
+use crate::model::quantity::Amount;
 use crate::model::read::Read;
 use crate::model::volume::{self, ZONE};
 use crate::plan::affinity::{tolerates, untolerated};
@@ -98,9 +99,7 @@ impl<'a> World<'a> {
             }
         };
         let mut pods: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
-        let unfinished = standing
-            .iter()
-            .filter(|found| !matches!(pod::phase(found), "Succeeded" | "Failed"));
+        let unfinished = standing.iter().filter(|found| !pod::is_finished(found));
         for found in unfinished {
             if let Some(place) = pod::node(found) {
                 pods.entry(place).or_default().push(found);
@@ -130,6 +129,11 @@ impl<'a> World<'a> {
         let here = self.pods.get(place).into_iter().flatten().copied();
         here.filter(|found| !is_its(found) && !makes_way(found)).collect()
     }
+}
+
+/// What a new pod of this spec asks of its node, by resource.
+pub fn asked(spec: &PodSpec) -> BTreeMap<String, Amount> {
+    Needs::of_template(spec).into_amounts()
 }
 
 /// Where a shard can live. Nodes of `not_on` are taken as cordoned.
@@ -263,6 +267,9 @@ fn is_closed(spec: &PodSpec, place: &Node, not_on: &BTreeSet<&str>) -> bool {
 
 /// What keeps the pod away whatever room there is. A pod that tolerates the cordon goes to a cordoned node.
 fn stands_refused(spec: &PodSpec, place: &Node, not_on: &BTreeSet<&str>) -> Option<String> {
+    if node::is_virtual(place) {
+        return Some("is virtual: no disk can be attached there".to_owned());
+    }
     if not_on.contains(node::name(place)) {
         return Some(match tolerated_cordon(spec) {
             Some(toleration) => {

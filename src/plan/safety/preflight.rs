@@ -1,7 +1,7 @@
 //! Whether an upgrade may begin: everything that would stop it half-way, found before anything is changed.
 
-mod budget;
-mod ownership;
+pub mod budget;
+pub mod ownership;
 pub mod places;
 mod shards;
 
@@ -53,7 +53,7 @@ pub struct Aim<'a> {
     pub rights: &'a [Right],
 }
 
-/// What was found before an upgrade.
+/// What was found before an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preflight {
     /// Why it must not begin.
@@ -63,11 +63,13 @@ pub struct Preflight {
 }
 
 impl Preflight {
-    fn refuse(&mut self, refusal: Refusal) {
+    /// Adds a refusal.
+    pub fn refuse(&mut self, refusal: Refusal) {
         self.refusals.push(refusal);
     }
 
-    fn note(&mut self, severity: Severity, object: impl Into<String>, message: impl Into<String>) -> &mut Finding {
+    /// Adds a note and gives it back for evidence and remedy.
+    pub fn note(&mut self, severity: Severity, object: impl Into<String>, message: impl Into<String>) -> &mut Finding {
         let at = self.notes.len();
         self.notes.push(Finding::new(severity, object, message));
         &mut self.notes[at]
@@ -79,7 +81,7 @@ impl Preflight {
 /// Done once before the Lease is asked for, and again when it is won.
 pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Preflight {
     let mut found = Preflight::default();
-    found.refusals.extend(rights::missing(aim.rights));
+    found.refusals.extend(rights::missing(aim.rights, "upgrade"));
     let set = match seen.set() {
         Ok(set) => set,
         Err(skip) => {

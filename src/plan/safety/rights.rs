@@ -8,6 +8,9 @@ use crate::plan::verify::access::{in_words, role};
 /// What the Roles for an upgrade are called; not as those for reading are, so that neither replaces the other.
 pub const ROLE: &str = "shardctl-upgrade";
 
+/// What the Roles for a drain are called.
+pub const DRAIN_ROLE: &str = "shardctl-drain";
+
 /// The rules that an upgrade of `set` (of any where none is named) needs beyond what it reads once: `freezes` where nodes have
 /// to be kept from Karpenter or Cluster Autoscaler.
 pub fn rules(namespace: &str, set: Option<&str>, freezes: bool) -> Vec<Rule> {
@@ -42,6 +45,41 @@ pub fn rules(namespace: &str, set: Option<&str>, freezes: bool) -> Vec<Rule> {
         rules.push(rule("patch", "", "nodes", None));
     }
     rules
+}
+
+/// The rules that a drain of nodes with shards of `set` needs beyond what it reads once.
+pub fn of_drain(namespace: &str, set: Option<&str>, how: DrainRights) -> Vec<Rule> {
+    let here = |verb: &str, group: &str, resource: &str| rule(verb, group, resource, Some(namespace));
+    let mut rules = rules(namespace, set, true);
+    // Pods of every namespace are on the node, and go by eviction.
+    rules.push(rule("list", "", "pods", None));
+    rules.push(rule("watch", "", "pods", None));
+    rules.push(rule("create", "", "pods/eviction", None));
+    rules.push(rule("list", "policy", "poddisruptionbudgets", None));
+    rules.push(rule("watch", "", "nodes", None));
+    if how.relaxes {
+        rules.push(here("patch", "policy", "poddisruptionbudgets"));
+    }
+    if how.scales {
+        rules.push(here("delete", "", "persistentvolumeclaims"));
+    }
+    if how.releases {
+        for verb in ["get", "delete"] {
+            rules.push(rule(verb, "karpenter.sh", "nodeclaims", None));
+        }
+    }
+    rules
+}
+
+/// What a drain does that takes rights of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DrainRights {
+    /// It lowers the budget.
+    pub relaxes: bool,
+    /// It adds a shard, and removes the claim that comes of it.
+    pub scales: bool,
+    /// It deletes NodeClaims.
+    pub releases: bool,
 }
 
 /// What the Roles for a recovery are called.
@@ -114,7 +152,7 @@ fn rule(verb: &str, group: &str, resource: &str, namespace: Option<&str>) -> Rul
 /// The refusal for what isn't allowed, with the Roles that would allow it; none where all is.
 ///
 /// The Roles are whole, with what is allowed already: applied over Roles of theirs, they take nothing away.
-pub fn missing(rights: &[Right]) -> Option<Refusal> {
+pub fn missing(rights: &[Right], operation: &str) -> Option<Refusal> {
     let denied: Vec<&Rule> = rights
         .iter()
         .filter(|right| !right.allowed)
@@ -133,9 +171,13 @@ pub fn missing(rights: &[Right]) -> Option<Refusal> {
     }
     refusal = refusal
         .remedy("have somebody bind Roles with these rules; to print them with all that helps, and how to bind them:")
-        .remedy("$ shardctl rbac --for upgrade");
+        .remedy(format!("$ shardctl rbac --for {operation}"));
     let all = rights.iter().map(|right| &right.rule);
-    Some(role(ROLE, all).into_iter().fold(refusal, Refusal::remedy))
+    Some(
+        role(&format!("shardctl-{operation}"), all)
+            .into_iter()
+            .fold(refusal, Refusal::remedy),
+    )
 }
 
 #[cfg(test)]
@@ -155,8 +197,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_the_role_that_allows_it() {
-        assert_eq!(missing(&asked(&[])), None);
-        let refusal = missing(&asked(&["delete pods in namespace shop", "patch nodes"])).unwrap();
+        assert_eq!(missing(&asked(&[]), "upgrade"), None);
+        let refusal = missing(&asked(&["delete pods in namespace shop", "patch nodes"]), "upgrade").unwrap();
         assert_eq!((refusal.id, refusal.can_be_allowed), ("rights", true));
         assert_eq!(
             refusal.evidence,
@@ -168,6 +210,28 @@ mod tests {
             words.contains(r#"{apiGroups: [""], resources: [pods], verbs: [create, delete, get, list, watch]}"#),
             "{words}"
         );
+    }
+
+    #[test]
+    fn a_drain_asks_for_what_its_strategy_does_and_no_more() {
+        let asks = |how: DrainRights, wanted: &str| {
+            let rules = of_drain("shop", Some("db"), how);
+            rules.iter().any(|rule| in_words(rule) == wanted)
+        };
+        let none = DrainRights::default();
+        for always in ["create pods/eviction", "list pods", "patch nodes"] {
+            assert!(asks(none, always), "{always}");
+        }
+        let relaxes = DrainRights { relaxes: true, ..none };
+        let scales = DrainRights { scales: true, ..none };
+        let releases = DrainRights { releases: true, ..none };
+        for (how, wanted) in [
+            (relaxes, "patch poddisruptionbudgets in namespace shop"),
+            (scales, "delete persistentvolumeclaims in namespace shop"),
+            (releases, "delete nodeclaims"),
+        ] {
+            assert!(asks(how, wanted) && !asks(none, wanted), "{wanted}");
+        }
     }
 
     #[test]

@@ -223,7 +223,8 @@ impl Planner for Upgrade {
     fn acted(&mut self, act: &Act, became: &Acted) {
         match became {
             Acted::Done | Acted::Undone { .. } => self.did(act),
-            Acted::LookAgain => {}
+            // It evicts nothing: a shard that it replaces is deleted.
+            Acted::LookAgain | Acted::Blocked(_) => {}
             Acted::Refused(refusals) => match act {
                 Act::PrePull { node } if self.policy.allowed.left(refusals.clone()).is_empty() => {
                     self.memory.passed_over.insert(node.clone());
@@ -309,6 +310,7 @@ impl Upgrade {
             Act::AskToGoOn { .. } => self.memory.went_on = true,
             Act::FinishJournal => self.memory.finished = true,
             Act::DeleteShard { .. }
+            | Act::EvictShard { .. }
             | Act::PrePull { .. }
             | Act::RemoveHelper { .. }
             | Act::Freeze { .. }

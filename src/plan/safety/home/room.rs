@@ -25,6 +25,11 @@ impl Needs {
         }))
     }
 
+    /// The amounts.
+    pub fn into_amounts(self) -> Amounts {
+        self.0
+    }
+
     fn of_pod(found: &Pod) -> Amounts {
         let written = |resources: &ResourceRequirements| resources.requests.clone().unwrap_or_default();
         found
@@ -59,9 +64,9 @@ impl Needs {
         let free = offered(resource).minus(used).max(Amount::ZERO);
         Some(format!(
             "has {} of {resource} free, of {}: the shard asks for {}",
-            words(resource, free),
-            words(resource, offered(resource)),
-            words(resource, *wanted)
+            free.written(resource),
+            offered(resource).written(resource),
+            wanted.written(resource)
         ))
     }
 
@@ -76,8 +81,8 @@ impl Needs {
             .max(Amount::ZERO);
         Some(format!(
             "has {} of {resource} left below its limit: the shard asks for {}",
-            words(resource, left),
-            words(resource, *wanted)
+            left.written(resource),
+            wanted.written(resource)
         ))
     }
 }
@@ -136,26 +141,6 @@ fn requests(spec: &PodSpec, written: impl Fn(&ResourceRequirements) -> BTreeMap<
     sum
 }
 
-/// An amount as people write it: CPU in cores or thousandths, bytes in the largest unit that keeps it whole.
-fn words(resource: &str, amount: Amount) -> String {
-    if resource == "cpu" {
-        let milli = amount.thousandths();
-        return if milli % 1000 == 0 {
-            (milli / 1000).to_string()
-        } else {
-            format!("{milli}m")
-        };
-    }
-    let bytes = amount.ceiling();
-    let whole = |shift: u32| bytes != 0 && bytes % (1_i128 << shift) == 0;
-    match (30, 20, 10) {
-        (gibi, ..) if whole(gibi) => format!("{}Gi", bytes >> gibi),
-        (_, mebi, _) if whole(mebi) => format!("{}Mi", bytes >> mebi),
-        (.., kibi) if whole(kibi) => format!("{}Ki", bytes >> kibi),
-        _ => bytes.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +150,7 @@ mod tests {
         let spec: PodSpec = serde_json::from_value(spec).unwrap();
         let Needs(all) = Needs::of_template(&spec);
         all.into_iter()
-            .map(|(key, amount)| (key.clone(), words(&key, amount)))
+            .map(|(key, amount)| (key.clone(), amount.written(&key)))
             .collect()
     }
 

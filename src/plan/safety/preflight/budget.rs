@@ -16,7 +16,7 @@ use crate::plan::safety::catalogue::{BUDGET_RELAXED, MARK};
 use crate::plan::verify::seen::Seen;
 
 /// Judges the budgets over the shards.
-pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, found: &mut Preflight) {
+pub fn judge(seen: &Seen<'_>, found_set: &StatefulSet, found: &mut Preflight) {
     let (Ok(budgets), Ok(expected)) = (seen.budgets(), seen.expected()) else {
         return;
     };
@@ -90,7 +90,7 @@ fn name(budget: &PodDisruptionBudget) -> &str {
 ///
 /// Those of an earlier run that was cut off, of the same operation on the same set, are this one's (`run`) to take away: were
 /// that run alive, it would hold the lock.
-pub(super) fn judge_marks(seen: &Seen<'_>, found_set: &StatefulSet, run: &str, now: Timestamp, found: &mut Preflight) {
+pub fn judge_marks(seen: &Seen<'_>, found_set: &StatefulSet, run: &str, now: Timestamp, found: &mut Preflight) {
     let mut judge = |object: String, annotations: Option<&BTreeMap<String, String>>| {
         let refusal = match Mark::of(annotations) {
             None => return,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::{Aim, Change, Preflight};
@@ -36,7 +37,7 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
                 .remedy("$ shardctl upgrade"),
         );
     }
-    let Some((tool, evidence)) = tool(found_set, &aim.change) else {
+    let Some((tool, evidence)) = tool(&found_set.metadata, |fields| owned(fields, &aim.change)) else {
         return;
     };
     if aim.change == Change::Restart {
@@ -58,14 +59,19 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
     for line in evidence {
         refusal = refusal.evidence(line);
     }
-    found.refuse(tool.advise(seen, found_set, refusal));
+    found.refuse(tool.advise(seen, &found_set.metadata, refusal));
 }
 
+/// A tool that writes objects from a source elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tool {
+pub enum Tool {
+    /// Argo CD.
     ArgoCd,
+    /// Flux, from a Kustomization.
     FluxKustomize,
+    /// Flux, from a HelmRelease.
     FluxHelm,
+    /// Helm, run by hand.
     Helm,
 }
 
@@ -89,7 +95,8 @@ const TRACKING: [(&str, Tool); 5] = [
 ];
 
 impl Tool {
-    const fn noun(self) -> &'static str {
+    /// Its name in a sentence.
+    pub const fn noun(self) -> &'static str {
         match self {
             Tool::ArgoCd => "Argo CD",
             Tool::FluxKustomize | Tool::FluxHelm => "Flux",
@@ -97,43 +104,57 @@ impl Tool {
         }
     }
 
-    /// How to change the template through the tool, or hold it off.
-    fn advise(self, seen: &Seen<'_>, found_set: &StatefulSet, refusal: Refusal) -> Refusal {
-        let label = |key: &str| meta(found_set, key);
-        let refusal = refusal
-            .remedy("change the image in the tool's source, let it write the template, then roll what is pending:")
-            .remedy("$ shardctl upgrade");
-        match self {
+    /// Whether it puts back what others change by itself, without being run.
+    pub const fn acts_alone(self) -> bool {
+        !matches!(self, Tool::Helm)
+    }
+
+    /// The command that holds it off an object with this metadata; none where nothing runs by itself.
+    pub fn suspend(self, seen: &Seen<'_>, found: &ObjectMeta) -> Option<String> {
+        let label = |key: &str| meta(found, key);
+        Some(match self {
             Tool::ArgoCd => {
                 // A tracking id is APPLICATION:GROUP/KIND:NAMESPACE/NAME.
                 let tracked = label("argocd.argoproj.io/tracking-id").and_then(|id| id.split(':').next());
                 let app = tracked
                     .or_else(|| label("argocd.argoproj.io/instance"))
                     .unwrap_or("APPLICATION");
-                refusal
-                    .remedy("or stop its automatic sync for the time:")
-                    .remedy(format!("$ argocd app set {} --sync-policy none", shell_word(app)))
+                format!("$ argocd app set {} --sync-policy none", shell_word(app))
             }
             Tool::FluxKustomize => {
                 let name = label("kustomize.toolkit.fluxcd.io/name").unwrap_or("NAME");
                 let space = label("kustomize.toolkit.fluxcd.io/namespace").unwrap_or("flux-system");
-                refusal.remedy("or suspend it for the time:").remedy(format!(
+                format!(
                     "$ flux suspend kustomization {} -n {}",
                     shell_word(name),
                     shell_word(space)
-                ))
+                )
             }
             Tool::FluxHelm => {
                 let name = label("helm.toolkit.fluxcd.io/name").unwrap_or("NAME");
                 let space = label("helm.toolkit.fluxcd.io/namespace").unwrap_or(&seen.snapshot.taken.namespace);
-                refusal.remedy("or suspend it for the time:").remedy(format!(
+                format!(
                     "$ flux suspend helmrelease {} -n {}",
                     shell_word(name),
                     shell_word(space)
-                ))
+                )
             }
-            Tool::Helm => {
-                let release = label("meta.helm.sh/release-name").unwrap_or("RELEASE");
+            Tool::Helm => return None,
+        })
+    }
+
+    /// How to change the template through the tool, or hold it off.
+    fn advise(self, seen: &Seen<'_>, found: &ObjectMeta, refusal: Refusal) -> Refusal {
+        let refusal = refusal
+            .remedy("change the image in the tool's source, let it write the template, then roll what is pending:")
+            .remedy("$ shardctl upgrade");
+        match self.suspend(seen, found) {
+            Some(command) if self == Tool::ArgoCd => refusal
+                .remedy("or stop its automatic sync for the time:")
+                .remedy(command),
+            Some(command) => refusal.remedy("or suspend it for the time:").remedy(command),
+            None => {
+                let release = meta(found, "meta.helm.sh/release-name").unwrap_or("RELEASE");
                 refusal
                     .remedy("nothing runs by itself, but the next `helm upgrade` would set the image back; see what it sets:")
                     .remedy(format!(
@@ -147,9 +168,8 @@ impl Tool {
 }
 
 /// A label's or an annotation's value.
-fn meta<'a>(found_set: &'a StatefulSet, key: &str) -> Option<&'a str> {
-    let (labels, annotations) = (&found_set.metadata.labels, &found_set.metadata.annotations);
-    [labels, annotations]
+fn meta<'a>(found: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    [&found.labels, &found.annotations]
         .into_iter()
         .flatten()
         .find_map(|all| all.get(key))
@@ -157,10 +177,10 @@ fn meta<'a>(found_set: &'a StatefulSet, key: &str) -> Option<&'a str> {
 }
 
 /// The tool that owns what would be written, with what shows it: the record of the fields' writers first, then the tools'
-/// own labels.
-fn tool(found_set: &StatefulSet, change: &Change) -> Option<(Tool, Vec<String>)> {
+/// own labels. `owned` names those fields of an entry of managedFields that would be written.
+pub fn tool(object: &ObjectMeta, owned: impl Fn(&Value) -> BTreeSet<String>) -> Option<(Tool, Vec<String>)> {
     let mut found: Vec<(Tool, String)> = Vec::new();
-    for entry in found_set.metadata.managed_fields.iter().flatten() {
+    for entry in object.managed_fields.iter().flatten() {
         let manager = entry.manager.as_deref().unwrap_or_default();
         let known = MANAGERS.iter().find(|(name, _)| *name == manager);
         let Some((_, tool)) = known else { continue };
@@ -168,18 +188,18 @@ fn tool(found_set: &StatefulSet, change: &Change) -> Option<(Tool, Vec<String>)>
             .fields_v1
             .as_ref()
             .and_then(|fields| serde_json::to_value(fields).ok());
-        let owned = fields.map(|fields| owned(&fields, change)).unwrap_or_default();
+        let owned = fields.map(|fields| owned(&fields)).unwrap_or_default();
         if !owned.is_empty() {
             let owned: Vec<String> = owned.into_iter().collect();
             found.push((*tool, format!("{manager} owns {}", owned.join(", "))));
         }
     }
     for (key, tool) in TRACKING {
-        if let Some(value) = meta(found_set, key) {
+        if let Some(value) = meta(object, key) {
             found.push((tool, format!("{key}: {value}")));
         }
     }
-    if meta(found_set, "app.kubernetes.io/managed-by") == Some("Helm") {
+    if meta(object, "app.kubernetes.io/managed-by") == Some("Helm") {
         found.push((Tool::Helm, "app.kubernetes.io/managed-by: Helm".to_owned()));
     }
     // What runs by itself comes before Helm, whose charts both of the others use.

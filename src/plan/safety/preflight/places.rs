@@ -39,7 +39,7 @@ pub fn must_be_looked_for(seen: &Seen<'_>, shard: &Shard<'_>, template: &PodTemp
 /// The refusal of a shard that no node and no pool would take; none where one would, or where that can't be seen.
 pub fn refusal(seen: &Seen<'_>, shard: &Shard<'_>, newcomer: Newcomer<'_>) -> Option<Refusal> {
     let place = home(&World::of(seen), shard, newcomer, &BTreeSet::new());
-    homeless(seen, newcomer.template, shard, &place)
+    homeless(seen, newcomer.template, shard, &place, false)
 }
 
 /// Judges the place of each shard that will be replaced.
@@ -96,19 +96,31 @@ fn judge_one(seen: &Seen<'_>, template: &PodTemplateSpec, shard: &Shard<'_>, pla
         }
         return;
     }
-    if let Some(refusal) = homeless(seen, template, shard, place) {
+    if let Some(refusal) = homeless(seen, template, shard, place, false) {
         found.refuse(refusal);
     }
 }
 
-/// The refusal of a shard that no node would take. Nodes that can't be seen aren't nodes that are full.
-fn homeless(seen: &Seen<'_>, template: &PodTemplateSpec, shard: &Shard<'_>, place: &Home) -> Option<Refusal> {
+/// The refusal of a shard that no node would take; `leaves` where its own node is to be cordoned. Nodes that can't be seen
+/// aren't nodes that are full.
+pub fn homeless(
+    seen: &Seen<'_>,
+    template: &PodTemplateSpec,
+    shard: &Shard<'_>,
+    place: &Home,
+    leaves: bool,
+) -> Option<Refusal> {
     if place.exists() || seen.snapshot.nodes.got().is_none() {
         return None;
     }
     let name = &shard.name;
     let own = shard.pod.and_then(pod::node);
-    let mut refusal = NO_HOME.refuse(format!("pod/{name}"), format!("no node would take {name} again"));
+    let message = if leaves {
+        format!("no other node would take {name}")
+    } else {
+        format!("no node would take {name} again")
+    };
+    let mut refusal = NO_HOME.refuse(format!("pod/{name}"), message);
     // The shard's own node first: it held the shard until now, so its reason says most.
     let own = own.map(|own| format!("node/{own}")).unwrap_or_default();
     let (first, rest): (Vec<_>, Vec<_>) = place.refused.iter().partition(|(object, _)| *object == own);
@@ -132,7 +144,7 @@ fn homeless(seen: &Seen<'_>, template: &PodTemplateSpec, shard: &Shard<'_>, plac
     } else {
         refusal = refusal.remedy("make room on a node that the shard can use, or add one, then begin again");
     }
-    if counts_cordoned(seen, template) {
+    if counts_cordoned(seen, template, leaves) {
         refusal = refusal.remedy(
             "a cordoned node counts as a domain of the topology spread: nodeTaintsPolicy: Honor in the template leaves it out",
         );
@@ -141,7 +153,7 @@ fn homeless(seen: &Seen<'_>, template: &PodTemplateSpec, shard: &Shard<'_>, plac
 }
 
 /// Whether a cordoned node may be what makes a topology spread refuse the others.
-fn counts_cordoned(seen: &Seen<'_>, template: &PodTemplateSpec) -> bool {
+fn counts_cordoned(seen: &Seen<'_>, template: &PodTemplateSpec, leaves: bool) -> bool {
     let constraints = template
         .spec
         .as_ref()
@@ -149,5 +161,5 @@ fn counts_cordoned(seen: &Seen<'_>, template: &PodTemplateSpec) -> bool {
     let blind = constraints.into_iter().flatten().any(|constraint| {
         constraint.when_unsatisfiable == "DoNotSchedule" && constraint.node_taints_policy.as_deref() != Some("Honor")
     });
-    blind && seen.snapshot.nodes.got().into_iter().flatten().any(node::is_cordoned)
+    blind && (leaves || seen.snapshot.nodes.got().into_iter().flatten().any(node::is_cordoned))
 }

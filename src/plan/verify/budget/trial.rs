@@ -7,6 +7,7 @@ use crate::model::recording::EvictionTrial;
 use crate::model::resource::Resource;
 use crate::model::shell::shell_word;
 use crate::model::{node, pod};
+use crate::plan::eviction::needs_and_has;
 use crate::plan::verify::Check;
 use crate::plan::verify::karpenter::{Held, held};
 use crate::plan::verify::seen::{Seen, event_time};
@@ -124,17 +125,6 @@ fn reading(trial: &EvictionTrial, aimed_at_ready: bool) -> Reading {
         422 | 400 => unclear("an admission policy answered before the budget was asked"),
         _ => unclear("an answer that says nothing of the budget"),
     }
-}
-
-/// The numbers in "needs 10 healthy pods and has 9 currently".
-fn needs_and_has(words: &str) -> Option<(i32, i32)> {
-    let number = |after: &str| {
-        let rest = &words[words.find(after)? + after.len()..];
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        rest[..end].parse().ok()
-    };
-    words.contains("healthy").then_some(())?;
-    Some((number("needs ")?, number("has ")?))
 }
 
 /// What Karpenter itself says of being held back by the shards, as information.

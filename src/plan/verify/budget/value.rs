@@ -166,7 +166,7 @@ fn judge_policy(
 /// How many of `shards` the budget keeps, by the disruption controller's arithmetic (percentages are rounded up, both ways).
 ///
 /// Source: `getExpectedPodCount` in `pkg/controller/disruption/disruption.go`. Neither field set protects nothing.
-fn kept(budget: &PodDisruptionBudget, shards: i32) -> Option<i32> {
+pub(in crate::plan) fn kept(budget: &PodDisruptionBudget, shards: i32) -> Option<i32> {
     let scaled = |value: &IntOrString| match value {
         IntOrString::Int(count) => Some(*count),
         IntOrString::String(text) => {
