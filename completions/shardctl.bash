@@ -1264,7 +1264,7 @@ _shardctl() {
             return 0
             ;;
         shardctl__subcmd__upgrade)
-            opts="-y -o -n -q -v -h -V --image --restart --only --last --canary --pause --gate --before --after --deadline --min-ready --shard-timeout --max-restarts --on-failure --no-prepull --expect --yes --allow --dry-run --lease-duration --output --kubeconfig --context --namespace --statefulset --as --as-group --request-timeout --config --color --quiet --verbose --help --version status undo help"
+            opts="-y -o -n -q -v -h -V --image --restart --only --canary --on-failure --no-prepull --last --pause --gate --before --after --deadline --min-ready --shard-timeout --max-restarts --expect --yes --allow --dry-run --lease-duration --output --kubeconfig --context --namespace --statefulset --as --as-group --request-timeout --config --color --quiet --verbose --help --version status undo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1278,11 +1278,15 @@ _shardctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --last)
+                --canary)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --canary)
+                --on-failure)
+                    COMPREPLY=($(compgen -W "halt undo" -- "${cur}"))
+                    return 0
+                    ;;
+                --last)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1316,10 +1320,6 @@ _shardctl() {
                     ;;
                 --max-restarts)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --on-failure)
-                    COMPREPLY=($(compgen -W "halt undo" -- "${cur}"))
                     return 0
                     ;;
                 --expect)
@@ -1571,7 +1571,7 @@ _shardctl() {
             return 0
             ;;
         shardctl__subcmd__upgrade__subcmd__undo)
-            opts="-y -o -n -q -v -h -V --to-revision --only --last --canary --pause --gate --before --after --deadline --min-ready --shard-timeout --max-restarts --on-failure --no-prepull --expect --yes --allow --dry-run --lease-duration --output --kubeconfig --context --namespace --statefulset --as --as-group --request-timeout --config --color --quiet --verbose --help --version"
+            opts="-y -o -n -q -v -h -V --to-revision --only --canary --on-failure --no-prepull --last --pause --gate --before --after --deadline --min-ready --shard-timeout --max-restarts --expect --yes --allow --dry-run --lease-duration --output --kubeconfig --context --namespace --statefulset --as --as-group --request-timeout --config --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1585,11 +1585,15 @@ _shardctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --last)
+                --canary)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --canary)
+                --on-failure)
+                    COMPREPLY=($(compgen -W "halt undo" -- "${cur}"))
+                    return 0
+                    ;;
+                --last)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1623,10 +1627,6 @@ _shardctl() {
                     ;;
                 --max-restarts)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --on-failure)
-                    COMPREPLY=($(compgen -W "halt undo" -- "${cur}"))
                     return 0
                     ;;
                 --expect)

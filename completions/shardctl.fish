@@ -124,18 +124,18 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s h -l help -
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l image -d 'The new image, REF or CONTAINER=REF; may be repeated. Without it, the template that is pending' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l only -d 'Only these shards, by their numbers; separated by commas' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l canary -d 'Stop after so many shards and ask; without a terminal, stop' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l on-failure -d 'When a shard can\'t come up: stop, or put the template back and let that shard heal' -r -f -a "halt\t'Stop, and leave it as it is'
+undo\t'Put the template back and delete the stuck pod'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l pause -d 'Wait this long between two shards' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l before -d 'A command before each shard is deleted; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l after -d 'A command after each shard is Ready again' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node fetch images' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node may take to be ready for it' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l on-failure -d 'When a shard can\'t come up: stop, or put the template back and let that shard heal' -r -f -a "halt\t'Stop, and leave it as it is'
-undo\t'Put the template back and delete the stuck pod'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
@@ -184,18 +184,18 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_se
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l to-revision -d 'The revision to go to, by its name; without it, the one before the last change that shardctl made' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l only -d 'Only these shards, by their numbers; separated by commas' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l canary -d 'Stop after so many shards and ask; without a terminal, stop' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l on-failure -d 'When a shard can\'t come up: stop, or put the template back and let that shard heal' -r -f -a "halt\t'Stop, and leave it as it is'
+undo\t'Put the template back and delete the stuck pod'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l pause -d 'Wait this long between two shards' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l before -d 'A command before each shard is deleted; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l after -d 'A command after each shard is Ready again' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node fetch images' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node may take to be ready for it' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l on-failure -d 'When a shard can\'t come up: stop, or put the template back and let that shard heal' -r -f -a "halt\t'Stop, and leave it as it is'
-undo\t'Put the template back and delete the stuck pod'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'

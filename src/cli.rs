@@ -1,5 +1,7 @@
 //! The command line: arguments, help headings, examples. No logic; `commands` gives it a meaning.
 
+mod change;
+mod drain;
 mod recover;
 mod upgrade;
 
@@ -8,8 +10,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub use change::{Change, DryRun, Pace};
+pub use drain::{Drain, Others, PrewarmWhen, StrategyName};
 pub use recover::Recover;
-pub use upgrade::{Change, DryRun, OnFailure, Pace, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
+pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
 
 const ABOUT: &str = "Looks after stateful shards on Kubernetes: a system that is down when any one shard is down";
 

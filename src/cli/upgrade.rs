@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use super::StatusOutput;
+use super::{Change, Pace, StatusOutput};
 
 /// `upgrade`.
 #[derive(Args, Clone, Debug)]
@@ -36,7 +36,10 @@ pub struct Upgrade {
     /// The same template, new pods: stamps the template; run again, it goes on with that stamp
     #[arg(long)]
     pub restart: bool,
-    /// Which shards and in what order.
+    /// Which shards, and what becomes of a failure.
+    #[command(flatten)]
+    pub roll: Roll,
+    /// In what order, how patiently.
     #[command(flatten)]
     pub pace: Pace,
     /// How a change is made.
@@ -92,7 +95,10 @@ pub struct Undo {
     /// The revision to go to, by its name; without it, the one before the last change that shardctl made
     #[arg(long, value_name = "NAME")]
     pub to_revision: Option<String>,
-    /// Which shards and in what order.
+    /// Which shards, and what becomes of a failure.
+    #[command(flatten)]
+    pub roll: Roll,
+    /// In what order, how patiently.
     #[command(flatten)]
     pub pace: Pace,
     /// How a change is made.
@@ -100,52 +106,22 @@ pub struct Undo {
     pub change: Change,
 }
 
-/// Which shards, in what order, how patiently.
+/// What only an upgrade's pace knows.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Which shards, how fast")]
-pub struct Pace {
+pub struct Roll {
     /// Only these shards, by their numbers; separated by commas
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub only: Vec<i32>,
-    /// These shards last, by their numbers: where the writer or primary lives
-    #[arg(long, value_name = "N", value_delimiter = ',')]
-    pub last: Vec<i32>,
     /// Stop after so many shards and ask; without a terminal, stop
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub canary: Option<u32>,
-    /// Wait this long between two shards
-    #[arg(long, value_name = "DURATION", default_value = "0")]
-    pub pause: String,
-    /// What must hold between two shards: verify, or exec:CMD (a command that ends with 0)
-    #[arg(long, value_name = "verify|exec:CMD")]
-    pub gate: Option<String>,
-    /// A command before each shard is deleted; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL
-    #[arg(long, value_name = "CMD")]
-    pub before: Option<String>,
-    /// A command after each shard is Ready again
-    #[arg(long, value_name = "CMD")]
-    pub after: Option<String>,
-    /// Start no shard that can't finish by then: 90m, or 2026-11-21T06:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub deadline: Option<String>,
-    /// How long a shard must be Ready, where that is more than minReadySeconds
-    #[arg(long, value_name = "DURATION")]
-    pub min_ready: Option<String>,
-    /// How long a shard may be down beyond its grace period, and a node fetch images
-    #[arg(long, value_name = "DURATION", default_value = "600s")]
-    pub shard_timeout: String,
-    /// How often a container may restart before its shard counts as failed
-    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(i32).range(0..))]
-    pub max_restarts: i32,
     /// When a shard can't come up: stop, or put the template back and let that shard heal
     #[arg(long, value_name = "WHAT", default_value = "halt")]
     pub on_failure: OnFailure,
     /// Don't fetch the images beforehand: a bad one is then found when a shard is down
     #[arg(long)]
     pub no_prepull: bool,
-    /// How many shards there should be [default: an integer minAvailable, then spec.replicas]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
-    pub expect: Option<i32>,
 }
 
 /// What to do when a shard can't come up.
@@ -155,34 +131,4 @@ pub enum OnFailure {
     Halt,
     /// Put the template back and delete the stuck pod
     Undo,
-}
-
-/// What every command that changes a cluster shares.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Changing things")]
-pub struct Change {
-    /// Don't ask
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Go on in spite of a refusal, by its id; may be repeated. What guards data can't be allowed
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    pub allow: Vec<String>,
-    /// Print what would be done and change nothing: client reads only, server lets the API server try each kind of write
-    #[arg(long, value_name = "HOW")]
-    pub dry_run: Option<DryRun>,
-    /// How long the lock outlives a run that was killed
-    #[arg(long, value_name = "DURATION", default_value = "30s")]
-    pub lease_duration: String,
-    /// The form of the progress and the end: text, or json with one event a line
-    #[arg(short, long, value_name = "FORM", default_value = "text")]
-    pub output: StatusOutput,
-}
-
-/// How a dry run is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DryRun {
-    /// Read, judge, print
-    Client,
-    /// Let the server try each kind of write as well
-    Server,
 }

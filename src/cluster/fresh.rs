@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::{join_all, join3, join5};
+use futures::future::{join, join_all, join3, join5};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolume, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -107,6 +108,54 @@ pub async fn fresh(
 pub async fn pods(api: &Api, namespace: &str, selector: &str) -> Result<Vec<Pod>, Failure> {
     let listed = need(api, Resource::Pods, namespace, &label_query(selector)).await?;
     listed.iter().map(|raw| typed(raw)).collect()
+}
+
+/// Every pod of every namespace that is on a node, cut down as a drain needs it.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn pods_on(api: &Api, node: &str) -> Result<Vec<Pod>, Failure> {
+    let listed = need(
+        api,
+        Resource::NodePods,
+        "",
+        &format!("fieldSelector=spec.nodeName%3D{node}"),
+    )
+    .await?;
+    listed.iter().map(|raw| typed(raw)).collect()
+}
+
+/// What is around the shards on nodes that are emptied.
+#[derive(Debug)]
+pub struct Around {
+    /// When the read began, in the server's time.
+    pub at: Timestamp,
+    /// The pods on each node; none where they can't be read.
+    pub pods: BTreeMap<String, Option<Vec<Pod>>>,
+    /// The budgets of all namespaces.
+    pub budgets: Read<Vec<PodDisruptionBudget>>,
+}
+
+/// Reads the pods on `nodes` and the budgets of all namespaces, at once. What can't be read is told, and stops nothing.
+pub async fn around(api: &Api, nodes: &[&str]) -> Around {
+    let at = api.server_time().now();
+    let pods = nodes
+        .iter()
+        .map(async |node| ((*node).to_owned(), pods_on(api, node).await.ok()));
+    let (pods, budgets) = join(join_all(pods), read(api, Resource::AllBudgets, "", "")).await;
+    let budgets = match budgets.objects {
+        Read::Got(listed) => {
+            let budgets: Result<Vec<PodDisruptionBudget>, Failure> = listed.iter().map(|raw| typed(raw)).collect();
+            into_read(budgets, Resource::AllBudgets)
+        }
+        Read::Absent(why) => Read::Absent(why),
+        Read::Unreadable(why) => Read::Unreadable(why),
+    };
+    Around {
+        at,
+        pods: pods.into_iter().collect(),
+        budgets,
+    }
 }
 
 /// Every disruption budget of a namespace, right before one is opened.

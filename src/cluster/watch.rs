@@ -8,8 +8,10 @@ mod keep;
 mod store;
 mod view;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -23,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
+use crate::cluster::fresh::Around;
 use crate::cluster::get::Api;
 use crate::cluster::read::served;
 use crate::cluster::recording::empty;
@@ -56,6 +59,8 @@ pub struct Watches {
     claims: Arc<Store<PersistentVolumeClaim>>,
     revisions: Arc<Store<ControllerRevision>>,
     node_claims: Arc<Store<DynamicObject>>,
+    /// The pods of all namespaces on each of the nodes that are to be emptied.
+    on_nodes: BTreeMap<String, Arc<Store<Pod>>>,
     bell: Bell,
     changes: watch::Receiver<()>,
     /// Aborted when dropped.
@@ -63,8 +68,14 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Starts watching. Needs a tokio runtime.
-    pub fn start(connection: &Connection, namespace: &str, set_name: &str, selector: &LabelSelector) -> Watches {
+    /// Starts watching; with what is on `nodes` besides, of whatever namespace. Needs a tokio runtime.
+    pub fn start(
+        connection: &Connection,
+        namespace: &str,
+        set_name: &str,
+        selector: &LabelSelector,
+        nodes: &[String],
+    ) -> Watches {
         let mut taken = empty(connection, Some(set_name.to_owned())).taken;
         taken.namespace = namespace.to_owned();
         let (bell, changes) = watch::channel(());
@@ -83,6 +94,10 @@ impl Watches {
             claims: store(Resource::Claims),
             revisions: store(Resource::ControllerRevisions),
             node_claims: store(Resource::NodeClaims),
+            on_nodes: nodes
+                .iter()
+                .map(|node| (node.clone(), store(Resource::NodePods)))
+                .collect(),
             bell,
             changes,
             tasks: JoinSet::new(),
@@ -163,6 +178,16 @@ impl Watches {
             self.node_claims.clone(),
             bell(),
         ));
+        for (node, store) in &self.on_nodes {
+            let here = all().fields(&format!("spec.nodeName={node}"));
+            let pods = kube::Api::all(client());
+            tasks.spawn(follow(pods, here, store.clone(), bell(), keep::node_pod));
+        }
+    }
+
+    /// The nodes whose pods are watched.
+    pub fn nodes(&self) -> Vec<&str> {
+        self.on_nodes.keys().map(String::as_str).collect()
     }
 
     /// Waits until the set and its pods are there, and every other kind is there or known not to be readable.
@@ -185,7 +210,8 @@ impl Watches {
                 || self.budgets.is_pending()
                 || self.claims.is_pending()
                 || self.revisions.is_pending()
-                || self.node_claims.is_pending();
+                || self.node_claims.is_pending()
+                || self.on_nodes.values().any(|store| store.is_pending());
             if !pending {
                 return Ok(());
             }
@@ -202,8 +228,7 @@ impl Watches {
     /// Takes over what an uncached look ([`fresh`](crate::cluster::fresh::fresh)) saw, where that is newer than what the
     /// watches brought. So a watch that fell silent is healed.
     pub fn absorb(&self, fresh: &Snapshot) {
-        let age = self.server_time.now().duration_since(fresh.taken.at).unsigned_abs();
-        let Some(began) = Instant::now().checked_sub(age) else {
+        let Some(began) = self.instant(fresh.taken.at) else {
             return;
         };
         let mut changed = false;
@@ -232,6 +257,28 @@ impl Watches {
         }
     }
 
+    /// As [`Watches::absorb`], of the pods on nodes.
+    pub fn absorb_around(&self, around: &Around) {
+        let Some(began) = self.instant(around.at) else {
+            return;
+        };
+        let mut changed = false;
+        for (node, pods) in &around.pods {
+            if let (Some(store), Some(pods)) = (self.on_nodes.get(node), pods) {
+                changed |= store.absorb(pods.clone(), began);
+            }
+        }
+        if changed {
+            self.bell.send_replace(());
+        }
+    }
+
+    /// A moment of the server's time as one of ours.
+    fn instant(&self, at: Timestamp) -> Option<Instant> {
+        let age = self.server_time.now().duration_since(at).unsigned_abs();
+        Instant::now().checked_sub(age)
+    }
+
     /// Takes over one node as the server has just shown it.
     pub fn saw_node(&self, mut node: Node) {
         if keep::node(&mut node) {
@@ -253,6 +300,7 @@ impl Watches {
             .or_else(|| self.revisions.trouble())
             .or_else(|| self.helpers.trouble())
             .or_else(|| self.node_claims.trouble())
+            .or_else(|| self.on_nodes.values().find_map(|store| store.trouble()))
             .or_else(|| self.events.trouble())
             .or_else(|| self.cluster_events.trouble())
     }

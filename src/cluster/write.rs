@@ -51,13 +51,24 @@ pub async fn delete(api: &Api, _permit: &Permit, path: &str, options: &DeleteOpt
     api.send_with(Method::DELETE, path, JSON, options).await
 }
 
-/// Deletes exactly this pod, at exactly the version it was judged at.
+/// Deletes exactly this pod, at exactly the version it was judged at. `grace` are the seconds that it gets to stop, where that
+/// isn't the pod's own number.
 ///
 /// # Errors
 /// Every [`Failure`]; where the pod is another one or has changed, a conflict.
-pub async fn delete_pod(api: &Api, permit: &Permit, namespace: &str, pod: &PodRef) -> Result<Answer, Failure> {
+pub async fn delete_pod(
+    api: &Api,
+    permit: &Permit,
+    namespace: &str,
+    pod: &PodRef,
+    grace: Option<i64>,
+) -> Result<Answer, Failure> {
     let path = format!("/api/v1/namespaces/{namespace}/pods/{}", pod.name);
-    delete(api, permit, &path, &exactly(&pod.uid, &pod.resource_version)).await
+    let options = DeleteOptions {
+        grace_period_seconds: grace,
+        ..exactly(&pod.uid, &pod.resource_version)
+    };
+    delete(api, permit, &path, &options).await
 }
 
 /// The options that delete an object only where it is still this one at this version.
@@ -167,7 +178,9 @@ mod tests {
             resource_version: "7".to_owned(),
             node: None,
         };
-        delete_pod(&api, &permit, "shards", &pod).await.expect("an answer");
+        delete_pod(&api, &permit, "shards", &pod, Some(7))
+            .await
+            .expect("an answer");
         try_delete(&api, "/a/b", &exactly("u", "7")).await.expect("an answer");
         let requests = sent(&server);
         assert_eq!(requests[0][0], "DELETE /api/v1/namespaces/shards/pods/shard-0 HTTP/1.1");
@@ -176,6 +189,7 @@ mod tests {
         let preconditions = json!({"uid": "u", "resourceVersion": "7"});
         assert_eq!(body(&requests[0])["preconditions"], preconditions);
         assert_eq!(body(&requests[0]).get("dryRun"), None);
+        assert_eq!(body(&requests[0])["gracePeriodSeconds"], 7);
         assert_eq!(body(&requests[1])["preconditions"], preconditions);
         assert_eq!(body(&requests[1])["dryRun"], json!(["All"]));
     }

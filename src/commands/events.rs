@@ -63,7 +63,7 @@ async fn watch(
     let Some((name, selector)) = set else {
         return Err(Error::bug("the set was told of and isn't there"));
     };
-    let mut watches = Watches::start(connection, connection.namespace(), name, selector);
+    let mut watches = Watches::start(connection, connection.namespace(), name, selector, &[]);
     watches.ready().await.map_err(|failure| {
         failure.into_error(&format!("watch statefulset/{name} and its pods"), connection.endpoint())
     })?;

@@ -1,10 +1,12 @@
 //! One file a subcommand: arguments in, an operation and a reporter joined, an exit code out. The only place that joins rooms.
 
 pub mod again;
+pub mod change;
 pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod connection;
+pub mod early;
 pub mod events;
 pub mod explain;
 pub mod output;

@@ -1,25 +1,22 @@
 //! `shardctl recover`: arguments in, what was found, the question, the undoing with its view, an exit code out.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
 use super::Context;
 use super::again::base;
+use super::change::{interrupted, lease};
 use super::confirm;
 use super::connection::{open, policy};
 use super::output::{complain, print};
 use super::progress::Spinner;
-use super::show::{View, exit_code};
+use super::show::{View, beside, exit_code};
 use crate::cli::{DryRun, Recover, StatusOutput};
 use crate::cluster::connect::Connection;
-use crate::config::{duration, not_a_duration};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::event::{Event, Fact};
 use crate::exit_code::ExitCode;
 use crate::model::set;
-use crate::operations::emit::Emitter;
 use crate::operations::recover::{Asked, Prepared, execute, prepare};
 use crate::plan::recover::Again;
 use crate::report::json;
@@ -83,28 +80,13 @@ pub async fn run(context: &Context, arguments: &Recover, mut stop: watch::Receiv
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }
-    let (events, from) = Emitter::channel(connection.api().server_time().clone());
     let (_, questions) = unbounded_channel();
-    let viewer = tokio::spawn(View::without_timers(context, as_json(arguments)).follow(from, questions));
-    let code = match execute(&connection, prepared, permit, events.clone(), stop).await {
-        Ok(outcome) => {
-            let code = exit_code(outcome.end);
-            events.emit(Fact::Ended(Box::new(outcome)));
-            Ok(code)
-        }
-        Err(error) => Err(error),
-    };
-    drop(events);
-    let shown = viewer.await.unwrap_or(Ok(()));
-    match code {
-        // What can't be shown is an error only where there is nothing worse to say.
-        Ok(ExitCode::Done) => shown.map(|()| ExitCode::Done),
-        code => code,
-    }
-}
-
-fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")
+    let view = View::without_timers(context, as_json(arguments));
+    let time = connection.api().server_time().clone();
+    beside(view, &time, questions, |events| {
+        execute(&connection, prepared, permit, events, stop)
+    })
+    .await
 }
 
 fn as_json(arguments: &Recover) -> bool {
@@ -113,14 +95,6 @@ fn as_json(arguments: &Recover) -> bool {
 
 async fn read(context: &Context, connection: &Connection, arguments: &Recover) -> Result<Prepared> {
     let _spinner = (!as_json(arguments)).then(|| Spinner::start(context, "looking for what was left"));
-    let lease = duration(&arguments.lease_duration)
-        .ok_or_else(|| not_a_duration(&arguments.lease_duration, "--lease-duration"))?;
-    if lease < Duration::from_secs(1) {
-        return Err(
-            Error::usage(format!("a lock of {} is over at once", arguments.lease_duration))
-                .hint("give --lease-duration at least 1s"),
-        );
-    }
     let base = base(context);
     let expired = if arguments.expired { " --expired" } else { "" };
     let asked = Asked {
@@ -132,7 +106,7 @@ async fn read(context: &Context, connection: &Connection, arguments: &Recover) -
             upgrade: format!("{base} upgrade"),
             undo: format!("{base} upgrade undo"),
         },
-        lease,
+        lease: lease(&arguments.lease_duration)?,
     };
     prepare(connection, asked, None).await
 }

@@ -12,10 +12,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::output::{complain, print};
 use super::{Context, confirm};
+use crate::cluster::server_time::ServerTime;
 use crate::error::{Error, Result};
 use crate::event::{Event, Fact};
 use crate::exit_code::ExitCode;
-use crate::model::outcome::End;
+use crate::model::outcome::{End, Outcome};
+use crate::operations::emit::Emitter;
 use crate::report::lines::Lines;
 use crate::report::live::Live;
 use crate::report::style::Style;
@@ -44,6 +46,34 @@ pub struct Question {
     pub words: String,
     /// Where the answer goes; `true` is yes.
     pub answer: oneshot::Sender<bool>,
+}
+
+/// Runs an operation beside its view; the exit code of its end.
+///
+/// # Errors
+/// Those of the operation; where the view can't be written, only if there is nothing worse to say.
+pub async fn beside<F>(
+    view: View,
+    time: &ServerTime,
+    questions: UnboundedReceiver<Question>,
+    operation: impl FnOnce(Emitter) -> F,
+) -> Result<ExitCode>
+where
+    F: Future<Output = Result<Outcome>>,
+{
+    let (events, from) = Emitter::channel(time.clone());
+    let viewer = tokio::spawn(view.follow(from, questions));
+    let code = operation(events.clone()).await.map(|outcome| {
+        let code = exit_code(outcome.end);
+        events.emit(Fact::Ended(Box::new(outcome)));
+        code
+    });
+    drop(events);
+    let shown = viewer.await.unwrap_or(Ok(()));
+    match code {
+        Ok(ExitCode::Done) => shown.map(|()| ExitCode::Done),
+        code => code,
+    }
 }
 
 /// One of the ways.

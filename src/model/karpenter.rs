@@ -315,6 +315,11 @@ impl<'a> NodeClaim<'a> {
         is_beta(self.0)
     }
 
+    /// Its uid.
+    pub fn uid(self) -> &'a str {
+        self.0["metadata"]["uid"].as_str().unwrap_or_default()
+    }
+
     /// The pool that it was made for.
     pub fn pool(self) -> Option<&'a str> {
         self.0

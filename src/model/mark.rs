@@ -34,6 +34,9 @@ pub struct Mark {
     /// What the run wrote into them, by the same paths: a field that has another value by now is somebody else's.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub is: Value,
+    /// What comes into being by the change and wasn't there before, as `kind/name`: it goes with the mark.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<String>,
 }
 
 impl Mark {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::finding::Finding;
@@ -54,12 +55,57 @@ pub struct Wait {
 /// One effect on the cluster, or a question, or a command of the user's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
-    /// Keep Karpenter and Cluster Autoscaler off a node, with the mark that says so.
+    /// Keep Karpenter and Cluster Autoscaler off a node, and new pods where it is to be emptied; with the mark that says so.
     Freeze {
         /// The node.
         node: String,
         /// The annotations that do it.
         annotations: BTreeMap<String, String>,
+        /// Whether it is cordoned as well.
+        cordon: bool,
+    },
+    /// A node is empty: take our freeze and our mark off it, and let its cordon stay or go.
+    LeaveNode {
+        /// The node.
+        node: String,
+        /// Whether it takes pods again, where it was us who cordoned it.
+        uncordon: bool,
+    },
+    /// Delete the NodeClaim of a node that is empty.
+    ReleaseNode {
+        /// The node.
+        node: String,
+        /// Its NodeClaim.
+        claim: String,
+        /// The NodeClaim's uid.
+        uid: String,
+    },
+    /// Evict a pod that isn't a shard, by its budget as that is.
+    EvictPod(OtherPod),
+    /// Make a pod that holds room for a shard, and has a node made for it where there is none.
+    MakePlaceholder {
+        /// The shard.
+        shard: String,
+        /// The pod.
+        pod: Box<Pod>,
+    },
+    /// Write another number of replicas, with the mark that undoes it.
+    Scale {
+        /// How many there are to be.
+        to: i32,
+        /// The claims that the new shards will make, by name: they aren't there yet, and go with the mark.
+        made: Vec<String>,
+    },
+    /// Put the replicas back that the set's mark names; the mark stays until what came of them is gone.
+    ScaleBack,
+    /// Delete a claim that a shard of ours made, which is gone.
+    RemoveClaim {
+        /// Its name.
+        claim: String,
+        /// Its uid.
+        uid: String,
+        /// The version at which nothing used it.
+        resource_version: String,
     },
     /// Put back what the mark on an object says, where that is still ours, and take the mark away.
     UndoMark {
@@ -126,6 +172,24 @@ impl Act {
             Act::EvictShard { pod, already_down, .. } => Some((pod, *already_down)),
             _ => None,
         }
+    }
+}
+
+/// A pod of the node that isn't a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherPod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+impl OtherPod {
+    /// `namespace/name`.
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
     }
 }
 

@@ -275,5 +275,6 @@ pub fn mark(change: &Change, run: &str, by: &str, since: Timestamp, until: Times
         until,
         was,
         is,
+        made: Vec::new(),
     }
 }

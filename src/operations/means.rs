@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolume, PodTemplateSpec};
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 use crate::cluster::announce::announce;
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
-use crate::cluster::fresh::fresh;
+use crate::cluster::fresh::{around, fresh};
 use crate::cluster::lease::{self, Lock};
 use crate::cluster::permit::Permit;
 use crate::cluster::recording::empty;
@@ -24,6 +25,7 @@ use crate::model::step::TemplateChange;
 use crate::operations::emit::Emitter;
 use crate::operations::observe::read_room;
 use crate::operations::tasks::Tasks;
+use crate::plan::marking::Marker;
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::verify::policy::Policy;
 use crate::plan::verify::seen::Seen;
@@ -72,6 +74,8 @@ pub struct Aimed {
     pub allowed: Allowed,
     /// How long a node may take to fetch images, in seconds.
     pub pull_seconds: i64,
+    /// How long each pod that goes gets to stop, in seconds, where that isn't its own number.
+    pub grace: Option<i64>,
 }
 
 impl Run {
@@ -93,21 +97,46 @@ impl Run {
         self.connection.api().server_time().now()
     }
 
+    /// Who marks what this run changes.
+    pub(in crate::operations) fn marker(&self) -> Marker<'_> {
+        Marker {
+            run: &self.name,
+            by: &self.by,
+            now: self.now(),
+            until: self.marks_until,
+        }
+    }
+
     /// The namespace.
     pub(in crate::operations) fn namespace(&self) -> &str {
         self.connection.namespace()
     }
 
     /// An uncached look at the set, its pods, claims, volumes and budgets, over what the watches bring; the watches learn from it.
+    /// Where nodes are emptied, also at the pods on them and the budgets of all namespaces.
     pub(in crate::operations) async fn look_fresh(&mut self) -> Result<Snapshot, Failure> {
-        let read = fresh(
+        let api = self.connection.api();
+        let nodes = self.watches.nodes();
+        let around = async {
+            if nodes.is_empty() {
+                None
+            } else {
+                Some(around(api, &nodes).await)
+            }
+        };
+        let look = fresh(
             &self.connection,
             self.connection.namespace(),
             &self.set,
             &self.base.volumes,
             None,
-        )
-        .await?;
+        );
+        let (read, around) = join(look, around).await;
+        let read = read?;
+        if let Some(around) = around {
+            self.watches.absorb_around(&around);
+            self.base.all_budgets = around.budgets;
+        }
         self.base.volumes = read.volumes.clone();
         Ok(self.absorb(read))
     }

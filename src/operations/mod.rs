@@ -1,6 +1,7 @@
 //! What needs several rooms at once: observing, and the loop of every operation. Never formats, never prints.
 
 mod act;
+pub mod drain;
 pub mod emit;
 pub mod evict;
 pub mod identity;
@@ -8,6 +9,7 @@ mod lock;
 pub mod look_around;
 pub mod means;
 pub mod observe;
+mod opening;
 pub mod recover;
 pub mod run;
 pub mod tasks;

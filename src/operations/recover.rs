@@ -8,23 +8,19 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::Value;
 
 use super::emit::Emitter;
-use super::identity::{run_name, who};
-use super::lock::{Taken, give_back, interrupted, take};
+use super::identity::run_name;
 use super::means::{Aimed, Run};
-use super::observe::{Wanted, observe};
+use super::opening::{self, Opened, Opening, open};
 use super::run::{Stop, run};
 use super::tasks::Tasks;
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
-use crate::cluster::lease;
 use crate::cluster::permit::Permit;
-use crate::cluster::watch::Watches;
 use crate::cluster::write::{try_delete, try_json_patch};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome};
-use crate::model::read::{Read, Skip};
+use crate::model::read::Skip;
 use crate::model::set;
 use crate::model::snapshot::Snapshot;
 use crate::model::step::Step;
@@ -34,9 +30,6 @@ use crate::plan::safety::catalogue::Allowed;
 use crate::plan::undo::{mark_text, undo};
 use crate::plan::verify::policy::Policy;
 use crate::plan::verify::seen::Seen;
-
-/// What an early Ctrl-C leaves.
-const UNTOUCHED: &str = "interrupted; nothing was changed";
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -77,18 +70,10 @@ impl Prepared {
 
     /// The outcome where there is nothing to do.
     pub fn ends_idle(&self) -> Outcome {
-        self.ends(&self.recover.end(&self.found))
+        self.ended(&self.recover.end(&self.found))
     }
 
-    fn ends_with(&self, end: End, summary: String) -> Outcome {
-        self.ends(&Step::End {
-            end,
-            summary,
-            findings: Vec::new(),
-        })
-    }
-
-    fn ends(&self, step: &Step) -> Outcome {
+    fn ended(&self, step: &Step) -> Outcome {
         let seen = Seen {
             snapshot: &self.snapshot,
             policy: &self.asked.judging,
@@ -125,6 +110,52 @@ impl Prepared {
     }
 }
 
+impl Opening for Prepared {
+    const OPERATION: &'static str = "recover";
+    const UNTOUCHED: &'static str = "interrupted; nothing was changed";
+
+    fn run(&self) -> &str {
+        &self.recover.run
+    }
+
+    fn set(&self) -> &StatefulSet {
+        &self.set
+    }
+
+    fn goal(&self) -> String {
+        self.found.goal()
+    }
+
+    fn order(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn lease(&self) -> Duration {
+        self.asked.lease
+    }
+
+    async fn again(&self, connection: &Connection) -> Result<Self> {
+        prepare(connection, self.asked.clone(), Some(self.recover.run.clone())).await
+    }
+
+    /// Whatever is left to do, the loop finds, and says what it left.
+    fn say(&self, _events: &Emitter) -> Option<(End, String)> {
+        None
+    }
+
+    fn locked() -> &'static str {
+        ": that operation is alive and puts its own things back; nothing was changed"
+    }
+
+    fn ends(&self, end: End, summary: &str) -> Outcome {
+        self.ended(&Step::End {
+            end,
+            summary: summary.to_owned(),
+            findings: Vec::new(),
+        })
+    }
+}
+
 /// What a refused try says; an object that is gone or has changed is no refusal.
 fn refusal(object: &str, tried: Result<(), Failure>, connection: &Connection) -> Result<Option<Finding>> {
     match tried {
@@ -144,27 +175,15 @@ fn refusal(object: &str, tried: Result<(), Failure>, connection: &Connection) ->
 /// # Errors
 /// Where the cluster can't be read.
 pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>) -> Result<Prepared> {
-    let wanted = Wanted {
-        statefulset: asked.statefulset.clone(),
-        dns: None,
-        dns_timeout: Duration::ZERO,
-        domain: None,
-        logs: false,
-        probe_protection: false,
-        room: false,
-        policy: asked.judging.clone(),
-    };
-    let snapshot = observe(connection, &wanted).await?.snapshot;
-    let Some(set) = snapshot.set().cloned() else {
-        return Err(match &snapshot.sets {
-            Read::Unreadable(why) => Error::new(ErrorKind::Forbidden, format!("failed to read StatefulSets: {why}")),
-            _ => Error::usage(format!(
-                "there is no StatefulSet in namespace/{} to recover",
-                snapshot.taken.namespace
-            ))
-            .hint("name another namespace with -n"),
-        });
-    };
+    let (observed, set) = opening::read(
+        connection,
+        asked.statefulset.as_deref(),
+        false,
+        &asked.judging,
+        "to recover",
+    )
+    .await?;
+    let snapshot = observed.snapshot;
     let at = connection.api().server_time().now();
     let name = run.unwrap_or_else(|| run_name("recover", connection.namespace(), set::name(&set)));
     let recover = Recover::new(asked.expired, name, asked.again.clone(), at);
@@ -198,91 +217,30 @@ pub async fn execute(
     events: Emitter,
     stop: Stop,
 ) -> Result<Outcome> {
-    let by = who();
-    let name = prepared.recover.run.clone();
-    let set_name = set::name(&prepared.set).to_owned();
-    events.emit(Fact::Started {
-        operation: "recover".to_owned(),
-        run: name.clone(),
-        by: by.clone(),
-        namespace: connection.namespace().to_owned(),
-        statefulset: set_name.clone(),
-        goal: prepared.found.goal(),
-        order: Vec::new(),
-    });
-    let wanted = lease::Wanted {
-        namespace: connection.namespace(),
-        set: &set_name,
-        set_uid: set::uid(&prepared.set),
-        holder: &by,
-        run: &name,
-        duration: prepared.asked.lease,
+    let open = match open(connection, prepared, &permit, &events, &stop).await? {
+        Opened::Open(open) => *open,
+        Opened::Over(outcome) => return Ok(outcome),
     };
-    let (lock, taken_over) = match take(connection, &permit, &wanted, &events, &stop).await? {
-        Taken::Ours(lock, taken_over) => (lock, taken_over),
-        Taken::Theirs(holder) => {
-            let summary = format!(
-                "{holder} holds the lock on statefulset/{set_name}: that operation is alive and puts its own things back; \
-                 nothing was changed"
-            );
-            return Ok(prepared.ends_with(End::Locked, summary));
-        }
-        Taken::Interrupted => return Ok(prepared.ends_with(End::Interrupted, UNTOUCHED.to_owned())),
-    };
-    // Whoever held the lock until now may have put everything back.
-    let again = tokio::select! {
-        again = prepare(connection, prepared.asked.clone(), Some(name.clone())) => Some(again),
-        () = interrupted(&stop, 1) => None,
-    };
-    let prepared = match again {
-        Some(Ok(prepared)) => prepared,
-        Some(Err(error)) => {
-            give_back(lock).await;
-            return Err(error);
-        }
-        None => {
-            give_back(lock).await;
-            return Ok(prepared.ends_with(End::Interrupted, UNTOUCHED.to_owned()));
-        }
-    };
-    let Some(selector) = prepared.set.spec.as_ref().map(|spec| spec.selector.clone()) else {
-        give_back(lock).await;
-        return Err(Error::usage(format!("statefulset/{set_name} has no selector")));
-    };
-    let watches = Watches::start(connection, connection.namespace(), &set_name, &selector);
-    let ready = tokio::select! {
-        ready = watches.ready() => Some(ready),
-        () = interrupted(&stop, 1) => None,
-    };
-    match ready {
-        Some(Ok(())) => {}
-        Some(Err(failure)) => {
-            give_back(lock).await;
-            return Err(failure.into_error("watch the shards", connection.endpoint()));
-        }
-        None => {
-            give_back(lock).await;
-            return Ok(prepared.ends_with(End::Interrupted, UNTOUCHED.to_owned()));
-        }
-    }
+    let prepared = open.prepared;
     let mut recover = prepared.recover;
-    recover.taken_over = taken_over;
+    recover.taken_over = open.taken_over;
     let means = Run {
         connection: connection.clone(),
         permit,
-        lock,
-        watches,
+        lock: open.lock,
+        watches: open.watches,
         base: prepared.snapshot,
         policy: prepared.asked.judging,
         aimed: Aimed {
             template: set::template(&prepared.set).cloned().unwrap_or_default(),
             change: None,
+            grace: None,
             allowed: Allowed::default(),
             pull_seconds: 1,
         },
         set: prepared.set,
-        name,
-        by,
+        name: recover.run.clone(),
+        by: open.by,
         // A recovery leaves no marks.
         marks_until: prepared.at,
         tasks: Tasks {

@@ -184,7 +184,16 @@ async fn begin_something<P: Planner>(
 ) -> Result<Acted, Stopped> {
     let changes = matches!(
         act,
-        Act::Freeze { .. } | Act::PrePull { .. } | Act::ChangeTemplate(_) | Act::Task(_) | Act::FinishJournal
+        Act::Freeze { .. }
+            | Act::PrePull { .. }
+            | Act::ChangeTemplate(_)
+            | Act::Task(_)
+            | Act::FinishJournal
+            | Act::ReleaseNode { .. }
+            | Act::EvictPod(_)
+            | Act::MakePlaceholder { .. }
+            | Act::Scale { .. }
+            | Act::RemoveClaim { .. }
     );
     if changes {
         let renewed = tokio::select! {
@@ -419,7 +428,10 @@ async fn lock_lost(run: &Run) -> Step {
 /// The end of the summary where something of ours couldn't be taken away.
 fn still_there(left: &Act) -> String {
     let what = match left {
-        Act::Unfreeze { node } => format!("node/{node} is still kept from being removed"),
+        Act::Unfreeze { node } | Act::LeaveNode { node, .. } => format!("node/{node} is still kept from being removed"),
+        Act::ScaleBack => "the set still has an extra shard".to_owned(),
+        Act::RemoveClaim { claim, .. } => format!("pvc/{claim}, which the extra shard left, is still there"),
+        Act::UndoMark { object, .. } => format!("{object} still has this run's mark"),
         Act::RemoveHelper { pod, .. } => format!("pod/{pod}, a helper, is still there"),
         _ => "something of ours is still there".to_owned(),
     };

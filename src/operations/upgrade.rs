@@ -7,21 +7,16 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::Value;
 
 use super::emit::Emitter;
-use super::identity::{run_name, who};
-use super::lock::{Taken, give_back, interrupted, take};
+use super::identity::run_name;
 use super::means::{Aimed, Run};
-use super::observe::{Wanted, observe};
+use super::opening::{self, Opened, Opening, open};
 use super::run::{Stop, run};
 use super::tasks::Tasks;
 use super::trial::{Candidate, Tried, try_template};
 use crate::cluster::connect::Connection;
-use crate::cluster::failure::Failure;
-use crate::cluster::lease;
 use crate::cluster::permit::Permit;
 use crate::cluster::rights;
-use crate::cluster::watch::Watches;
 use crate::error::{Error, Result};
-use crate::event::Fact;
 use crate::model::outcome::{End, Outcome};
 use crate::model::read::Read;
 use crate::model::recording::Recording;
@@ -31,17 +26,15 @@ use crate::model::set::{self, Ordinal};
 use crate::model::snapshot::Snapshot;
 use crate::model::step::Step;
 use crate::plan::operation::Planner;
+use crate::plan::replace::observed_revision;
 use crate::plan::safety::freeze::freeze;
 use crate::plan::safety::preflight::{self, Change, Preflight, preflight};
 use crate::plan::safety::rights::rules;
 use crate::plan::upgrade::aim::aim;
 use crate::plan::upgrade::policy::{Goal, Policy};
-use crate::plan::upgrade::{Again, Upgrade, observed_revision};
+use crate::plan::upgrade::{Again, Upgrade};
 use crate::plan::verify::policy::Policy as Judging;
 use crate::plan::verify::seen::Seen;
-
-/// How a run ends that was interrupted before its loop.
-const UNTOUCHED: &str = "interrupted; no shard, template or budget was touched";
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -92,9 +85,7 @@ impl Prepared {
 
     /// The refusals that `--allow` doesn't cover, and those that it does.
     pub fn refusals(&self) -> (Vec<Refusal>, Vec<Refusal>) {
-        let covered = |refusal: &Refusal| self.asked.policy.allowed.covers(refusal);
-        let (allowed, left) = self.found.refusals.iter().cloned().partition(covered);
-        (left, allowed)
+        opening::refusals(&self.found, &self.asked.policy.allowed)
     }
 
     /// The shards in the order in which they will be taken.
@@ -119,7 +110,7 @@ impl Prepared {
     }
 
     /// The outcome of a run that ends before its loop.
-    fn ends(&self, end: End, summary: &str) -> Outcome {
+    pub fn ends(&self, end: End, summary: &str) -> Outcome {
         let step = Step::End {
             end,
             summary: summary.to_owned(),
@@ -129,36 +120,58 @@ impl Prepared {
     }
 }
 
+impl Opening for Prepared {
+    const OPERATION: &'static str = "upgrade";
+    const UNTOUCHED: &'static str = "interrupted; no shard, template or budget was touched";
+
+    fn run(&self) -> &str {
+        &self.upgrade.run
+    }
+
+    fn set(&self) -> &StatefulSet {
+        &self.set
+    }
+
+    fn goal(&self) -> String {
+        self.upgrade.aim.what.clone()
+    }
+
+    fn order(&self) -> Vec<String> {
+        Prepared::order(self)
+    }
+
+    fn lease(&self) -> Duration {
+        self.asked.lease
+    }
+
+    async fn again(&self, connection: &Connection) -> Result<Self> {
+        prepare(connection, self.asked.clone(), Some(self.upgrade.run.clone())).await
+    }
+
+    fn say(&self, events: &Emitter) -> Option<(End, String)> {
+        let refused = opening::say(&self.found, &self.asked.policy.allowed, events);
+        refused.or_else(|| self.is_idle().then(|| (End::NothingToDo, "nothing to do".to_owned())))
+    }
+
+    fn ends(&self, end: End, summary: &str) -> Outcome {
+        Prepared::ends(self, end, summary)
+    }
+}
+
 /// Reads everything and judges whether the upgrade may begin. Changes nothing.
 ///
 /// # Errors
 /// Where the cluster can't be read, or the goal names what doesn't exist.
 pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>) -> Result<Prepared> {
-    let wanted = Wanted {
-        statefulset: asked.statefulset.clone(),
-        dns: None,
-        dns_timeout: Duration::ZERO,
-        domain: None,
-        logs: false,
-        probe_protection: false,
-        room: true,
-        policy: asked.judging.clone(),
-    };
-    let observed = observe(connection, &wanted).await?;
+    let (observed, set) = opening::read(
+        connection,
+        asked.statefulset.as_deref(),
+        true,
+        &asked.judging,
+        "to upgrade",
+    )
+    .await?;
     let snapshot = observed.snapshot;
-    let Some(set) = snapshot.set().cloned() else {
-        return Err(match &snapshot.sets {
-            Read::Unreadable(why) => Error::new(
-                crate::error::ErrorKind::Forbidden,
-                format!("failed to read StatefulSets: {why}"),
-            ),
-            _ => Error::usage(format!(
-                "there is no StatefulSet in namespace/{} to upgrade",
-                snapshot.taken.namespace
-            ))
-            .hint("name another namespace with -n"),
-        });
-    };
     let raw = raw_set(&observed.recording, set::name(&set))?;
     let at = connection.api().server_time().now();
     let name = run.unwrap_or_else(|| run_name("upgrade", connection.namespace(), set::name(&set)));
@@ -170,7 +183,8 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         let error = Error::usage(misaimed.message);
         misaimed.hints.into_iter().fold(error, Error::hint)
     })?;
-    check_ordinals(&seen, &asked.policy)?;
+    opening::check_ordinals(&seen, "--only", &asked.policy.only)?;
+    opening::check_ordinals(&seen, "--last", &asked.policy.last)?;
     let mut upgrade = Upgrade::new(
         asked.policy.clone(),
         aimed,
@@ -217,76 +231,11 @@ pub async fn execute(
     events: Emitter,
     stop: Stop,
 ) -> Result<Outcome> {
-    let by = who();
-    let name = prepared.upgrade.run.clone();
-    let set_name = set::name(&prepared.set).to_owned();
-    events.emit(Fact::Started {
-        operation: "upgrade".to_owned(),
-        run: name.clone(),
-        by: by.clone(),
-        namespace: connection.namespace().to_owned(),
-        statefulset: set_name.clone(),
-        goal: prepared.upgrade.aim.what.clone(),
-        order: prepared.order(),
-    });
-    let wanted = lease::Wanted {
-        namespace: connection.namespace(),
-        set: &set_name,
-        set_uid: set::uid(&prepared.set),
-        holder: &by,
-        run: &name,
-        duration: prepared.asked.lease,
+    let open = match open(connection, prepared, &permit, &events, &stop).await? {
+        Opened::Open(open) => *open,
+        Opened::Over(outcome) => return Ok(outcome),
     };
-    let lock = match take(connection, &permit, &wanted, &events, &stop).await? {
-        Taken::Ours(lock, _) => lock,
-        Taken::Theirs(holder) => {
-            let summary = format!("{holder} holds the lock on statefulset/{set_name}; nothing was changed");
-            return Ok(prepared.ends(End::Locked, &summary));
-        }
-        Taken::Interrupted => return Ok(prepared.ends(End::Interrupted, UNTOUCHED)),
-    };
-    let interrupted = |times| interrupted(&stop, times);
-    // Whoever held the lock until now may have changed everything.
-    let again = tokio::select! {
-        again = prepare(connection, prepared.asked.clone(), Some(name.clone())) => Some(again),
-        () = interrupted(1) => None,
-    };
-    let prepared = match again {
-        Some(Ok(prepared)) => prepared,
-        Some(Err(error)) => {
-            give_back(lock).await;
-            return Err(error);
-        }
-        None => {
-            give_back(lock).await;
-            return Ok(prepared.ends(End::Interrupted, UNTOUCHED));
-        }
-    };
-    let ended = say_what_was_found(&prepared, &events);
-    if let Some((end, summary)) = ended {
-        give_back(lock).await;
-        return Ok(prepared.ends(end, &summary));
-    }
-    let Some(selector) = prepared.set.spec.as_ref().map(|spec| spec.selector.clone()) else {
-        give_back(lock).await;
-        return Err(Error::usage(format!("statefulset/{set_name} has no selector")));
-    };
-    let watches = Watches::start(connection, connection.namespace(), &set_name, &selector);
-    let ready = tokio::select! {
-        ready = watches.ready() => Some(ready),
-        () = interrupted(1) => None,
-    };
-    match ready {
-        Some(Ok(())) => {}
-        Some(Err(failure)) => {
-            give_back(lock).await;
-            return Err(unwatchable(failure, connection));
-        }
-        None => {
-            give_back(lock).await;
-            return Ok(prepared.ends(End::Interrupted, UNTOUCHED));
-        }
-    }
+    let prepared = open.prepared;
     let marks_until = prepared.upgrade.marks_last_until(&prepared.seen(), prepared.at);
     let pull_seconds = prepared.asked.policy.shard_timeout.as_secs().max(1);
     let mut base = prepared.snapshot;
@@ -296,17 +245,18 @@ pub async fn execute(
     let means = Run {
         connection: connection.clone(),
         permit,
-        lock,
-        watches,
+        lock: open.lock,
+        watches: open.watches,
         base,
         policy: prepared.asked.judging.clone(),
         set: prepared.set,
-        name,
-        by,
+        name: upgrade.run.clone(),
+        by: open.by,
         marks_until,
         aimed: Aimed {
             template: upgrade.aim.typed.clone(),
             change: upgrade.aim.change.clone(),
+            grace: None,
             allowed: prepared.asked.policy.allowed.clone(),
             pull_seconds,
         },
@@ -314,35 +264,6 @@ pub async fn execute(
         events,
     };
     Ok(run(&mut upgrade, means, stop).await)
-}
-
-/// Emits what preflight found; how the run ends where it may not go on.
-fn say_what_was_found(prepared: &Prepared, events: &Emitter) -> Option<(End, String)> {
-    for finding in &prepared.found.notes {
-        events.emit(Fact::Noted {
-            finding: finding.clone(),
-        });
-    }
-    let (left, allowed) = prepared.refusals();
-    for refusal in allowed {
-        events.emit(Fact::Allowed { refusal });
-    }
-    let first = left
-        .first()
-        .map(|refusal| format!("{}: {}", refusal.object, refusal.message));
-    for refusal in left {
-        events.emit(Fact::Refused { refusal });
-    }
-    if let Some(first) = first {
-        return Some((End::Refused, format!("refused: {first}")));
-    }
-    prepared
-        .is_idle()
-        .then(|| (End::NothingToDo, "nothing to do".to_owned()))
-}
-
-fn unwatchable(failure: Failure, connection: &Connection) -> Error {
-    failure.into_error("watch the shards", connection.endpoint())
 }
 
 fn change(goal: &Goal, upgrade: &Upgrade) -> Change {
@@ -364,30 +285,6 @@ fn change(goal: &Goal, upgrade: &Upgrade) -> Change {
 
 fn ordinals(set: &StatefulSet, names: &[String]) -> Vec<Ordinal> {
     names.iter().filter_map(|name| set::ordinal_of(set, name)).collect()
-}
-
-/// `--only` and `--last` name shards that exist.
-fn check_ordinals(seen: &Seen<'_>, policy: &Policy) -> Result<()> {
-    let known: Vec<Ordinal> = seen
-        .every_shard()
-        .unwrap_or_default()
-        .iter()
-        .map(|shard| shard.ordinal)
-        .collect();
-    let (Some(first), Some(last)) = (known.first(), known.last()) else {
-        return Ok(());
-    };
-    for (flag, asked) in [("--only", &policy.only), ("--last", &policy.last)] {
-        if let Some(wrong) = asked.iter().find(|ordinal| !known.contains(ordinal)) {
-            let hint = if first == last {
-                format!("the only shard is {first}")
-            } else {
-                format!("the shards are {first} to {last}")
-            };
-            return Err(Error::usage(format!("there is no shard {wrong} ({flag})")).hint(hint));
-        }
-    }
-    Ok(())
 }
 
 /// The set as the server gave it, out of what was read.

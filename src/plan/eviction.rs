@@ -12,7 +12,9 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use super::verify::seen::Seen;
 use crate::model::eviction::{Afterwards, Answer};
 use crate::model::finding::{Finding, Severity};
+use crate::model::shell::shell_word;
 use crate::model::span;
+use crate::model::step::OtherPod;
 
 pub use blockers::{blockers, entries_in_force};
 
@@ -208,6 +210,32 @@ pub fn judge(
         }
         Meaning::NamespaceEnds | Meaning::Another | Meaning::Leaving | Meaning::BudgetGone => {}
         Meaning::Conflict | Meaning::Forbidden | Meaning::Throttled(_) | Meaning::Unclear | Meaning::Declined => {
+            finding.evidence(quote(answer));
+        }
+    }
+    Blocked { finding, again }
+}
+
+/// What to make of an eviction of a pod that isn't a shard and wasn't let go: its budget is its owner's, and is only waited for.
+pub fn judge_other(answer: &Answer, meaning: &Meaning, target: &OtherPod, seen: &Seen<'_>) -> Blocked {
+    let object = format!("pod/{}", target.title());
+    let mut finding = Finding::new(Severity::Error, object, words(meaning, answer));
+    let again = match meaning {
+        // Whoever deletes the namespace deletes the pod as well.
+        Meaning::NamespaceEnds => Again::After(ASK_AGAIN),
+        meaning => meaning.again(),
+    };
+    let kubectl = |words: &str| seen.kubectl_cluster(&format!("-n {} {words}", shell_word(&target.namespace)));
+    match meaning {
+        Meaning::Arithmetic { budget, .. } => {
+            finding.remedy(kubectl(&format!("describe poddisruptionbudget {}", shell_word(budget))));
+        }
+        Meaning::TwoBudgets => {
+            finding.remedy("keep one of the budgets that select it:");
+            finding.remedy(kubectl("get poddisruptionbudgets"));
+        }
+        Meaning::Another | Meaning::Leaving | Meaning::BudgetGone | Meaning::NamespaceEnds => {}
+        _ => {
             finding.evidence(quote(answer));
         }
     }

@@ -74,7 +74,7 @@ pub struct Undo {
     pub mark: Mark,
     /// Every field that it names, in the order of their paths.
     pub fields: Vec<Field>,
-    /// The patch that does it, the mark's removal included.
+    /// The JSON patch that does it, with the mark's removal where that goes too.
     pub patch: Value,
 }
 
@@ -95,16 +95,47 @@ pub fn mark_text(object: &Value) -> Option<&str> {
 /// # Errors
 /// A clause, where the mark can't be followed; then nothing on the object is to be touched.
 pub fn undo(object: &Value) -> Option<Result<Undo, String>> {
-    mark_text(object).map(|written| follow(object, written))
+    undo_keeping(object, &[])
 }
 
-fn follow(object: &Value, written: &str) -> Result<Undo, String> {
+/// As [`undo`], but for the fields at `kept`: they stay as they are, and the mark goes.
+///
+/// # Errors
+/// As [`undo`].
+pub fn undo_keeping(object: &Value, kept: &[&str]) -> Option<Result<Undo, String>> {
+    let written = mark_text(object)?;
+    Some(follow(object, written, |path| !kept.contains(&path)).map(|mut undo| {
+        let goes = json!({"op": "remove", "path": annotation(MARK)});
+        undo.patch
+            .as_array_mut()
+            .into_iter()
+            .for_each(|patch| patch.push(goes.clone()));
+        undo
+    }))
+}
+
+/// The undo of the field at `path` alone, under a mark that stays: for what has to be back before the rest can be put right.
+/// None where no mark names it.
+///
+/// # Errors
+/// As [`undo`].
+pub fn undo_only(object: &Value, path: &str) -> Option<Result<Undo, String>> {
+    let written = mark_text(object)?;
+    match follow(object, written, |one| one == path) {
+        Ok(undo) if undo.fields.is_empty() => None,
+        undone => Some(undone),
+    }
+}
+
+/// Judges those fields of the mark that are wanted; the patch puts them back and leaves the mark where it is.
+fn follow(object: &Value, written: &str, wanted: impl Fn(&str) -> bool) -> Result<Undo, String> {
     let mark: Mark = serde_json::from_str(written).map_err(|error| format!("it can't be read ({error}): {written}"))?;
     let was = mark.was.as_object().ok_or("it doesn't say what was changed")?;
     let nothing = Map::new();
     let is = mark.is.as_object().unwrap_or(&nothing);
     let fields = was
         .iter()
+        .filter(|(path, _)| wanted(path))
         .map(|(path, was)| judge(object, path, was, is.get(path)))
         .collect::<Result<Vec<Field>, String>>()?;
     let at = annotation(MARK);
@@ -118,7 +149,6 @@ fn follow(object: &Value, written: &str) -> Result<Undo, String> {
             (_, was) => json!({"op": "replace", "path": path, "value": was}),
         });
     }
-    patch.push(json!({"op": "remove", "path": at}));
     Ok(Undo {
         patch: Value::Array(patch),
         fields,
@@ -212,6 +242,36 @@ mod tests {
                 undo.patch
             );
         }
+    }
+
+    #[test]
+    fn what_is_kept_stays_and_the_mark_goes_and_what_is_undone_alone_leaves_the_mark() {
+        let (was, is) = (
+            json!({"spec.unschedulable": null, "spec.replicas": 3}),
+            json!({"spec.unschedulable": true, "spec.replicas": 4}),
+        );
+        let object = json!({
+            "metadata": {"annotations": {MARK: mark(&was, &is)}}, "spec": {"unschedulable": true, "replicas": 4},
+        });
+        let changes = |undo: &Undo| -> Vec<String> {
+            let all = undo.patch.as_array().unwrap().iter();
+            all.filter(|one| one["op"] != "test")
+                .map(|one| format!("{} {}", one["op"].as_str().unwrap(), one["path"].as_str().unwrap()))
+                .collect()
+        };
+        let at = "/metadata/annotations/shardctl.dev~1mark";
+        let kept = undo_keeping(&object, &["spec.unschedulable"]).unwrap().unwrap();
+        assert_eq!(
+            changes(&kept),
+            ["replace /spec/replicas".to_owned(), format!("remove {at}")]
+        );
+        let alone = undo_only(&object, "spec.replicas").unwrap().unwrap();
+        assert_eq!(changes(&alone), ["replace /spec/replicas"]);
+        assert_eq!(
+            alone.patch[0],
+            json!({"op": "test", "path": at, "value": mark(&was, &is)})
+        );
+        assert_eq!(undo_only(&object, "spec.minAvailable"), None);
     }
 
     #[test]

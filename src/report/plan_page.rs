@@ -15,10 +15,10 @@ const SHOWN: usize = 20;
 /// A plan for programs, with what stands in its way.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Planned<'a> {
+pub struct Planned<'a, P> {
     /// The plan.
     #[serde(flatten)]
-    pub plan: &'a PlanPage,
+    pub plan: &'a P,
     /// Why it wouldn't begin.
     pub refusals: &'a [Refusal],
 }
@@ -72,7 +72,16 @@ pub fn step_words(step: &Step) -> String {
         Step::End { summary, .. } => summary.clone(),
         Step::Wait(wait) => format!("wait for {}", wait.words),
         Step::Act(act) => match act {
+            Act::Freeze { node, cordon: true, .. } => format!("cordon node {node}"),
             Act::Freeze { node, .. } => format!("keep the autoscaler off node {node}"),
+            Act::LeaveNode { node, uncordon: true } => format!("let node {node} take pods again"),
+            Act::LeaveNode { node, .. } => format!("leave node {node} cordoned"),
+            Act::ReleaseNode { claim, .. } => format!("delete nodeclaim {claim}"),
+            Act::EvictPod(pod) => format!("evict pod {}/{}", pod.namespace, pod.name),
+            Act::MakePlaceholder { shard, .. } => format!("have room made for {shard} by a placeholder"),
+            Act::Scale { to, .. } => format!("scale the set to {to}"),
+            Act::ScaleBack => "scale the set back".to_owned(),
+            Act::RemoveClaim { claim, .. } => format!("delete claim {claim}, which this run made"),
             Act::UndoMark { object, .. } => format!("put {object} back as its mark says"),
             Act::Unfreeze { node } => format!("let the autoscaler at node {node} again"),
             Act::TryTemplate => "let the API server try the template, and look for everything that it names".to_owned(),

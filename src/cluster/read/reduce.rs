@@ -94,10 +94,11 @@ pub fn has_cluster_events(kind: Option<&str>) -> bool {
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
 /// What of a pod tells how much it takes on its node, which neighbours it stands, and what a drain does to it.
-const META_OF_NODE_PODS: [&str; 7] = [
+const META_OF_NODE_PODS: [&str; 8] = [
     "name",
     "namespace",
     "uid",
+    "resourceVersion",
     "labels",
     "annotations",
     "ownerReferences",

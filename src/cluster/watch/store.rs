@@ -220,8 +220,11 @@ impl<K: kube::Resource + Clone> Store<K> {
     }
 }
 
+/// The name with the namespace, since some views go through all of them.
 fn name<K: kube::Resource>(object: &K) -> String {
-    object.meta().name.clone().unwrap_or_default()
+    let meta = object.meta();
+    let name = meta.name.as_deref().unwrap_or_default();
+    format!("{}/{name}", meta.namespace.as_deref().unwrap_or_default())
 }
 
 fn uid<K: kube::Resource>(object: &K) -> &str {

@@ -50,7 +50,7 @@ impl Watches {
             cluster_autoscaler: unwatched(Resource::ClusterAutoscalerStatus),
             priority_classes: unwatched(Resource::PriorityClasses),
             csi_nodes: unwatched(Resource::CsiNodes),
-            node_pods: unwatched(Resource::NodePods),
+            node_pods: self.node_pods(),
             all_budgets: unwatched(Resource::AllBudgets),
             logs: std::collections::BTreeMap::new(),
             domain: Read::Unreadable("the cluster's domain isn't watched".to_owned()),
@@ -61,9 +61,25 @@ impl Watches {
 }
 
 impl Watches {
+    /// The pods on the nodes that are watched, of those nodes alone; unwatched where there is none.
+    fn node_pods(&self) -> Read<Vec<Pod>> {
+        if self.on_nodes.is_empty() {
+            return unwatched(Resource::NodePods);
+        }
+        let mut all = Vec::new();
+        for store in self.on_nodes.values() {
+            match store.read() {
+                Read::Got(pods) => all.extend(pods),
+                unread => return unread,
+            }
+        }
+        Read::Got(all)
+    }
+
     /// What is seen now, over what was read at the beginning of kinds that aren't watched. The large ones, which the watches
     /// bring themselves, aren't copied from there first: this is done at every change.
     pub fn over(&self, base: &Snapshot) -> Snapshot {
+        let seen = self.snapshot();
         Snapshot {
             rights: base.rights.clone(),
             namespace: base.namespace.clone(),
@@ -84,13 +100,17 @@ impl Watches {
             cluster_autoscaler: base.cluster_autoscaler.clone(),
             priority_classes: base.priority_classes.clone(),
             csi_nodes: base.csi_nodes.clone(),
-            node_pods: base.node_pods.clone(),
+            node_pods: if self.on_nodes.is_empty() {
+                base.node_pods.clone()
+            } else {
+                seen.node_pods
+            },
             all_budgets: base.all_budgets.clone(),
             logs: base.logs.clone(),
             domain: base.domain.clone(),
             dns: base.dns.clone(),
             protection: base.protection.clone(),
-            ..self.snapshot()
+            ..seen
         }
     }
 }

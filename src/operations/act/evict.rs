@@ -40,7 +40,7 @@ pub(in crate::operations) async fn evict(
         namespace: run.namespace(),
         pod: &target.name,
         uid: &target.uid,
-        grace: None,
+        grace: run.aimed.grace,
     };
     if !relax {
         let tried = by_the_budget(&aim).await;

@@ -13,7 +13,15 @@ use crate::plan::operation::Acted;
 /// # Errors
 /// As [`super::carry_out`].
 pub(in crate::operations) async fn delete(run: &Run, target: &PodRef) -> Result<Acted, Failure> {
-    match delete_pod(run.connection.api(), &run.permit, run.namespace(), target).await {
+    match delete_pod(
+        run.connection.api(),
+        &run.permit,
+        run.namespace(),
+        target,
+        run.aimed.grace,
+    )
+    .await
+    {
         Ok(_) => Ok(Acted::Done),
         // Admission may answer with any code: it is a no, whatever it is called.
         Err(Failure::Server { code, message, .. }) if (400..500).contains(&code) && !matches!(code, 409 | 429) => {

@@ -2,25 +2,45 @@
 
 use serde_json::Value;
 
-use super::freeze::saw;
 use super::look_again;
+use super::node::{self, saw};
 use crate::cluster::failure::Failure;
 use crate::cluster::get::Answer;
 use crate::cluster::write::json_patch;
 use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
-use crate::model::mark::MARK;
+use crate::model::mark::{MARK, Mark};
 use crate::operations::means::Run;
 use crate::plan::operation::Acted;
 use crate::plan::recover::left_of;
-use crate::plan::undo::{Fate, Undo, mark_text, undo};
+use crate::plan::undo::{Fate, Undo, mark_text, undo_keeping};
 
-/// Undoes the mark on an object: the one that is written so, or whichever is there. Where it is gone by now, or another one is
-/// there, this one needs nothing any more.
+/// Undoes the mark on an object, where it still is the one that is written so: where it is gone by now, or another one is there,
+/// this one needs nothing any more.
 ///
 /// # Errors
 /// As [`super::carry_out`].
-pub async fn undo_mark(run: &Run, object: &str, path: &str, written: Option<&str>) -> Result<Acted, Failure> {
+pub async fn undo_mark(run: &Run, object: &str, path: &str, written: &str) -> Result<Acted, Failure> {
+    put_back(run, object, path, &[], |there| there == written).await
+}
+
+/// Undoes what this operation changed on a node, but for the fields at `kept`; another operation's mark is left alone.
+///
+/// # Errors
+/// As [`super::carry_out`].
+pub async fn leave(run: &Run, node: &str, kept: &[&str]) -> Result<Acted, Failure> {
+    // One that can't be read may be ours: then it is said that it can't be followed.
+    let ours = |there: &str| serde_json::from_str::<Mark>(there).map_or(true, |mark| mark.is_of(&run.name));
+    put_back(run, &format!("node/{node}"), &node::path(node), kept, ours).await
+}
+
+async fn put_back(
+    run: &Run,
+    object: &str,
+    path: &str,
+    kept: &[&str],
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<Acted, Failure> {
     let api = run.connection.api();
     let present: Value = match api.get(path).await {
         Ok(answer) => {
@@ -30,18 +50,13 @@ pub async fn undo_mark(run: &Run, object: &str, path: &str, written: Option<&str
         Err(failure) if failure.is_not_found() => return Ok(Acted::Done),
         Err(failure) => return refused(object, "read", failure),
     };
-    let there = mark_text(&present);
-    if there.is_none() || written.is_some_and(|wanted| there != Some(wanted)) {
+    if !mark_text(&present).is_some_and(is_meant) {
         return Ok(Acted::Done);
     }
-    let undo = match undo(&present) {
+    let undo = match undo_keeping(&present, kept) {
         None => return Ok(Acted::Done),
         Some(Ok(undo)) => undo,
-        Some(Err(why)) => {
-            let mut finding = Finding::new(Severity::Error, object, "its mark can't be followed");
-            finding.evidence(why);
-            return Ok(Acted::Failed(Box::new(finding)));
-        }
+        Some(Err(why)) => return Ok(unfollowed(object, why)),
     };
     match json_patch(api, &run.permit, path, &undo.patch).await {
         Ok(answer) => learn(run, object, &answer),
@@ -49,13 +64,24 @@ pub async fn undo_mark(run: &Run, object: &str, path: &str, written: Option<&str
     }
     run.events.emit(Fact::Changed {
         object: object.to_owned(),
-        what: told(&undo),
+        what: told(&undo, kept),
     });
-    let left = left_of(object, &undo);
+    Ok(undone(run, object, &undo))
+}
+
+/// Says what stays as it is, being somebody else's by now.
+pub(super) fn undone(run: &Run, object: &str, undo: &Undo) -> Acted {
+    let left = left_of(object, undo);
     for finding in left.iter().cloned() {
         run.events.emit(Fact::Noted { finding });
     }
-    Ok(Acted::Undone { left })
+    Acted::Undone { left }
+}
+
+pub(super) fn unfollowed(object: &str, why: String) -> Acted {
+    let mut finding = Finding::new(Severity::Error, object, "its mark can't be followed");
+    finding.evidence(why);
+    Acted::Failed(Box::new(finding))
 }
 
 /// A node's watch may be silent, and no uncached look heals that.
@@ -66,12 +92,17 @@ fn learn(run: &Run, object: &str, answer: &Answer) {
 }
 
 /// `put back: spec.minAvailable: 9 → 10`; `its mark is taken away` where nothing was to be put back.
-fn told(undo: &Undo) -> String {
+fn told(undo: &Undo, kept: &[&str]) -> String {
     let back: Vec<String> = undo.of(Fate::PutBack).map(|field| field.words()).collect();
-    if back.is_empty() {
+    let words = if back.is_empty() {
         "its mark is taken away, nothing had to be put back".to_owned()
     } else {
         format!("put back: {}", back.join(", "))
+    };
+    let named = |path: &&&str| undo.mark.was.get(**path).is_some();
+    match kept.iter().filter(named).copied().collect::<Vec<_>>().as_slice() {
+        [] => words,
+        kept => format!("{words}; {} stays as it is", kept.join(", ")),
     }
 }
 

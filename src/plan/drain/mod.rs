@@ -1,11 +1,24 @@
 //! `drain`: a node is emptied for maintenance although the budget forbids it. Pure pieces: which nodes, what stands on them, where
 //! each shard goes, what makes room for it beforehand, and whether it may begin at all.
 
+pub mod arithmetic;
+pub mod claim;
+mod end;
+mod extra;
 pub mod homes;
+mod memory;
+mod next;
 pub mod node;
+mod nodes;
 pub mod others;
 pub mod placeholder;
+pub mod policy;
 pub mod preflight;
+pub mod release;
+mod room;
+pub mod run;
+#[cfg(test)]
+mod tests;
 
 use super::safety::rights::DrainRights;
 

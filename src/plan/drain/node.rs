@@ -120,6 +120,20 @@ pub fn cordon(place: &Node, run: &str) -> Cordon {
     if ours { Cordon::Ours } else { Cordon::Theirs }
 }
 
+/// Whether `run` goes on with an earlier one that was cut off: a mark of that is on a node, the budget or the set.
+pub fn resumes(seen: &Seen<'_>, run: &str) -> bool {
+    let nodes = seen.snapshot.nodes.got().into_iter().flatten();
+    let budgets = seen.snapshot.budgets.got().into_iter().flatten();
+    let mut marked = nodes
+        .map(|found| &found.metadata)
+        .chain(budgets.map(|found| &found.metadata))
+        .chain(seen.set().ok().map(|found| &found.metadata));
+    marked.any(|meta| {
+        let mark = Mark::of(meta.annotations.as_ref()).and_then(Result::ok);
+        mark.is_some_and(|mark| mark.is_of(run))
+    })
+}
+
 /// The NodeClaim that Karpenter made a node for.
 pub fn claim_of<'a>(seen: &Seen<'a>, name: &str) -> Option<NodeClaim<'a>> {
     let claims = seen.snapshot.node_claims.got().into_iter().flatten();

@@ -57,6 +57,8 @@ pub struct Aim<'a> {
 pub struct Found {
     /// What stops it, and what is worth knowing.
     pub preflight: Preflight,
+    /// What the strategy costs, a sentence each; empty where no shard moves.
+    pub costs: Vec<String>,
     /// What stands on each node, in the order of the nodes.
     pub nodes: Vec<(String, Others)>,
     /// Where each shard goes, in the order in which they go.
@@ -102,7 +104,8 @@ pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Found {
     judge_shards(seen, set, aim, &all.moves, found);
     judge_data(seen, &all.moves, found);
     judge_homes(seen, set, aim, &all.moves, found);
-    strategy::judge(seen, set, aim, &all.moves, found);
+    strategy::judge(seen, set, aim, found);
+    all.costs = strategy::costs(set, aim.strategy, &all.moves);
     writers::judge(seen, set, aim.strategy, found);
     all
 }

@@ -99,8 +99,10 @@ pub const REFUSALS: &[&About] = &[
     &OWN_NODE,
     &OTHER_PODS,
     &RELEASE,
+    &WRITE,
     &TEMPLATE,
     &PRE_PULL,
+    &PLACEHOLDER,
     &MOVED_TAG,
     &SET_CHANGED,
     &SHARD_CHANGED,
@@ -333,6 +335,16 @@ pub const RELEASE: About = About {
     allowed: None,
 };
 
+/// The server says no to a write that was only tried.
+pub const WRITE: About = About {
+    id: "write",
+    title: "the server would refuse a change that the operation makes",
+    why: "`--dry-run=server` has the server try each kind of write, past admission and every check of its own, without keeping any. \
+          What it refuses now it would refuse half-way through.",
+    guards_data: false,
+    allowed: None,
+};
+
 /// The server, or something that it would need, says no to the new template.
 pub const TEMPLATE: About = About {
     id: "template",
@@ -352,6 +364,17 @@ pub const PRE_PULL: About = About {
           down. The images are fetched by a helper pod on every such node before a shard is touched.",
     guards_data: false,
     allowed: Some("the nodes that failed are passed over; a shard that lands there may not come up"),
+};
+
+/// The pod that would make a shard's node can't be made.
+pub const PLACEHOLDER: About = About {
+    id: "placeholder",
+    title: "a shard's node can't be made beforehand",
+    why: "A shard that needs a new node is down until that is there: minutes, not seconds. So a pod with the shard's own requests \
+          has the node made and the images fetched while the shard still runs. A quota, Pod Security or an admission policy may \
+          refuse that pod.",
+    guards_data: false,
+    allowed: Some("the shard is moved without it, and is down for as long as its node takes to come."),
 };
 
 /// One tag stands for several images.

@@ -52,8 +52,9 @@ pub fn of_drain(namespace: &str, set: Option<&str>, how: DrainRights) -> Vec<Rul
     let here = |verb: &str, group: &str, resource: &str| rule(verb, group, resource, Some(namespace));
     let mut rules = rules(namespace, set, true);
     // Pods of every namespace are on the node, and go by eviction.
-    rules.push(rule("list", "", "pods", None));
-    rules.push(rule("watch", "", "pods", None));
+    for verb in ["get", "list", "watch"] {
+        rules.push(rule(verb, "", "pods", None));
+    }
     rules.push(rule("create", "", "pods/eviction", None));
     rules.push(rule("list", "policy", "poddisruptionbudgets", None));
     rules.push(rule("watch", "", "nodes", None));
@@ -219,7 +220,7 @@ mod tests {
             rules.iter().any(|rule| in_words(rule) == wanted)
         };
         let none = DrainRights::default();
-        for always in ["create pods/eviction", "list pods", "patch nodes"] {
+        for always in ["create pods/eviction", "get pods", "list pods", "patch nodes"] {
             assert!(asks(none, always), "{always}");
         }
         let relaxes = DrainRights { relaxes: true, ..none };

@@ -3,25 +3,27 @@
 use jiff::Timestamp;
 
 use super::Upgrade;
-use super::next::counted;
-use super::stand::Stand;
 use crate::model::finding::{Finding, Severity};
-use crate::model::outcome::{End, Outcome, ShardReport};
+use crate::model::outcome::{End, Outcome};
 use crate::model::pod;
-use crate::model::set::{self, Ordinal};
+use crate::model::set;
 use crate::model::step::{Act, Step};
+use crate::plan::replace::observed_revision;
+use crate::plan::replace::report::{counted, state_now};
+use crate::plan::replace::stand::Stand;
 use crate::plan::verify::seen::Seen;
 
 impl Upgrade {
     /// All that is wanted is done.
     pub(super) fn finish(&self, seen: &Seen<'_>, now: Timestamp) -> Step {
-        let revision = self.revision().unwrap_or_default();
+        let revision = self.revision();
         let rest = self.standings(seen, revision, now);
         let rest = rest.iter().filter(|one| one.stand != Stand::Done).count();
         if let Some(close) = self.journal_to_close(seen, revision, now) {
             return close;
         }
-        let done = self.memory.done.len();
+        let revision = revision.unwrap_or_default();
+        let done = self.replacing.done.len();
         let summary = match (done, rest) {
             (0, 0) if self.aim.change.is_some() => format!("written: {}; no shard had to move", self.aim.what),
             (0, 0) => "nothing was left to do".to_owned(),
@@ -39,7 +41,7 @@ impl Upgrade {
     }
 
     /// Closing the journal, once every shard has come over.
-    pub(super) fn journal_to_close(&self, seen: &Seen<'_>, revision: &str, now: Timestamp) -> Option<Step> {
+    pub(super) fn journal_to_close(&self, seen: &Seen<'_>, revision: Option<&str>, now: Timestamp) -> Option<Step> {
         let all = self.standings(seen, revision, now);
         let over = all.iter().all(|one| one.stand == Stand::Done);
         (over && self.journal_is_open(seen) && !self.memory.finished).then_some(Step::Act(Act::FinishJournal))
@@ -56,7 +58,7 @@ impl Upgrade {
     /// The finding that the set is mixed, where it is.
     pub(super) fn left_over(&self, seen: &Seen<'_>) -> Vec<Finding> {
         let Ok(found) = seen.set() else { return Vec::new() };
-        let Some(revision) = super::observed_revision(seen) else {
+        let Some(revision) = observed_revision(seen) else {
             return Vec::new();
         };
         let (mut here, mut there): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
@@ -98,52 +100,19 @@ impl Upgrade {
             Step::End { end, summary, findings } => (*end, summary.clone(), findings.clone()),
             Step::Act(_) | Step::Wait(_) => (End::Interrupted, "interrupted".to_owned(), Vec::new()),
         };
-        let mut touched: Vec<Ordinal> = self.memory.done.clone();
-        touched.extend(self.memory.taken.keys());
-        let shards = self.reports(&touched, now);
+        let shards = self.replacing.reports(&self.set_name, &self.replacing.touched(), now);
         Outcome {
             end,
             exit_code: end.exit_code(),
             summary,
             shard_seconds: shards.iter().map(|shard| shard.down_seconds).sum(),
             shards,
-            seconds: now.duration_since(self.memory.began).as_secs_f64().max(0.0),
-            data: self.data_words(seen),
+            seconds: now.duration_since(self.replacing.began).as_secs_f64().max(0.0),
+            data: self.replacing.data_words(seen),
             findings,
             state_now: state_now(seen),
             how_to_undo: self.how_to_undo(seen),
             how_to_resume: self.how_to_resume(seen, end),
-        }
-    }
-
-    /// What there is to say of shards that were touched.
-    pub(super) fn reports(&self, shards: &[Ordinal], now: Timestamp) -> Vec<ShardReport> {
-        let report = |ordinal: &Ordinal| {
-            let course = self.memory.courses.get(ordinal)?;
-            Some(ShardReport {
-                shard: format!("{}-{ordinal}", self.set_name),
-                down_seconds: course.down_seconds(now),
-                done: self.memory.done.contains(ordinal),
-                phases: course.phases(now),
-                expected_seconds: self.memory.expected.get(ordinal).copied(),
-            })
-        };
-        shards.iter().filter_map(report).collect()
-    }
-
-    fn data_words(&self, seen: &Seen<'_>) -> String {
-        let proven = &self.memory.proven;
-        let volumes: usize = proven
-            .iter()
-            .filter_map(|ordinal| self.memory.disks.get(ordinal))
-            .map(std::collections::BTreeMap::len)
-            .sum();
-        let has_claims = seen.set().is_ok_and(|set| set::claim_templates(set).next().is_some());
-        match (has_claims, volumes, self.memory.done.len()) {
-            (_, _, 0) => String::new(),
-            (false, ..) => "the set has no claim templates: there are no volumes of its shards to compare".to_owned(),
-            (true, 0, _) => "volumes couldn't be read: whether they are the same isn't known".to_owned(),
-            (true, _, _) => format!("{} unchanged", counted(volumes, "volume")),
         }
     }
 
@@ -175,36 +144,4 @@ impl Upgrade {
             _ => vec![format!("$ {}", self.again.same)],
         }
     }
-}
-
-/// The first fact: how many shards are Ready, and on which revisions.
-fn state_now(seen: &Seen<'_>) -> String {
-    let Ok(shards) = seen.every_shard() else {
-        return "the shards can't be read".to_owned();
-    };
-    let ready = shards
-        .iter()
-        .filter(|shard| shard.pod.is_some_and(pod::is_ready))
-        .count();
-    let mut revisions = std::collections::BTreeMap::new();
-    for shard in &shards {
-        if let Some(revision) = shard.pod.and_then(pod::revision) {
-            *revisions.entry(revision).or_insert(0usize) += 1;
-        }
-    }
-    let by: Vec<String> = revisions
-        .into_iter()
-        .map(|(revision, count)| format!("{count} on revision {revision}"))
-        .collect();
-    let down: Vec<&str> = shards
-        .iter()
-        .filter(|shard| !shard.pod.is_some_and(pod::is_ready))
-        .map(|shard| shard.name.as_str())
-        .collect();
-    let down = if down.is_empty() {
-        String::new()
-    } else {
-        format!(" (down: {})", down.join(", "))
-    };
-    format!("{ready} of {} shards Ready{down}; {}", shards.len(), by.join(", "))
 }

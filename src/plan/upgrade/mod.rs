@@ -1,18 +1,16 @@
 //! `upgrade`: every shard to the set's new template, one at a time. Pure: what was seen and done goes in, the next step comes out.
 //!
-//! The work list is read from the pods each time, so that running again is resuming. What only this process knows (gates that
-//! passed, since when a shard is Ready) is in `memory`, which a rerun begins without.
+//! The work list is read from the pods each time, so that running again is resuming. What only this process knows is in `memory`
+//! and, as for every operation that replaces pods, in `plan::replace`; a rerun begins without it.
 
 pub mod aim;
-mod disks;
 mod end;
 mod memory;
 mod next;
-mod noting;
 pub mod patch;
 pub mod policy;
 mod prepare;
-pub mod stand;
+mod shards;
 pub mod status;
 #[cfg(test)]
 mod tests;
@@ -22,21 +20,21 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use self::aim::Aim;
-use self::memory::{Memory, Taken};
+use self::memory::Memory;
 use self::policy::Policy;
-use super::course::Course;
 use super::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use super::replace::tasks::{Asked, Tasks};
+use super::replace::{Replacing, observed_revision, shard_of};
 use super::safety::catalogue::SET_CHANGED;
 use super::safety::gate::gate;
 use super::safety::preflight::places;
 use super::verify::residue::lease_is_left;
-use super::verify::seen::{Seen, Shard};
+use super::verify::seen::Seen;
 use crate::model::journal::Journal;
 use crate::model::outcome::{Outcome, ShardReport};
-use crate::model::read::Read;
+use crate::model::pod;
 use crate::model::refusal::Refusal;
-use crate::model::step::{Act, PodRef, Step, TemplateChange, When};
-use crate::model::{node, pod};
+use crate::model::step::{Act, PodRef, Step, TemplateChange};
 
 /// An upgrade: what is wanted, and what this run knows of it.
 #[derive(Debug)]
@@ -51,6 +49,8 @@ pub struct Upgrade {
     pub set_name: String,
     /// The command lines that the end names.
     pub again: Again,
+    replacing: Replacing,
+    tasks: Tasks,
     memory: Memory,
 }
 
@@ -72,13 +72,20 @@ pub struct Again {
 impl Upgrade {
     /// An upgrade that hasn't begun; `now` in the server's time.
     pub fn new(policy: Policy, aim: Aim, set_name: String, run: String, again: Again, now: Timestamp) -> Upgrade {
+        let asked = Asked {
+            gate: policy.gate,
+            before: policy.before,
+            after: policy.after,
+        };
         Upgrade {
             set_name,
             policy,
             aim,
             run,
             again,
-            memory: Memory::begun(now),
+            replacing: Replacing::begun(now),
+            tasks: Tasks::new(asked),
+            memory: Memory::default(),
         }
     }
 
@@ -105,12 +112,8 @@ impl Upgrade {
 
     /// The shards that wait for their turn, in order; before the template is written that is all that are wanted.
     pub fn order(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<String> {
-        // No pod has a revision with an empty name, so that towards it every shard is outdated.
-        let revision = match (&self.aim.change, observed_revision(seen)) {
-            (None, Some(revision)) => revision,
-            _ => String::new(),
-        };
-        let queue = self.queue(seen, &revision, now);
+        let revision = observed_revision(seen).filter(|_| self.aim.change.is_none());
+        let queue = self.queue(seen, revision.as_deref(), now);
         queue.into_iter().map(|one| one.shard.name).collect()
     }
 
@@ -150,33 +153,20 @@ impl Upgrade {
     }
 }
 
-/// The shard that a pod is.
-fn shard_of<'a>(seen: &Seen<'a>, target: &PodRef) -> Option<Shard<'a>> {
-    let shards = seen.every_shard().ok()?;
-    shards.into_iter().find(|shard| shard.ordinal == target.ordinal)
-}
-
-/// The revision of the set's template, where its controller has seen the template.
-pub fn observed_revision(seen: &Seen<'_>) -> Option<String> {
-    let set = seen.set().ok()?;
-    let status = set.status.as_ref()?;
-    let observed = status.observed_generation.unwrap_or(0) >= set.metadata.generation.unwrap_or(0);
-    let revision = status.update_revision.clone().filter(|name| !name.is_empty());
-    revision.filter(|_| observed)
-}
-
 impl Planner for Upgrade {
     fn note(&mut self, seen: &Seen<'_>, now: Timestamp, fresh: bool) {
         if seen.set().is_err() {
             return;
         }
         if fresh {
-            self.note_what_stayed(seen);
+            self.replacing.note_what_stayed(seen);
         }
         self.pin(seen);
-        self.note_pods(seen, now);
+        self.replacing.note_pods(seen, now);
         self.note_shards(seen, now);
-        self.note_disks(seen, fresh);
+        if let Some(exchanged) = self.replacing.note_disks(seen, fresh) {
+            self.memory.failed.get_or_insert(exchanged);
+        }
         self.note_pulls(seen, now);
     }
 
@@ -188,34 +178,15 @@ impl Planner for Upgrade {
         match act {
             Act::DeleteShard { pod: target, .. } => {
                 self.memory.touched = true;
-                let pods = seen.own_pods().unwrap_or_default();
-                let Some(old) = pods.into_iter().find(|found| pod::uid(found) == target.uid) else {
-                    return;
-                };
-                let taken = Taken {
-                    uid: target.uid.clone(),
-                    at: now,
-                };
-                if let Some(estimate) = self.estimate(seen) {
-                    self.memory.expected.insert(target.ordinal, estimate.seconds);
-                }
-                let mut course = Course::begun(target.ordinal, old, self.min_ready(seen), now);
-                // A shard that an undo deletes once more has been down since it was deleted first.
-                if self.memory.taken.contains_key(&target.ordinal)
-                    && let Some(earlier) = self.memory.courses.get(&target.ordinal)
-                {
-                    course = course.going_on_from(earlier, now);
-                }
-                self.take(target.ordinal, taken, course);
+                let terms = self.terms(seen);
+                self.replacing.begin(seen, target, &terms, now);
             }
             Act::ChangeTemplate(change) => {
-                if self.revision().is_some() {
-                    self.note_undoing(seen, change, now);
-                }
+                self.note_undoing(seen, change, now);
                 self.memory.touched = true;
                 self.memory.pinned = None;
             }
-            Act::Task(_) => self.memory.ran_a_task = true,
+            Act::Task(_) => self.tasks.about_to(),
             _ => {}
         }
     }
@@ -235,7 +206,7 @@ impl Planner for Upgrade {
                 self.memory.failed = Some((**finding).clone());
                 if matches!(act, Act::ChangeTemplate(_)) {
                     // Not written for certain: what was touched before still is.
-                    self.memory.touched = self.memory.wrote || !self.memory.courses.is_empty();
+                    self.memory.touched = self.memory.wrote || !self.replacing.courses.is_empty();
                 }
             }
             Acted::Declined => self.memory.declined = true,
@@ -244,8 +215,7 @@ impl Planner for Upgrade {
         if let Act::DeleteShard { pod, .. } = act
             && matches!(became, Acted::Refused(_) | Acted::Failed(_))
         {
-            self.memory.taken.remove(&pod.ordinal);
-            self.memory.courses.remove(&pod.ordinal);
+            self.replacing.forget(pod.ordinal);
         }
     }
 
@@ -274,7 +244,7 @@ impl Planner for Upgrade {
     }
 
     fn done(&self, now: Timestamp) -> Vec<ShardReport> {
-        self.reports(&self.memory.done, now)
+        self.replacing.reports(&self.set_name, &self.replacing.done, now)
     }
 
     fn put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act> {
@@ -298,15 +268,7 @@ impl Upgrade {
                 Some(undoing) => undoing.wrote = true,
                 None => self.memory.wrote = true,
             },
-            Act::Task(task) => match task.when {
-                When::Before(ordinal) => {
-                    self.memory.before.insert(ordinal);
-                }
-                When::After(ordinal) => {
-                    self.memory.after.insert(ordinal);
-                }
-                When::Gate => self.memory.gate_passed = true,
-            },
+            Act::Task(task) => self.tasks.did(task),
             Act::AskToGoOn { .. } => self.memory.went_on = true,
             Act::FinishJournal => self.memory.finished = true,
             Act::DeleteShard { .. }
@@ -315,22 +277,15 @@ impl Upgrade {
             | Act::RemoveHelper { .. }
             | Act::Freeze { .. }
             | Act::UndoMark { .. }
-            | Act::Unfreeze { .. } => {}
+            | Act::Unfreeze { .. }
+            | Act::LeaveNode { .. }
+            | Act::ReleaseNode { .. }
+            | Act::EvictPod(_)
+            | Act::MakePlaceholder { .. }
+            | Act::Scale { .. }
+            | Act::ScaleBack
+            | Act::RemoveClaim { .. } => {}
         }
-    }
-
-    /// The nodes that aren't Ready, or gone, and hold one of these shards, in words: why several fell at once.
-    fn sick_nodes(seen: &Seen<'_>, pods: &[&k8s_openapi::api::core::v1::Pod]) -> Vec<String> {
-        let Read::Got(nodes) = &seen.snapshot.nodes else {
-            return Vec::new();
-        };
-        let on: BTreeSet<&str> = pods.iter().filter_map(|found| pod::node(found)).collect();
-        on.into_iter()
-            .filter_map(|name| match nodes.iter().find(|found| node::name(found) == name) {
-                None => Some(format!("node/{name} is gone")),
-                Some(found) => (!node::is_ready(found)).then(|| format!("node/{name} isn't Ready")),
-            })
-            .collect()
     }
 
     /// The grace period of the shards' pods, old or new.

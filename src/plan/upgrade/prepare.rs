@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::Upgrade;
@@ -17,6 +17,8 @@ use crate::model::{node, pod};
 use crate::plan::operation::Fetching;
 use crate::plan::pre_pull::helper::PRE_PULL;
 use crate::plan::pre_pull::{Pull, Targets, helper_name, moved_tags, pulled, targets};
+use crate::plan::replace::pace::marks_last_until;
+use crate::plan::replace::report::counted;
 use crate::plan::safety::catalogue::{About, MOVED_TAG, PRE_PULL as NOT_PULLED};
 use crate::plan::safety::freeze::freeze;
 use crate::plan::verify::seen::Seen;
@@ -40,7 +42,7 @@ impl Upgrade {
         }
         // A template that no shard can follow in time isn't written: a shard that fell meanwhile would come back with it.
         if change.is_some()
-            && let Some(next) = self.queue(seen, "", now).first()
+            && let Some(next) = self.queue(seen, None, now).first()
             && let Some(late) = self.too_late(seen, next, now)
         {
             return Some(late);
@@ -55,7 +57,11 @@ impl Upgrade {
             return Some(step);
         }
         if let Some((node, annotations)) = freeze(seen).into_iter().next() {
-            return Some(Step::Act(Act::Freeze { node, annotations }));
+            return Some(Step::Act(Act::Freeze {
+                node,
+                annotations,
+                cordon: false,
+            }));
         }
         if let Some(change) = change {
             return Some(Step::Act(Act::ChangeTemplate(Box::new(change.clone()))));
@@ -71,7 +77,7 @@ impl Upgrade {
             .ok()
             .and_then(|set| Journal::of(set.metadata.annotations.as_ref())?.ok());
         let ours = journal.filter(|journal| journal.run == self.run);
-        let written = ours.map_or(self.memory.began, |journal| journal.at);
+        let written = ours.map_or(self.replacing.began, |journal| journal.at);
         // A view from before the write has the journal of the change before it.
         let until = Some(self.policy.shard_timeout)
             .filter(|_| self.write_is_seen(seen))
@@ -105,9 +111,7 @@ impl Upgrade {
 
     /// The shards that wait for their turn; before the template is written that is all that are wanted.
     fn to_be_replaced(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<Ordinal> {
-        // No pod has a revision with an empty name, so that towards it every shard is outdated.
-        let revision = self.revision().unwrap_or_default();
-        let queue = self.queue(seen, revision, now);
+        let queue = self.queue(seen, self.revision(), now);
         queue.into_iter().map(|one| one.shard.ordinal).collect()
     }
 
@@ -159,7 +163,7 @@ impl Upgrade {
         }
         let covered = |about: &About| self.policy.allowed.covers(&about.refuse("", ""));
         if !failures.is_empty() && !covered(&NOT_PULLED) {
-            let many = super::next::counted(failures.len(), "node");
+            let many = counted(failures.len(), "node");
             way_past(&NOT_PULLED, &mut failures);
             return Some(self.stop(format!("{many} can't get the new images"), failures));
         }
@@ -187,7 +191,7 @@ impl Upgrade {
                 words: format!(
                     "{} of {} to fetch the images",
                     fetches.len() - done,
-                    super::next::counted(fetches.len(), "node")
+                    counted(fetches.len(), "node")
                 ),
                 until: coming.into_iter().flatten().min(),
             }));
@@ -271,14 +275,8 @@ impl Upgrade {
 
     /// Until when a mark of this run is meant to last: as long as all of it may take, an hour at least.
     pub fn marks_last_until(&self, seen: &Seen<'_>, now: Timestamp) -> Timestamp {
-        let shards = i32::try_from(self.to_be_replaced(seen, now).len()).unwrap_or(i32::MAX);
-        let one = self.policy.shard_timeout + self.grace() + self.min_ready(seen) + self.policy.pause;
-        let all = one
-            .checked_mul(shards.saturating_add(1))
-            .unwrap_or(SignedDuration::from_hours(24));
-        // Without a limit of time, a mark that nobody takes away should still run out.
-        let all = all.clamp(SignedDuration::from_hours(1), SignedDuration::from_hours(72));
-        now.checked_add(all).unwrap_or(now)
+        let shards = self.to_be_replaced(seen, now).len();
+        marks_last_until(shards, &self.terms(seen), self.policy.pause, now)
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
-use super::{Again, observed_revision};
+use super::Again;
 use crate::model::finding::{Finding, Severity};
 use crate::model::journal::Journal;
 use crate::model::mark::{HELPER, LEASE_PREFIX, RUN};
@@ -19,6 +19,7 @@ use crate::model::shell::shell_word;
 use crate::model::{pod, set, span};
 use crate::plan::course::Course;
 use crate::plan::pending::reasons;
+use crate::plan::replace::observed_revision;
 use crate::plan::verify::residue::{LEASE_SECONDS, holder, is_live, renewed};
 use crate::plan::verify::seen::{Seen, Shard};
 use crate::plan::{failing, waiting};

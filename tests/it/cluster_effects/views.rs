@@ -18,7 +18,7 @@ fn watching(scene: &Scene<'_>, connection: &Connection) -> Watches {
     let set = scene.set();
     let selector = set.spec.expect("a spec").selector;
     let plane = scene.plane();
-    let watches = plane.run(async { Watches::start(connection, scene.namespace(), scene.name(), &selector) });
+    let watches = plane.run(async { Watches::start(connection, scene.namespace(), scene.name(), &selector, &[]) });
     plane.run(watches.ready()).expect("the views");
     watches
 }
@@ -170,7 +170,7 @@ fn without_the_right_to_watch_the_pods_there_is_nothing_to_go_by() {
     let connection = connection(&scene, &user);
     let selector = scene.set().spec.expect("a spec").selector;
     let ready = scene.plane().run(async {
-        Watches::start(&connection, scene.namespace(), scene.name(), &selector)
+        Watches::start(&connection, scene.namespace(), scene.name(), &selector, &[])
             .ready()
             .await
     });

@@ -32,7 +32,7 @@ fn a_pod_is_deleted_only_as_it_was_judged() {
     let (plane, connection) = (scene.plane(), administrator(&scene));
     let (api, permit) = (connection.api(), Permit::confirmed());
     let judged = reference(&scene, 0);
-    let delete = |pod: &PodRef| plane.run(write::delete_pod(api, &permit, scene.namespace(), pod));
+    let delete = |pod: &PodRef| plane.run(write::delete_pod(api, &permit, scene.namespace(), pod, None));
 
     let another = PodRef {
         uid: "00000000-0000-0000-0000-000000000000".to_owned(),

@@ -158,7 +158,7 @@ fn evict_first(
         let taken = acquire(connection.api(), &permit, &wanted, |_| {}, std::future::pending()).await;
         let (lock, _) = taken.expect("the lock");
         let selector = set.spec.clone().expect("a spec").selector;
-        let watches = Watches::start(connection, scene.namespace(), scene.name(), &selector);
+        let watches = Watches::start(connection, scene.namespace(), scene.name(), &selector, &[]);
         watches.ready().await.expect("the watches");
         let (events, mut told) = Emitter::channel(connection.api().server_time().clone());
         let means = Run {
@@ -177,6 +177,7 @@ fn evict_first(
                 change: None,
                 allowed: Allowed::default(),
                 pull_seconds: 1,
+                grace: None,
             },
             tasks: Tasks {
                 before: None,

@@ -19,7 +19,7 @@ use crate::plan::safety::preflight::budget;
 use crate::plan::verify::seen::{Seen, Shard};
 
 /// Judges the budget, and what the strategy makes of it.
-pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, moves: &[Move], found: &mut Preflight) {
+pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, found: &mut Preflight) {
     let budgets = seen.budgets().unwrap_or_default();
     if budgets.len() > 1 && aim.strategy.evicts() {
         found.refuse(two_budgets(seen, found_set, &budgets));
@@ -27,40 +27,47 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, mov
         budget::judge(seen, found_set, found);
     }
     judge_disrupted(&budgets, found);
-    let object = format!("statefulset/{}", set::name(found_set));
-    let ordered = found_set
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.pod_management_policy.as_deref())
-        .unwrap_or("OrderedReady")
-        == "OrderedReady";
-    let mut cost = |words: String| {
-        found.note(Severity::Information, &object, words);
-    };
-    match aim.strategy {
-        Strategy::Relax => cost(
+    if aim.strategy == Strategy::Surge {
+        judge_surge(seen, found_set, aim, &budgets, found);
+    }
+}
+
+/// Whether the set makes its pods one after another.
+fn is_ordered(found_set: &StatefulSet) -> bool {
+    let spec = found_set.spec.as_ref();
+    let policy = spec.and_then(|spec| spec.pod_management_policy.as_deref());
+    policy.unwrap_or("OrderedReady") == "OrderedReady"
+}
+
+/// What the strategy costs, a sentence each.
+pub(super) fn costs(found_set: &StatefulSet, strategy: Strategy, moves: &[Move]) -> Vec<String> {
+    match strategy {
+        Strategy::Relax => vec![
             "relax: one shard is down at a time; the budget is one lower for the moment that an eviction takes to be accepted, \
              some tens of milliseconds, and anybody who evicts in that moment may take the place"
                 .to_owned(),
-        ),
-        Strategy::Direct => cost(
+        ],
+        Strategy::Surge => vec![
+            "surge: one shard is down at a time, and an extra one, empty, is there for as long as the drain lasts".to_owned(),
+        ],
+        Strategy::Direct => vec![
             "direct: shards are deleted one at a time, which no budget stops and no webhook on evictions sees; nothing has to be \
              put back"
                 .to_owned(),
-        ),
+        ],
         Strategy::Downtime => {
-            let count = moves.len();
-            cost(format!(
-                "downtime: the shards of a node go together ({count} in all), and the system is down until the last is back: the \
-                 shortest outage, not the fewest shard-seconds"
-            ));
-            if ordered {
-                cost(
+            let mut costs = vec![format!(
+                "downtime: the shards of a node go together ({} in all), and the system is down until the last is back: the \
+                 shortest outage, not the fewest shard-seconds",
+                moves.len()
+            )];
+            if is_ordered(found_set) {
+                costs.push(
                     "its pods are made in order (OrderedReady): only the stops overlap, the starts come one after another".to_owned(),
                 );
             }
+            costs
         }
-        Strategy::Surge => judge_surge(seen, found_set, aim, &budgets, ordered, found),
     }
 }
 
@@ -110,7 +117,6 @@ fn judge_surge(
     found_set: &StatefulSet,
     aim: &Aim<'_>,
     budgets: &[&PodDisruptionBudget],
-    ordered: bool,
     found: &mut Preflight,
 ) {
     let object = format!("statefulset/{}", set::name(found_set));
@@ -178,7 +184,7 @@ fn judge_surge(
             "surge: the shards are told how many they are, and the new one is told the same: {told}"
         ));
     }
-    if ordered {
+    if is_ordered(found_set) {
         warn(
             "surge: its pods are made in order (OrderedReady): the scale-back waits until every shard is Ready, for ever if one isn't"
                 .to_owned(),

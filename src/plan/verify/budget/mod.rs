@@ -168,7 +168,7 @@ pub fn wanted(seen: &Seen<'_>) -> Result<i32, Skip> {
 }
 
 /// `minAvailable 10`, `maxUnavailable 1`.
-fn value_words(budget: &PodDisruptionBudget) -> String {
+pub(in crate::plan) fn value_words(budget: &PodDisruptionBudget) -> String {
     let word = |value: &IntOrString| match value {
         IntOrString::Int(count) => count.to_string(),
         IntOrString::String(text) => text.clone(),

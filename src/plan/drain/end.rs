@@ -1,0 +1,174 @@
+//! How a drain ends: the last step, what is put back, what is said of the shards and the nodes, and the three facts.
+
+use jiff::Timestamp;
+
+use super::Afterwards;
+use super::run::Drain;
+use crate::model::finding::{Finding, Severity};
+use crate::model::mark::Mark;
+use crate::model::node;
+use crate::model::outcome::{End, Outcome};
+use crate::model::shell::shell_word;
+use crate::model::step::{Act, Step};
+use crate::plan::replace::report::{counted, state_now};
+use crate::plan::verify::seen::Seen;
+
+impl Drain {
+    /// All that is wanted is done.
+    pub(super) fn finish(&self, seen: &Seen<'_>) -> Step {
+        let moved = self.memory.shards.done.len();
+        let nodes = &self.memory.emptied;
+        let which = match nodes.as_slice() {
+            [] => "no node".to_owned(),
+            [only] => format!("node/{only}"),
+            several => counted(several.len(), "node"),
+        };
+        let (are, take) = if nodes.len() > 1 {
+            ("are", "take")
+        } else {
+            ("is", "takes")
+        };
+        let then = match self.policy.then {
+            Afterwards::Cordoned => format!("{are} empty and cordoned"),
+            Afterwards::Uncordoned => format!("{are} empty and {take} pods again"),
+            Afterwards::Released => format!("{are} empty and released"),
+        };
+        let shards = match moved {
+            0 => String::new(),
+            more => format!("; {} moved and Ready again", counted(more, "shard")),
+        };
+        Step::End {
+            end: End::Done,
+            summary: format!("{which} {then}{shards}"),
+            findings: self.left_over(seen),
+        }
+    }
+
+    /// What is left on nodes that were emptied, and who cordoned them before.
+    pub(super) fn left_over(&self, seen: &Seen<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for name in &self.memory.emptied {
+            let still = self.still_on(seen, name);
+            if !still.is_empty() {
+                let mut finding = Finding::new(
+                    Severity::Warning,
+                    format!("node/{name}"),
+                    format!("{} still on it, as --allow said", counted(still.len(), "pod")),
+                );
+                for title in still {
+                    finding.evidence(title);
+                }
+                findings.push(finding);
+            }
+            let cordoned = self.policy.then == Afterwards::Uncordoned && !Drain::is_open(seen, name);
+            if cordoned && seen.node(name).ok().flatten().is_some() {
+                findings.push(Finding::new(
+                    Severity::Information,
+                    format!("node/{name}"),
+                    "somebody had cordoned it before: it stays cordoned",
+                ));
+            }
+        }
+        findings
+    }
+
+    /// What of ours is still there, the most dangerous first: an open budget, an extra shard, then placeholders, then the marks on
+    /// nodes, which takes the cordon of a node that wasn't emptied away.
+    pub(super) fn next_to_put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act> {
+        if let Some(act) = self.own_budget_mark(seen, locked) {
+            return Some(act);
+        }
+        let ours = |mark: &Mark| mark.operation == self.run || (locked && mark.is_of(&self.run));
+        let surged = self.surge_mark(seen).is_some_and(|(mark, _)| ours(&mark));
+        if surged && let Some(act) = self.act_without_the_extra(seen) {
+            return Some(act);
+        }
+        if let Some(act) = self.a_placeholder(seen, locked) {
+            return Some(act);
+        }
+        let marked = |found: &&k8s_openapi::api::core::v1::Node| {
+            let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
+            mark.is_some_and(|mark| ours(&mark))
+        };
+        if let Some(held) = seen.snapshot.nodes.got().into_iter().flatten().find(marked) {
+            return Some(Act::Unfreeze {
+                node: node::name(held).to_owned(),
+            });
+        }
+        // Nothing can be done about it at once: it is waited for, and said where it stays; `recover` goes on with it.
+        surged.then_some(Act::ScaleBack)
+    }
+
+    pub(super) fn ended(&self, seen: &Seen<'_>, step: &Step, now: Timestamp) -> Outcome {
+        let (end, summary, findings) = match step {
+            Step::End { end, summary, findings } => {
+                let mut all = findings.clone();
+                all.extend(self.extra_that_stays(seen));
+                (*end, summary.clone(), all)
+            }
+            Step::Act(_) | Step::Wait(_) => (End::Interrupted, "interrupted".to_owned(), Vec::new()),
+        };
+        let touched = self.memory.shards.touched();
+        let shards = self.memory.shards.reports(&self.set_name, &touched, now);
+        Outcome {
+            end,
+            exit_code: end.exit_code(),
+            summary,
+            shard_seconds: shards.iter().map(|shard| shard.down_seconds).sum(),
+            shards,
+            seconds: now.duration_since(self.memory.shards.began).as_secs_f64().max(0.0),
+            data: self.memory.shards.data_words(seen),
+            findings,
+            state_now: self.state(seen),
+            how_to_undo: self.how_to_undo(seen),
+            how_to_resume: self.how_to_resume(end),
+        }
+    }
+
+    /// The first fact: the shards, and the nodes.
+    fn state(&self, seen: &Seen<'_>) -> String {
+        let mut words = state_now(seen);
+        for name in &self.aim.order {
+            let found = seen.node(name).ok().flatten();
+            let cordoned = match found {
+                None => "is gone",
+                Some(found) if node::is_cordoned(found) => "is cordoned",
+                Some(_) => "takes pods",
+            };
+            let empty = match (self.memory.emptied.contains(name), self.shards_on(seen, name).len()) {
+                (true, 0) => "empty, ".to_owned(),
+                (_, 0) => String::new(),
+                (_, more) => format!("with {}, ", counted(more, "shard")),
+            };
+            words.push_str(&format!("; node/{name}: {empty}{cordoned}"));
+        }
+        words
+    }
+
+    fn how_to_undo(&self, seen: &Seen<'_>) -> Vec<String> {
+        let closed: Vec<&String> = self
+            .memory
+            .emptied
+            .iter()
+            .filter(|name| seen.node(name).ok().flatten().is_some_and(node::is_cordoned))
+            .filter(|name| !self.memory.released.contains(*name))
+            .collect();
+        if closed.is_empty() {
+            return vec!["nothing to undo".to_owned()];
+        }
+        let names: Vec<String> = closed.iter().map(|name| shell_word(name).to_string()).collect();
+        vec![format!("$ {} {}", self.again.uncordon, names.join(" "))]
+    }
+
+    fn how_to_resume(&self, end: End) -> Vec<String> {
+        match end {
+            End::Done | End::NothingToDo => vec!["nothing to resume".to_owned()],
+            // The nodes that were emptied aren't emptied again.
+            _ if !self.memory.emptied.is_empty() => {
+                let left: Vec<String> = self.open_nodes().map(|name| shell_word(name).to_string()).collect();
+                vec![format!("$ {} {}", self.again.without_nodes, left.join(" "))]
+            }
+            _ => vec![format!("$ {}", self.again.same)],
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The next step of a drain: one question after another, the first that has an answer decides.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Strategy;
+use super::run::{Drain, is_leaving};
+use crate::model::finding::{Finding, Severity};
+use crate::model::mark::Mark;
+use crate::model::outcome::End;
+use crate::model::pod;
+use crate::model::read::Skip;
+use crate::model::set;
+use crate::model::shell::shell_word;
+use crate::model::step::{Act, Step, Wait};
+use crate::plan::eviction::Again;
+use crate::plan::operation::Wishes;
+use crate::plan::replace::hand::Hand;
+use crate::plan::replace::report::{finding_of, first_message};
+use crate::plan::replace::stand::{Stand, Standing, queue};
+use crate::plan::replace::{Unseen, another_set, pod_ref, unseen};
+use crate::plan::safety::catalogue::NODE_UNREADY;
+use crate::plan::verify::seen::Seen;
+
+impl Drain {
+    pub(super) fn next(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
+        match self.decide(seen, wishes, now) {
+            // The extra shard of a surge goes first, whatever the end: that takes steps, and time.
+            Step::End { end, summary, findings } => {
+                self.without_the_extra(seen, now)
+                    .unwrap_or(Step::End { end, summary, findings })
+            }
+            step => step,
+        }
+    }
+
+    fn decide(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
+        self.unseen(seen)
+            .or_else(|| self.budget_to_close(seen))
+            .or_else(|| self.something_failed())
+            .or_else(|| self.set_is_another(seen))
+            .or_else(|| self.node_is_another(seen))
+            .or_else(|| self.a_shard_fell(seen))
+            .or_else(|| self.room_to_give_back(seen))
+            .or_else(|| self.together(seen, wishes, now))
+            .or_else(|| self.shard_in_hand(seen, now))
+            .or_else(|| self.after_the_shard())
+            .or_else(|| self.stop_wished(seen, wishes))
+            .or_else(|| self.out_of_time(now))
+            .or_else(|| self.hold_the_nodes(seen))
+            .or_else(|| self.extra_shard(seen, now))
+            .or_else(|| self.shard_that_is_down(seen, now))
+            .or_else(|| self.empty_a_node(seen, now))
+            .unwrap_or_else(|| self.finish(seen))
+    }
+
+    /// An end short of the goal: refused where nothing was touched, halted where something was or may have been.
+    pub(super) fn stop(&self, summary: impl Into<String>, findings: Vec<Finding>) -> Step {
+        let touched = self.memory.touched || self.memory.tasks.ran_one;
+        let end = if touched { End::Halted } else { End::Refused };
+        Step::End {
+            end,
+            summary: summary.into(),
+            findings,
+        }
+    }
+
+    /// While shards or nodes can't be seen nothing is decided about them.
+    fn unseen(&self, seen: &Seen<'_>) -> Option<Step> {
+        match unseen(seen) {
+            Some(Unseen::Gone(why)) => return Some(self.stop(why, Vec::new())),
+            Some(Unseen::Wait(wait)) => return Some(Step::Wait(wait)),
+            None => {}
+        }
+        match seen.snapshot.nodes.need() {
+            Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => Some(Step::Wait(Wait {
+                words: format!("the nodes to be seen again: {why}"),
+                until: None,
+            })),
+            Ok(_) => None,
+        }
+    }
+
+    /// A budget that we opened and couldn't close is closed before anything is waited for.
+    fn budget_to_close(&self, seen: &Seen<'_>) -> Option<Step> {
+        self.own_budget_mark(seen, true).map(Step::Act)
+    }
+
+    fn something_failed(&self) -> Option<Step> {
+        if !self.memory.refused.is_empty() {
+            let findings: Vec<Finding> = self.memory.refused.iter().map(finding_of).collect();
+            return Some(self.stop(first_message(&findings), findings));
+        }
+        if let Some(failed) = &self.memory.failed {
+            return Some(self.stop(failed.message.clone(), vec![failed.clone()]));
+        }
+        let never = |again: Again| again == Again::Never;
+        let of_shard = self.memory.blocked.iter().map(|(_, blocked, _)| blocked);
+        let of_others = self.memory.held.values().map(|(blocked, _)| blocked);
+        let blocked = of_shard.chain(of_others).find(|blocked| never(blocked.again))?;
+        Some(self.stop(
+            format!("{}: {}", blocked.finding.object, blocked.finding.message),
+            vec![blocked.finding.clone()],
+        ))
+    }
+
+    /// Somebody changed the set meanwhile. The extra shard of a surge is our own change.
+    fn set_is_another(&self, seen: &Seen<'_>) -> Option<Step> {
+        let mut pinned = self.memory.pinned.clone()?;
+        let surged = self.memory.extra.is_some() || self.surge_mark(seen).is_some();
+        let with_extra = pinned.replicas.saturating_add(1);
+        if surged && set::replicas(seen.set().ok()?) == with_extra {
+            pinned.replicas = with_extra;
+        }
+        let (summary, finding) = another_set(seen, &pinned, "drain")?;
+        Some(self.stop(summary, vec![finding]))
+    }
+
+    /// A node that is being emptied was deleted, uncordoned, or fell silent: nothing more is evicted from it.
+    fn node_is_another(&self, seen: &Seen<'_>) -> Option<Step> {
+        for name in self.open_nodes() {
+            let object = format!("node/{name}");
+            let stop = |message: String, remedy: Vec<String>| {
+                let mut finding = Finding::new(Severity::Error, &object, message.clone());
+                for line in remedy {
+                    finding.remedy(line);
+                }
+                Some(self.stop(format!("{object}: {message}"), vec![finding]))
+            };
+            let about = vec![
+                "find out who did that; what it was to be emptied of:".to_owned(),
+                seen.kubectl_cluster(&format!(
+                    "get pods -A -o wide --field-selector spec.nodeName={}",
+                    shell_word(name)
+                )),
+            ];
+            let Some(found) = seen.node(name).ok().flatten() else {
+                return stop("it is gone: somebody deleted it while the drain ran".to_owned(), about);
+            };
+            if self.memory.known_trouble.contains(name) {
+                continue;
+            }
+            if is_leaving(seen, found) {
+                return stop("somebody is taking it away while the drain runs".to_owned(), about);
+            }
+            let allowed = self.policy.allowed.covers(&NODE_UNREADY.refuse("", ""));
+            if let Some((message, remedy)) = super::node::silent(seen, found)
+                && !allowed
+            {
+                return stop(message, remedy);
+            }
+            if self.memory.cordoned.contains(name) && !crate::model::node::is_cordoned(found) {
+                return stop("somebody uncordoned it while the drain ran".to_owned(), about);
+            }
+        }
+        None
+    }
+
+    /// A shard that was up and went down without our doing: somebody must look before another one goes.
+    fn a_shard_fell(&self, seen: &Seen<'_>) -> Option<Step> {
+        let (names, findings): (Vec<String>, Vec<Finding>) = self
+            .memory
+            .shards
+            .fallen(seen, self.policy.max_restarts)
+            .into_iter()
+            .unzip();
+        (!names.is_empty()).then(|| {
+            self.stop(
+                format!("{} went down without this run's doing", names.join(", ")),
+                findings,
+            )
+        })
+    }
+
+    /// Every shard, with where it stands: due while its pod is on a node that is still to be emptied.
+    pub(super) fn standing<'a>(&self, seen: &Seen<'a>, now: Timestamp) -> Vec<Standing<'a>> {
+        let due = |found: &Pod| self.is_due(found);
+        self.memory.shards.standings(seen, &due, &self.terms(seen), now)
+    }
+
+    /// With `downtime`, the rest of a node's shards go as soon as the first of them has.
+    fn together(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Option<Step> {
+        let begun = self.policy.strategy == Strategy::Downtime && !self.memory.shards.taken.is_empty();
+        if !begun || wishes.stop {
+            return None;
+        }
+        let place = self.open_nodes().next()?;
+        let standing = self.standing(seen, now);
+        let of_node = |one: &&Standing<'_>| one.shard.pod.and_then(pod::node) == Some(place.as_str());
+        let waiting = queue(standing, seen, &self.policy.last);
+        let next = waiting.iter().find(of_node)?;
+        self.before_and_take(next)
+    }
+
+    /// A shard that is down or settles: nothing else is touched until it is done.
+    fn shard_in_hand(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
+        let standing = self.standing(seen, now);
+        let terms = self.terms(seen);
+        match self.memory.shards.hand(seen, &standing, &terms, now) {
+            Hand::Empty => None,
+            Hand::Wait(wait) => self.extra_is_late(seen, now).or(Some(Step::Wait(wait))),
+            Hand::Failed(stuck) => Some(Step::End {
+                end: End::Halted,
+                summary: format!("{} can't become Ready", stuck.shard),
+                findings: vec![stuck.finding],
+            }),
+            Hand::Overdue(stuck) => {
+                let found = standing.iter().find(|one| one.shard.ordinal == stuck.ordinal);
+                let finding = match found.and_then(|one| one.shard.pod) {
+                    Some(found) if stuck.stand == Stand::Terminating => why_it_stays(seen, found, stuck.finding),
+                    _ => stuck.finding,
+                };
+                Some(Step::End {
+                    end: End::TimedOut,
+                    summary: format!("{} took longer than --shard-timeout", stuck.shard),
+                    findings: vec![finding],
+                })
+            }
+        }
+    }
+
+    fn stop_wished(&self, seen: &Seen<'_>, wishes: Wishes) -> Option<Step> {
+        wishes.stop.then(|| Step::End {
+            end: End::Interrupted,
+            summary: if self.memory.touched {
+                "interrupted, with no shard in hand".to_owned()
+            } else {
+                "interrupted; no shard or budget was touched".to_owned()
+            },
+            findings: self.left_over(seen),
+        })
+    }
+
+    /// The command after a shard: it belongs to that shard, and runs also where the user wants to stop then.
+    fn after_the_shard(&self) -> Option<Step> {
+        self.memory.tasks.after(&self.memory.shards.done)
+    }
+
+    /// The end where `--timeout` is over.
+    pub(super) fn out_of_time(&self, now: Timestamp) -> Option<Step> {
+        let until = self.policy.until.filter(|until| now >= *until)?;
+        let left: Vec<&String> = self.open_nodes().collect();
+        let held = self.memory.held.values().map(|(blocked, _)| blocked.finding.clone());
+        let of_shard = self
+            .memory
+            .blocked
+            .iter()
+            .map(|(_, blocked, _)| blocked.finding.clone());
+        (!left.is_empty()).then(|| Step::End {
+            end: End::TimedOut,
+            summary: format!("--timeout was over at {until:.0}, and {} isn't empty", left[0]),
+            findings: of_shard.chain(held).collect(),
+        })
+    }
+
+    /// Shards that are down on any of the nodes move first, whatever the state of the others: it costs nothing.
+    fn shard_that_is_down(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
+        let waiting = queue(self.standing(seen, now), seen, &self.policy.last);
+        let next = waiting.iter().find(|one| one.stand == Stand::DueAndDown)?;
+        self.before_and_take(next)
+    }
+
+    /// The user's command before a shard, then the shard.
+    fn before_and_take(&self, next: &Standing<'_>) -> Option<Step> {
+        let found = next.shard.pod?;
+        let ordinal = next.shard.ordinal;
+        if let Some(before) = self.memory.tasks.before(ordinal) {
+            return Some(before);
+        }
+        let pod = pod_ref(found, ordinal);
+        // What is down already is deleted with every strategy: its budget would refuse to let it go, and nothing is disrupted.
+        let already_down = next.stand == Stand::DueAndDown;
+        Some(Step::Act(match self.policy.strategy {
+            Strategy::Relax | Strategy::Surge if !already_down => Act::EvictShard {
+                pod,
+                already_down,
+                relax: self.policy.strategy == Strategy::Relax,
+            },
+            _ => Act::DeleteShard { pod, already_down },
+        }))
+    }
+
+    /// One of the shards of a node in turn.
+    pub(super) fn next_shard(&self, seen: &Seen<'_>, place: &str, now: Timestamp) -> Option<Step> {
+        let mut waiting = queue(self.standing(seen, now), seen, &self.policy.last);
+        waiting.retain(|one| one.shard.pod.and_then(pod::node) == Some(place));
+        let next = waiting.first()?;
+        self.room_to_wait_for(seen, &waiting, now)
+            .or_else(|| self.between_shards(seen, next, now))
+            .or_else(|| self.blocked(next, now))
+            .or_else(|| self.before_and_take(next))
+    }
+
+    /// What the user wants done while no shard is in hand.
+    fn between_shards(&self, seen: &Seen<'_>, next: &Standing<'_>, now: Timestamp) -> Option<Step> {
+        if let Some(gate) = self.memory.tasks.gate() {
+            return Some(gate);
+        }
+        if let Some(pause) = self.memory.shards.pause(self.policy.pause, now) {
+            return Some(Step::Wait(pause));
+        }
+        let deadline = self.policy.deadline?;
+        let terms = self.terms(seen);
+        let shards = &self.memory.shards;
+        let summary = shards.too_late(seen, &next.shard.name, deadline, &terms, now)?;
+        Some(Step::End {
+            end: End::TimedOut,
+            summary,
+            findings: self.left_over(seen),
+        })
+    }
+
+    /// The wait until an eviction that wasn't accepted is tried again.
+    fn blocked(&self, next: &Standing<'_>, now: Timestamp) -> Option<Step> {
+        let (ordinal, blocked, at) = self.memory.blocked.as_ref()?;
+        if *ordinal != next.shard.ordinal {
+            return None;
+        }
+        let until = retry_at(blocked.again, *at)?;
+        (until > now).then(|| {
+            Step::Wait(Wait {
+                words: format!("{}: {}", blocked.finding.object, blocked.finding.message),
+                until: Some(self.policy.until.map_or(until, |end| end.min(until))),
+            })
+        })
+    }
+
+    /// Our own mark on a budget: of this very run, or with `all` of an earlier run of this drain as well.
+    pub(super) fn own_budget_mark(&self, seen: &Seen<'_>, all: bool) -> Option<Act> {
+        let budgets = seen.snapshot.budgets.got()?;
+        budgets.iter().find_map(|budget| {
+            let annotations = budget.metadata.annotations.as_ref();
+            let mark = Mark::of(annotations)?.ok()?;
+            let ours = mark.operation == self.run || (all && mark.is_of(&self.run));
+            let name = budget.metadata.name.as_deref()?;
+            ours.then(|| Act::UndoMark {
+                object: format!("pdb/{name}"),
+                path: format!(
+                    "/apis/policy/v1/namespaces/{}/poddisruptionbudgets/{name}",
+                    seen.snapshot.taken.namespace
+                ),
+                written: annotations
+                    .and_then(|all| all.get(crate::model::mark::MARK))
+                    .cloned()
+                    .unwrap_or_default(),
+            })
+        })
+    }
+}
+
+/// When an eviction is tried again; none where that is at once, or never.
+pub(super) fn retry_at(again: Again, tried: Timestamp) -> Option<Timestamp> {
+    match again {
+        Again::After(pause) => tried.checked_add(SignedDuration::try_from(pause).ok()?).ok(),
+        Again::LookFirst | Again::Never => None,
+    }
+}
+
+/// Why a pod that is being deleted is still there: finalizers, or a node that says nothing. Never forced from here.
+fn why_it_stays(seen: &Seen<'_>, found: &Pod, mut finding: Finding) -> Finding {
+    for finalizer in found.metadata.finalizers.iter().flatten() {
+        finding.evidence(format!(
+            "finalizer {finalizer} holds it: whoever set it has to take it away"
+        ));
+    }
+    let place = pod::node(found).and_then(|name| seen.node(name).ok().flatten());
+    if let Some((message, remedy)) = place.and_then(|place| super::node::silent(seen, place)) {
+        finding.evidence(format!("node/{}: {message}", pod::node(found).unwrap_or_default()));
+        for line in remedy {
+            finding.remedy(line);
+        }
+    } else if found.metadata.finalizers.as_ref().is_none_or(Vec::is_empty) {
+        finding.evidence("its kubelet answers, and hasn't said that the containers have stopped");
+        finding.remedy(
+            "see on the node what the containers wait for; it is never forced: a disk that two pods write is lost",
+        );
+    }
+    finding
+}

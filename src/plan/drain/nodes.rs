@@ -1,0 +1,159 @@
+//! What is done about the nodes of a drain: held first, then emptied one after another, then left.
+
+use jiff::Timestamp;
+
+use super::node::{Cordon, claim_of, cordon};
+use super::others::{Others, Row, others};
+use super::run::Drain;
+use super::{Afterwards, next::retry_at};
+use crate::model::node;
+use crate::model::pod;
+use crate::model::read::Skip;
+use crate::model::step::{Act, OtherPod, Step, Wait};
+use crate::plan::safety::freeze::freeze;
+use crate::plan::verify::seen::Seen;
+
+impl Drain {
+    /// The nodes to be emptied are cordoned, and they and every node that holds shards are kept from autoscalers. All of them
+    /// first: Karpenter makes nodes for what the remaining ones can't take.
+    pub(super) fn hold_the_nodes(&self, seen: &Seen<'_>) -> Option<Step> {
+        let held = freeze(seen);
+        for name in self.open_nodes() {
+            let found = seen.node(name).ok().flatten()?;
+            let annotations = held
+                .iter()
+                .find(|(held, _)| held == name)
+                .map(|(_, annotations)| annotations.clone());
+            let open = cordon(found, &self.run) == Cordon::Open;
+            if open || annotations.is_some() {
+                return Some(Step::Act(Act::Freeze {
+                    node: name.clone(),
+                    annotations: annotations.unwrap_or_default(),
+                    cordon: open,
+                }));
+            }
+        }
+        let (node, annotations) = held.into_iter().next()?;
+        Some(Step::Act(Act::Freeze {
+            node,
+            annotations,
+            cordon: false,
+        }))
+    }
+
+    /// What is on a node, judged anew; pods that were found to be needed by the shards stay so.
+    ///
+    /// # Errors
+    /// Unknown where its pods can't be read.
+    pub(super) fn on_node(&self, seen: &Seen<'_>, name: &str) -> Result<Vec<Row>, Skip> {
+        let Others { mut rows, .. } = others(seen, name, self.policy.flags, self.policy.own.as_ref())?;
+        for row in &mut rows {
+            if !self.aim.needed.contains(&row.uid) {
+                row.last = None;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The node in turn: room for its shards, its other pods, its shards, the pods that shards need; then it is left.
+    pub(super) fn empty_a_node(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
+        if let Some(step) = self.release(seen) {
+            return Some(step);
+        }
+        let place = self.open_nodes().next()?;
+        let rows = match self.on_node(seen, place) {
+            Ok(rows) => rows,
+            Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => {
+                return Some(Step::Wait(Wait {
+                    words: format!("the pods of node/{place} to be seen: {why}"),
+                    until: self.policy.until,
+                }));
+            }
+        };
+        let step = self
+            .room_to_make(seen, place, now)
+            .or_else(|| self.other_pods(seen, &rows, false, now))
+            .or_else(|| self.next_shard(seen, place, now))
+            .or_else(|| self.other_pods(seen, &rows, true, now))
+            .unwrap_or_else(|| {
+                Step::Act(Act::LeaveNode {
+                    node: place.clone(),
+                    uncordon: self.policy.then == Afterwards::Uncordoned,
+                })
+            });
+        Some(step)
+    }
+
+    /// The other pods of a node: evicted all at once, and waited for until they have ended. `last` are those that shards need.
+    fn other_pods(&self, seen: &Seen<'_>, rows: &[Row], last: bool, now: Timestamp) -> Option<Step> {
+        let mut going = Vec::new();
+        let mut until = self.policy.until;
+        for row in rows.iter().filter(|row| row.is_evicted() && row.last.is_some() == last) {
+            if self.memory.gone.contains(&row.uid) || is_ending(seen, &row.uid) {
+                going.push(format!("{} to end", row.title()));
+                continue;
+            }
+            let Some((blocked, at)) = self.memory.held.get(&row.uid) else {
+                return Some(evict(row));
+            };
+            match retry_at(blocked.again, *at) {
+                Some(again) if again > now => {
+                    until = until.into_iter().chain([again]).min();
+                    going.push(format!("{}: {}", row.title(), blocked.finding.message));
+                }
+                _ => return Some(evict(row)),
+            }
+        }
+        let first = going.first()?;
+        let words = match going.len() {
+            1 => first.clone(),
+            more => format!("{first}, and {} more", more - 1),
+        };
+        Some(Step::Wait(Wait { words, until }))
+    }
+
+    /// `--then-release`: the NodeClaim of a node that was emptied.
+    fn release(&self, seen: &Seen<'_>) -> Option<Step> {
+        if self.policy.then != Afterwards::Released {
+            return None;
+        }
+        let name = self
+            .memory
+            .emptied
+            .iter()
+            .find(|name| !self.memory.released.contains(*name))?;
+        let claim = claim_of(seen, name)?;
+        Some(Step::Act(Act::ReleaseNode {
+            node: name.clone(),
+            claim: claim.name().to_owned(),
+            uid: claim.uid().to_owned(),
+        }))
+    }
+
+    /// The pods that are still on the nodes that were emptied and would have had to go, for the end.
+    pub(super) fn still_on(&self, seen: &Seen<'_>, name: &str) -> Vec<String> {
+        let rows = self.on_node(seen, name).unwrap_or_default();
+        let stays = |row: &&Row| matches!(row.verdict, super::others::Verdict::Never(_));
+        rows.iter().filter(stays).map(Row::title).collect()
+    }
+
+    /// Whether a node is there and takes pods.
+    pub(super) fn is_open(seen: &Seen<'_>, name: &str) -> bool {
+        let found = seen.node(name).ok().flatten();
+        found.is_some_and(|found| !node::is_cordoned(found))
+    }
+}
+
+fn evict(row: &Row) -> Step {
+    Step::Act(Act::EvictPod(OtherPod {
+        namespace: row.namespace.clone(),
+        name: row.name.clone(),
+        uid: row.uid.clone(),
+    }))
+}
+
+fn is_ending(seen: &Seen<'_>, uid: &str) -> bool {
+    let pods = seen.snapshot.node_pods.got().into_iter().flatten();
+    let mut same = pods.filter(|found| pod::uid(found) == uid);
+    same.next().is_some_and(pod::is_terminating)
+}

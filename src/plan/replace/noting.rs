@@ -1,0 +1,113 @@
+//! What is remembered of each look: who is up, who became Ready when, who is done, whether the disks are the same.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::disks::{disks, exchanged};
+use super::stand::Stand;
+use super::{Due, Replacing, Taken, Terms};
+use crate::model::finding::Finding;
+use crate::model::pod;
+use crate::model::set::{self, Ordinal};
+use crate::plan::course::Course;
+use crate::plan::verify::seen::Seen;
+
+impl Replacing {
+    /// Remembers since when each pod is Ready.
+    pub fn note_pods(&mut self, seen: &Seen<'_>, now: Timestamp) {
+        let first = !self.looked;
+        let pods = seen.own_pods().unwrap_or_default();
+        for found in &pods {
+            let uid = pod::uid(found).to_owned();
+            if !pod::is_ready(found) {
+                self.ready_since.remove(&uid);
+                continue;
+            }
+            // What became Ready before we looked goes by its own word, what does before our eyes by our clock.
+            let told = pod::since(found).unwrap_or(now).min(now);
+            self.ready_since.entry(uid).or_insert(if first { told } else { now });
+        }
+        let uids: BTreeSet<&str> = pods.iter().map(|found| pod::uid(found)).collect();
+        self.ready_since.retain(|uid, _| uids.contains(uid.as_str()));
+        self.looked = true;
+    }
+
+    /// Remembers who is up and who is done, and gives back those that became done by this look. With `adopt`, what was never
+    /// seen up, is down and not due counts as taken by a run before this one: it is in hand, as if we had.
+    pub fn note_shards(
+        &mut self,
+        seen: &Seen<'_>,
+        due: Due<'_>,
+        terms: &Terms,
+        adopt: bool,
+        now: Timestamp,
+    ) -> Vec<Ordinal> {
+        let mut became_done = Vec::new();
+        for one in self.standings(seen, due, terms, now) {
+            let ordinal = one.shard.ordinal;
+            let uid = one.shard.pod.map(pod::uid).unwrap_or_default();
+            if adopt
+                && one.stand.is_in_hand()
+                && !matches!(one.stand, Stand::Settling { .. })
+                && !self.up.contains(&ordinal)
+                && !self.taken.contains_key(&ordinal)
+            {
+                let course = Course::found(ordinal, one.shard.pod, terms.min_ready, now);
+                self.take(ordinal, String::new(), course.down_from(), course);
+            }
+            if let Some(course) = self.courses.get_mut(&ordinal) {
+                // Pods that can't be read leave the course as it was; the next look goes on from there.
+                let _ = course.observe(seen, now);
+            }
+            let taken = self.taken.get(&ordinal);
+            if one.stand == Stand::Done && taken.is_some_and(|taken| taken.uid != uid) {
+                self.taken.remove(&ordinal);
+                self.done.push(ordinal);
+                self.last_done = Some(now);
+                became_done.push(ordinal);
+            }
+            if one.shard.pod.is_some_and(pod::is_ready) && !self.taken.contains_key(&ordinal) {
+                self.up.insert(ordinal);
+            }
+        }
+        became_done
+    }
+
+    /// A deletion whose answer was lost and that an uncached look doesn't show wasn't done.
+    pub fn note_what_stayed(&mut self, seen: &Seen<'_>) {
+        for found in seen.own_pods().unwrap_or_default() {
+            let stayed = |taken: &Taken| taken.uid == pod::uid(found) && !pod::is_terminating(found);
+            let ordinal = seen.set().ok().and_then(|set| set::ordinal_of(set, pod::name(found)));
+            if let Some(ordinal) = ordinal
+                && self.taken.get(&ordinal).is_some_and(stayed)
+            {
+                self.forget(ordinal);
+            }
+        }
+    }
+
+    /// Holds the shards' disks against what they were at first: the same claim, the same volume. Gives back the first finding of
+    /// one that isn't. `fresh` says that it was an uncached read, which has the volumes.
+    pub fn note_disks(&mut self, seen: &Seen<'_>, fresh: bool) -> Option<Finding> {
+        let claims = seen.claims().ok()?;
+        let mut found = None;
+        for shard in seen.every_shard().unwrap_or_default() {
+            let now = disks(&claims, shard.ordinal, fresh);
+            match self.disks.get(&shard.ordinal) {
+                None if fresh => {
+                    self.disks.insert(shard.ordinal, now);
+                }
+                None => {}
+                Some(before) => {
+                    if let Some(finding) = exchanged(&shard.name, before, &now) {
+                        found.get_or_insert(finding);
+                    } else if fresh && !now.is_empty() && self.done.contains(&shard.ordinal) {
+                        self.proven.insert(shard.ordinal);
+                    }
+                }
+            }
+        }
+        found
+    }
+}

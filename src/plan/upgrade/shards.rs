@@ -1,0 +1,72 @@
+//! The shards as an upgrade sees them: which are due, how patient it is, and the set that it is about.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Upgrade;
+use crate::model::pod;
+use crate::model::set::Ordinal;
+use crate::plan::replace::stand::{Standing, queue};
+use crate::plan::replace::{Terms, min_ready, observed_revision};
+use crate::plan::safety::gate::Pinned;
+use crate::plan::verify::seen::Seen;
+
+impl Upgrade {
+    /// How patient it is with a shard.
+    pub(super) fn terms(&self, seen: &Seen<'_>) -> Terms {
+        Terms {
+            set_name: self.set_name.clone(),
+            shard_timeout: self.policy.shard_timeout,
+            min_ready: min_ready(seen, self.policy.min_ready),
+            grace: self.grace(),
+            max_restarts: self.policy.max_restarts,
+        }
+    }
+
+    /// Every shard that there is or should be, with where it stands towards `revision`.
+    pub(super) fn standings<'a>(&self, seen: &Seen<'a>, revision: Option<&str>, now: Timestamp) -> Vec<Standing<'a>> {
+        self.replacing
+            .standings(seen, &outdated(revision), &self.terms(seen), now)
+    }
+
+    /// Whether this run is about a shard (`--only`).
+    pub(super) fn is_wanted(&self, ordinal: Ordinal) -> bool {
+        self.policy.only.is_empty() || self.policy.only.contains(&ordinal)
+    }
+
+    /// The shards that wait for their turn, in the order in which they are taken; without a revision that is all that are wanted.
+    pub(super) fn queue<'a>(&self, seen: &Seen<'a>, revision: Option<&str>, now: Timestamp) -> Vec<Standing<'a>> {
+        let mut standings = self.standings(seen, revision, now);
+        standings.retain(|one| self.is_wanted(one.shard.ordinal));
+        queue(standings, seen, &self.policy.last)
+    }
+
+    /// Pins the set as it is to stay, once the controller has seen the template.
+    pub(super) fn pin(&mut self, seen: &Seen<'_>) {
+        if self.memory.pinned.is_none()
+            && self.write_is_seen(seen)
+            && observed_revision(seen).is_some()
+            && let Ok(set) = seen.set()
+        {
+            self.memory.pinned = Some(Pinned::of(set));
+        }
+    }
+
+    /// Remembers who is up and who is done; what an earlier run took down is known as such once the revision is.
+    pub(super) fn note_shards(&mut self, seen: &Seen<'_>, now: Timestamp) {
+        let revision = self.revision().map(str::to_owned);
+        let revision = revision.as_deref();
+        let terms = self.terms(seen);
+        let became_done = self
+            .replacing
+            .note_shards(seen, &outdated(revision), &terms, revision.is_some(), now);
+        if !became_done.is_empty() {
+            self.tasks.close_the_gate();
+        }
+    }
+}
+
+/// Whether a pod is of another revision; each one is while the revision isn't known.
+fn outdated(revision: Option<&str>) -> impl Fn(&Pod) -> bool {
+    move |found| revision.is_none_or(|revision| pod::revision(found) != Some(revision))
+}
