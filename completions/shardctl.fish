@@ -43,6 +43,9 @@ complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "verify" -d 'Is ev
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "maintenance-drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
@@ -223,6 +226,135 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_se
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from help" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from help" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s l -l selector -d 'The nodes with these labels, one after another' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l strategy -d 'How the shards go' -r -f -a "relax\t'One eviction at a time, the budget lowered by one for the milliseconds that it takes'
+surge\t'One more shard first, so that the budget lets one go; it joins DNS and the balancer, and goes again'
+direct\t'Deletions, one at a time: no budget stops them, no webhook on evictions sees them'
+downtime\t'All shards of the node together: the system is down, for the shortest time'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is touched: auto does so where a new node is needed' -r -f -a "auto\t'Where a shard would have to wait for a node to be made'
+always\t'For every shard'
+never\t'For none'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l pause-image -d 'The image of the container that holds room on a new node [default: registry.k8s.io/pause:3.10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l ignore-daemonsets -d 'Leave the pods of DaemonSets where they are; with =false they stop the drain' -r -f -a "true\t''
+false\t''"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l delete-emptydir-data -d 'Go on though pods have emptyDir volumes, whose data is lost with them; a shard\'s own needs none of this' -r -f -a "true\t''
+false\t''"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l force -d 'Go on though pods have no controller, which nothing makes anew' -r -f -a "true\t''
+false\t''"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l grace-period -d 'The seconds that each pod gets to stop; below 0, its own' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l timeout -d 'When to give up on the whole; 0 is never' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l pause -d 'Wait this long between two shards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l after -d 'A command after each shard is Ready again' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node may take to be ready for it' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l then-uncordon -d 'Let each node take pods again when it is empty, the next node\'s among them'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l then-release -d 'Delete each node\'s NodeClaim when it is empty: Karpenter ends the machine'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s l -l selector -d 'The nodes with these labels, one after another' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l strategy -d 'How the shards go' -r -f -a "relax\t'One eviction at a time, the budget lowered by one for the milliseconds that it takes'
+surge\t'One more shard first, so that the budget lets one go; it joins DNS and the balancer, and goes again'
+direct\t'Deletions, one at a time: no budget stops them, no webhook on evictions sees them'
+downtime\t'All shards of the node together: the system is down, for the shortest time'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is touched: auto does so where a new node is needed' -r -f -a "auto\t'Where a shard would have to wait for a node to be made'
+always\t'For every shard'
+never\t'For none'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l pause-image -d 'The image of the container that holds room on a new node [default: registry.k8s.io/pause:3.10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l ignore-daemonsets -d 'Leave the pods of DaemonSets where they are; with =false they stop the drain' -r -f -a "true\t''
+false\t''"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l delete-emptydir-data -d 'Go on though pods have emptyDir volumes, whose data is lost with them; a shard\'s own needs none of this' -r -f -a "true\t''
+false\t''"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l force -d 'Go on though pods have no controller, which nothing makes anew' -r -f -a "true\t''
+false\t''"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l grace-period -d 'The seconds that each pod gets to stop; below 0, its own' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l timeout -d 'When to give up on the whole; 0 is never' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l pause -d 'Wait this long between two shards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l after -d 'A command after each shard is Ready again' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node may take to be ready for it' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l then-uncordon -d 'Let each node take pods again when it is empty, the next node\'s among them'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l then-release -d 'Delete each node\'s NodeClaim when it is empty: Karpenter ends the machine'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s l -l selector -d 'The nodes with these labels, instead of their names' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l node-is-off -d 'Also declare this node off, whose machine was seen to be: its shards come back elsewhere. Asks for its name' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l confirm -d 'The node\'s name once more, instead of typing it when asked; --yes doesn\'t do' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l timeout -d 'How long to wait for what takes its time: an extra shard that is to go, the shards of a node that is off' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each write' -r -f -a "client\t'Read, judge, print'
 server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
@@ -351,17 +483,19 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l q
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade recover snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'

@@ -3,6 +3,7 @@
 mod change;
 mod drain;
 mod recover;
+mod uncordon;
 mod upgrade;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 pub use change::{Change, DryRun, Pace};
 pub use drain::{Drain, Others, PrewarmWhen, StrategyName};
 pub use recover::Recover;
+pub use uncordon::Uncordon;
 pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
 
 const ABOUT: &str = "Looks after stateful shards on Kubernetes: a system that is down when any one shard is down";
@@ -24,6 +26,8 @@ Examples:
   shardctl verify --wait 10m -o short      wait until it is
   shardctl events db-3                     what the scheduler, Karpenter, kubelets … say about a shard
   shardctl upgrade --image IMAGE           every shard to a new image, one at a time
+  shardctl drain NODE                      empty a node, its shards one at a time
+  shardctl uncordon NODE                   let a node take pods again
   shardctl recover                         undo what an interrupted run left
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
@@ -107,6 +111,11 @@ pub enum Command {
     Events(Events),
     /// Move every shard to a new template, one at a time, with the fewest seconds down
     Upgrade(Box<Upgrade>),
+    /// Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next
+    #[command(visible_alias = "maintenance-drain")]
+    Drain(Box<Drain>),
+    /// Let nodes take pods again, and put back what an interrupted drain left there
+    Uncordon(Uncordon),
     /// Find and undo what interrupted runs left: marks, helper pods, the lock
     Recover(Recover),
     /// Save what was observed, to a file or standard output

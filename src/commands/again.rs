@@ -1,7 +1,11 @@
 //! The command lines that the end of an operation names: the same again, how to go on, how to go back.
 
+use clap::{Arg, Command, CommandFactory as _};
+
+use crate::cli::Cli;
 use crate::commands::Context;
 use crate::model::shell::shell_word;
+use crate::plan::drain::run as drain;
 use crate::plan::upgrade::Again;
 
 /// Flags of `upgrade` with a value that a rerun must not repeat: the template is written by then.
@@ -22,6 +26,17 @@ pub fn of_upgrade(context: &Context, arguments: impl Iterator<Item = String>) ->
         after_undo: line(&without_the_template(&arguments, &AFTER_UNDO)),
         undo: format!("{} upgrade undo", base(context)),
         status: format!("{} upgrade status", base(context)),
+    }
+}
+
+/// The lines for a drain that was started with `arguments` (the process's, its name first).
+pub fn of_drain(context: &Context, arguments: impl Iterator<Item = String>) -> drain::Again {
+    let arguments: Vec<String> = arguments.skip(1).collect();
+    drain::Again {
+        same: line(&arguments),
+        without_nodes: line(&without_the_nodes(&arguments)),
+        uncordon: format!("{} uncordon", base(context)),
+        recover: format!("{} recover", base(context)),
     }
 }
 
@@ -84,6 +99,60 @@ fn without_the_template(arguments: &[String], dropped: &[&str]) -> Vec<String> {
     kept
 }
 
+/// The words of a `drain` but for what says which nodes.
+fn without_the_nodes(arguments: &[String]) -> Vec<String> {
+    let cli = Cli::command();
+    let drain = cli.find_subcommand("drain");
+    let flags: Vec<&Arg> = cli
+        .get_arguments()
+        .chain(drain.into_iter().flat_map(Command::get_arguments))
+        .collect();
+    let mut kept: Vec<String> = Vec::new();
+    let mut words = arguments.iter();
+    let mut named = false;
+    while let Some(word) = words.next() {
+        if word == "--" {
+            break;
+        }
+        if !word.starts_with('-') {
+            // The first word that is no flag's is the command.
+            if !named {
+                kept.push(word.clone());
+            }
+            named = true;
+            continue;
+        }
+        let (flag, apart) = flag_of(&flags, word);
+        let value = if apart { words.next() } else { None };
+        if flag.is_none_or(|flag| flag.get_id() != "selector") {
+            kept.push(word.clone());
+            kept.extend(value.cloned());
+        }
+    }
+    kept
+}
+
+/// The flag that a word is, or the last of those that it is together (`-yl`), and whether its value is the next word.
+fn flag_of<'a>(flags: &[&'a Arg], word: &str) -> (Option<&'a Arg>, bool) {
+    let takes_one = |flag: &Arg| flag.get_action().takes_values() && !flag.is_require_equals_set();
+    if let Some(long) = word.strip_prefix("--") {
+        let (name, value) = long
+            .split_once('=')
+            .map_or((long, None), |(name, value)| (name, Some(value)));
+        let flag = flags.iter().copied().find(|flag| flag.get_long() == Some(name));
+        return (flag, value.is_none() && flag.is_some_and(takes_one));
+    }
+    let mut letters = word.chars().skip(1).peekable();
+    let mut last = None;
+    while let Some(letter) = letters.next() {
+        last = flags.iter().copied().find(|flag| flag.get_short() == Some(letter));
+        if last.is_some_and(takes_one) {
+            return (last, letters.peek().is_none());
+        }
+    }
+    (last, false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +180,29 @@ mod tests {
             resumed("upgrade undo --to-revision db-7c --canary=1 --pause 5s"),
             "upgrade --pause 5s"
         );
+    }
+    #[test]
+    fn a_drain_goes_on_with_the_nodes_that_are_left() {
+        let rest = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            without_the_nodes(&words).join(" ")
+        };
+        for (line, expected) in [
+            ("drain node-1 node-2", "drain"),
+            (
+                "-n shop drain node-1 --strategy surge node-2",
+                "-n shop drain --strategy surge",
+            ),
+            ("drain -l pool=old --yes", "drain --yes"),
+            ("drain --selector=pool=old --last 0,1", "drain --last 0,1"),
+            ("drain -lpool=old -y", "drain -y"),
+            (
+                "drain node-1 --force --ignore-daemonsets=false --before node-1",
+                "drain --force --ignore-daemonsets=false --before node-1",
+            ),
+            ("-q maintenance-drain --yes -- node-1", "-q maintenance-drain --yes"),
+        ] {
+            assert_eq!(rest(line), expected, "{line}");
+        }
     }
 }

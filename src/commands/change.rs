@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::set::Ordinal;
 use crate::nearest::no_such;
 use crate::operations::tasks::{Ask, Gate, Tasks};
+use crate::plan::replace::tasks::Asked;
 use crate::plan::safety::catalogue::{Allowed, NotAllowed};
 
 /// What stands for no limit at all (`--shard-timeout 0`).
@@ -40,12 +41,8 @@ pub struct Paced {
     pub last: BTreeSet<Ordinal>,
     /// `--pause`.
     pub pause: SignedDuration,
-    /// Whether there is a `--gate`.
-    pub gate: bool,
-    /// Whether there is a `--before`.
-    pub before: bool,
-    /// Whether there is an `--after`.
-    pub after: bool,
+    /// Which of `--gate`, `--before`, `--after` there are.
+    pub tasks: Asked,
     /// `--deadline`.
     pub deadline: Option<Timestamp>,
     /// `--min-ready`.
@@ -90,9 +87,11 @@ impl Changing {
         Ok(Paced {
             last: pace.last.iter().copied().collect(),
             pause: length(&pace.pause, "--pause")?,
-            gate: self.gate.is_some(),
-            before: pace.before.is_some(),
-            after: pace.after.is_some(),
+            tasks: Asked {
+                gate: self.gate.is_some(),
+                before: pace.before.is_some(),
+                after: pace.after.is_some(),
+            },
             deadline: pace.deadline.as_deref().map(|text| deadline(text, now)).transpose()?,
             min_ready: pace
                 .min_ready

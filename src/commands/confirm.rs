@@ -1,12 +1,12 @@
 //! The question before a change, and the only place where a [`Permit`] is made.
 //!
 //! `--yes` answers it. A terminal is asked, and no is what Return means. Without a terminal and without `--yes` nothing is
-//! changed, and the command that would do it is named.
+//! changed, and the command that would do it is named. What is worse than a question wants a name typed out instead.
 
 use std::io::{self, IsTerminal};
 
-use dialoguer::Confirm;
 use dialoguer::console::Term;
+use dialoguer::{Confirm, Input};
 
 use crate::cluster::permit::Permit;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,13 +26,61 @@ pub async fn ask(question: &str, yes: bool) -> Result<Permit> {
         return Err(nobody_to_ask(std::env::args()));
     }
     let question = crate::report::untrusted::visible(question).into_owned();
+    let ask = move || Confirm::new().with_prompt(question).default(false).interact();
+    if answer(ask, "--yes").await? {
+        Ok(Permit::confirmed())
+    } else {
+        Err(Error::new(ErrorKind::Refused, "you said no; nothing was changed"))
+    }
+}
+
+/// Asks for a name to be typed out, for what is worse than a question; `confirm` is `--confirm`. `--yes` doesn't answer it.
+///
+/// # Errors
+/// As [`ask`]; also where another name was given.
+pub async fn ask_for_name(warning: &str, name: &str, confirm: Option<&str>) -> Result<Permit> {
+    let flag = format!("--confirm {}", shell_word(name));
+    let typed = match confirm {
+        Some(given) => given.to_owned(),
+        None if io::stdin().is_terminal() && io::stderr().is_terminal() => {
+            let warning = crate::report::untrusted::visible(warning).into_owned();
+            let prompt = format!("{warning} Type {name} to go on");
+            let ask = move || {
+                Input::<String>::new()
+                    .with_prompt(prompt)
+                    .allow_empty(true)
+                    .interact_text()
+            };
+            answer(ask, &flag).await?
+        }
+        None => {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                "a name has to be typed out here, and this is no terminal; nothing was changed",
+            )
+            .hint("--yes doesn't answer it; to go on:")
+            .hint(format!("$ {}", with(std::env::args(), &flag))));
+        }
+    };
+    if typed.trim() == name {
+        return Ok(Permit::confirmed());
+    }
+    Err(Error::new(
+        ErrorKind::Refused,
+        format!("`{typed}` isn't `{name}`; nothing was changed"),
+    ))
+}
+
+/// Waits for an answer beside the runtime; `flag` is what gives it without a terminal.
+async fn answer<T: Send + 'static>(
+    ask: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
+    flag: &str,
+) -> Result<T> {
     let mut prompt = Prompt { answered: false };
-    let answer = tokio::task::spawn_blocking(move || Confirm::new().with_prompt(question).default(false).interact());
-    let answer = answer.await;
+    let answer = tokio::task::spawn_blocking(ask).await;
     prompt.answered = matches!(answer, Ok(Ok(_)));
     match answer {
-        Ok(Ok(true)) => Ok(Permit::confirmed()),
-        Ok(Ok(false)) => Err(Error::new(ErrorKind::Refused, "you said no; nothing was changed")),
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(dialoguer::Error::IO(error))) if error.kind() == io::ErrorKind::Interrupted => {
             Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed"))
         }
@@ -40,8 +88,8 @@ pub async fn ask(question: &str, yes: bool) -> Result<Permit> {
             ErrorKind::Refused,
             format!("failed to ask on this terminal: {error}; nothing was changed"),
         )
-        .hint("answer with --yes instead:")
-        .hint(format!("$ {}", with_yes(std::env::args())))
+        .hint(format!("answer with {flag} instead:"))
+        .hint(format!("$ {}", with(std::env::args(), flag)))
         .because(error)),
         Err(error) => Err(Error::bug("failed to ask").because(error)),
     }
@@ -69,15 +117,15 @@ fn nobody_to_ask(arguments: impl Iterator<Item = String>) -> Error {
         "nobody can be asked here, since this is no terminal; nothing was changed",
     )
     .hint("to go on without a question:")
-    .hint(format!("$ {}", with_yes(arguments)))
+    .hint(format!("$ {}", with(arguments, "--yes")))
 }
 
-/// The command line with `--yes`, before a `--` that ends its flags.
-fn with_yes(arguments: impl Iterator<Item = String>) -> String {
-    let mut words: Vec<String> = arguments.collect();
+/// The command line with a flag, before a `--` that ends its flags.
+fn with(arguments: impl Iterator<Item = String>, flag: &str) -> String {
+    let mut words: Vec<String> = arguments.map(|word| shell_word(&word)).collect();
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
-    words.insert(end, "--yes".to_owned());
-    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+    words.insert(end, flag.to_owned());
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -99,11 +147,21 @@ mod tests {
             error.hints().last().unwrap(),
             "$ shardctl upgrade --image registry.example/db:2.0 --before 'drain it' --yes"
         );
-        assert_eq!(with_yes(words("shardctl|x|--|y")), "shardctl x --yes -- y");
+        assert_eq!(with(words("shardctl|x|--|y"), "--yes"), "shardctl x --yes -- y");
     }
 
     #[tokio::test]
     async fn yes_is_an_answer() {
         assert!(ask("Move the shards?", true).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_name_is_answered_by_that_name_alone() {
+        let ask = |given: &'static str| ask_for_name("The system goes down.", "db", Some(given));
+        assert!(ask("db").await.is_ok());
+        for wrong in ["yes", "DB", "", "shop/db"] {
+            let error = ask(wrong).await.err().unwrap();
+            assert_eq!(error.exit_code(), ExitCode::Refused, "{wrong}");
+        }
     }
 }

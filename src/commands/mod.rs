@@ -6,6 +6,8 @@ pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod connection;
+pub mod drain;
+pub mod drain_plan;
 pub mod early;
 pub mod events;
 pub mod explain;
@@ -19,6 +21,7 @@ pub mod signals;
 pub mod snapshot;
 pub mod snapshot_file;
 pub mod status;
+pub mod uncordon;
 pub mod upgrade;
 pub mod upgrade_status;
 pub mod verify;
@@ -81,6 +84,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         Command::Verify(arguments) => verify::flags(arguments),
         Command::Status(arguments) => vec![("expect", words(arguments.expect.as_ref()))],
         Command::Upgrade(arguments) => vec![("expect", words(arguments.expect().as_ref()))],
+        Command::Drain(arguments) => vec![("expect", words(arguments.pace.expect.as_ref()))],
         Command::Snapshot(arguments) => names_flags(&arguments.names),
         _ => Vec::new(),
     });
@@ -102,10 +106,20 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     {
         return upgrade::run(&context, arguments, stop).await;
     }
+    if let Command::Drain(arguments) = &command
+        && arguments.change.dry_run.is_none()
+    {
+        return drain::run(&context, arguments, stop).await;
+    }
     if let Command::Recover(arguments) = &command
         && arguments.dry_run.is_none()
     {
         return recover::run(&context, arguments, stop).await;
+    }
+    if let Command::Uncordon(arguments) = &command
+        && arguments.dry_run.is_none()
+    {
+        return uncordon::run(&context, arguments, stop).await;
     }
     // What only reads is simply dropped: there is nothing to put back.
     tokio::select! {
@@ -127,6 +141,8 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Rbac(arguments) => rbac::run(context, &arguments),
         Command::Completions { shell } => completions::run(shell),
         Command::Upgrade(arguments) => upgrade::look(context, &arguments).await,
+        Command::Uncordon(arguments) => uncordon::look(context, &arguments).await,
+        Command::Drain(arguments) => drain::look(context, &arguments).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
     }
 }

@@ -1,5 +1,6 @@
 //! `shardctl recover`: arguments in, what was found, the question, the undoing with its view, an exit code out.
 
+use jiff::SignedDuration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
@@ -13,14 +14,20 @@ use super::progress::Spinner;
 use super::show::{View, beside, exit_code};
 use crate::cli::{DryRun, Recover, StatusOutput};
 use crate::cluster::connect::Connection;
+use crate::cluster::permit::Permit;
+use crate::config::{duration, not_a_duration};
 use crate::error::{Error, Result};
 use crate::event::{Event, Fact};
 use crate::exit_code::ExitCode;
+use crate::model::refusal::Refusal;
 use crate::model::set;
+use crate::model::shell::shell_word;
 use crate::operations::recover::{Asked, Prepared, execute, prepare};
 use crate::plan::recover::Again;
+use crate::plan::surge::claims_in;
 use crate::report::json;
 use crate::report::recover_page::{PutBack, RecoverPage, Whose, render};
+use crate::report::refusals;
 
 /// Only looks (`--dry-run`).
 ///
@@ -31,6 +38,9 @@ pub async fn look(context: &Context, arguments: &Recover) -> Result<ExitCode> {
     let prepared = read(context, &connection, arguments).await?;
     if prepared.is_idle() {
         return ends_idle(context, arguments, &prepared);
+    }
+    if let Some(refusals) = prepared.refused() {
+        return ends_refused(context, arguments, &prepared, refusals);
     }
     let mut page = page(&prepared);
     if arguments.dry_run == Some(DryRun::Server) {
@@ -68,15 +78,13 @@ pub async fn run(context: &Context, arguments: &Recover, mut stop: watch::Receiv
     if prepared.is_idle() {
         return ends_idle(context, arguments, &prepared);
     }
+    if let Some(refusals) = prepared.refused() {
+        return ends_refused(context, arguments, &prepared, refusals);
+    }
     if !as_json(arguments) && !context.global.quiet {
         complain(&render(&page(&prepared), context.stderr()));
     }
-    let question = format!(
-        "Undo this on statefulset/{} in namespace/{} and its nodes?",
-        set::name(&prepared.set),
-        connection.namespace()
-    );
-    let permit = confirm::ask(&question, arguments.yes).await?;
+    let permit = permit(&connection, &prepared, arguments).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }
@@ -89,20 +97,57 @@ pub async fn run(context: &Context, arguments: &Recover, mut stop: watch::Receiv
     .await
 }
 
+/// The question. A node is declared off by its name alone.
+async fn permit(connection: &Connection, prepared: &Prepared, arguments: &Recover) -> Result<Permit> {
+    if let Some(Ok(proof)) = &prepared.off {
+        let node = &proof.node;
+        let question = format!("Its machine must have been seen to be off, or the data of {node}'s disks is lost.");
+        return confirm::ask_for_name(&question, node, arguments.confirm.as_deref()).await;
+    }
+    let question = format!(
+        "Undo this on statefulset/{} in namespace/{} and its nodes?",
+        set::name(&prepared.set),
+        connection.namespace()
+    );
+    confirm::ask(&question, arguments.yes).await
+}
+
+/// The end where the node isn't declared off: nothing was changed.
+fn ends_refused(context: &Context, arguments: &Recover, prepared: &Prepared, refusals: &[Refusal]) -> Result<ExitCode> {
+    if as_json(arguments) {
+        let mut view = View::without_timers(context, true);
+        let refused = refusals.iter().cloned().map(|refusal| Fact::Refused { refusal });
+        let ended = Fact::Ended(Box::new(prepared.ends_refused(refusals)));
+        for fact in refused.chain([ended]) {
+            view.show(&Event { at: prepared.at, fact })?;
+        }
+    } else {
+        complain(&refusals::render(refusals, context.stderr()));
+    }
+    Ok(ExitCode::Refused)
+}
+
 fn as_json(arguments: &Recover) -> bool {
     arguments.output == StatusOutput::Json
 }
 
 async fn read(context: &Context, connection: &Connection, arguments: &Recover) -> Result<Prepared> {
     let _spinner = (!as_json(arguments)).then(|| Spinner::start(context, "looking for what was left"));
+    let patience = duration(&arguments.timeout).ok_or_else(|| not_a_duration(&arguments.timeout, "--timeout"))?;
     let base = base(context);
+    let off = arguments.node_is_off.as_ref().map_or_else(String::new, |node| {
+        let node = shell_word(node);
+        format!(" --node-is-off {node} --confirm {node}")
+    });
     let expired = if arguments.expired { " --expired" } else { "" };
     let asked = Asked {
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
         expired: arguments.expired,
+        off: arguments.node_is_off.clone(),
+        patience: SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX),
         again: Again {
-            same: format!("{base} recover{expired}"),
+            same: format!("{base} recover{expired}{off}"),
             upgrade: format!("{base} upgrade"),
             undo: format!("{base} upgrade undo"),
         },
@@ -138,6 +183,16 @@ fn page(prepared: &Prepared) -> RecoverPage {
             fields: marked.undo.fields.iter().map(|field| field.words()).collect(),
         }
     });
+    let claims = found.marks.iter().flat_map(|marked| {
+        let mark = &marked.undo.mark;
+        claims_in(mark).map(|claim| Whose {
+            object: format!("pvc/{claim}"),
+            by: format!(
+                "what a shard that {} added wrote, where nothing uses it and nobody scaled the set since",
+                mark.operation
+            ),
+        })
+    });
     let delete = found.helpers.iter().map(|helper| Whose {
         object: format!("pod/{}", helper.name),
         by: match &helper.run {
@@ -168,12 +223,16 @@ fn page(prepared: &Prepared) -> RecoverPage {
             "{}/{}: {}",
             prepared.snapshot.taken.namespace,
             set::name(&prepared.set),
-            found.goal()
+            prepared.goal()
         ),
         put_back: put_back.collect(),
-        delete: delete.collect(),
+        delete: delete.chain(claims).collect(),
+        off: prepared.off.as_ref().and_then(|off| off.as_ref().ok()).cloned(),
         lock,
-        stuck: found.stuck.clone(),
+        stuck: {
+            let kept = found.kept.iter().map(|kept| kept.finding.clone());
+            found.stuck.iter().cloned().chain(kept).collect()
+        },
         left_alone,
         unknown: found.unknown.clone(),
     }

@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod phase;
 pub mod pod;
 pub mod progress;
+pub mod proof;
 pub mod quantity;
 pub mod read;
 pub mod recording;

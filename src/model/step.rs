@@ -107,6 +107,12 @@ pub enum Act {
         /// The version at which nothing used it.
         resource_version: String,
     },
+    /// Declare a node off whose machine was proven to be, so that its pods and disks are let go without asking its kubelet; with
+    /// the mark that says so.
+    DeclareOff {
+        /// The node.
+        node: String,
+    },
     /// Put back what the mark on an object says, where that is still ours, and take the mark away.
     UndoMark {
         /// The object, as `kind/name`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
 
 use super::emit::Emitter;
 use super::identity::run_name;
@@ -22,6 +22,7 @@ use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome};
 use crate::model::read::Skip;
 use crate::model::refusal::Refusal;
+use crate::model::right::Rule;
 use crate::model::snapshot::Snapshot;
 use crate::model::step::Step;
 use crate::model::{node, pod, set};
@@ -98,15 +99,11 @@ impl Prepared {
             [first, second] => format!("{first} and {second}"),
             many => format!("{} nodes", many.len()),
         };
-        let shards = match self.order().len() {
-            0 => "no shard on it".to_owned(),
-            1 => "1 shard".to_owned(),
-            count => format!("{count} shards"),
-        };
-        match shards.as_str() {
-            "no shard on it" if nodes.len() > 1 => format!("empty {which}, no shard on them"),
-            "no shard on it" => format!("empty {which}, {shards}"),
-            _ => format!("empty {which}, {shards} by {}", self.asked.policy.strategy.word()),
+        let strategy = self.asked.policy.strategy.word();
+        match self.order().len() {
+            0 => format!("empty {which}, where no shard is"),
+            1 => format!("empty {which}, 1 shard by {strategy}"),
+            count => format!("empty {which}, {count} shards by {strategy}"),
         }
     }
 
@@ -226,17 +223,9 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
 }
 
 /// The rights that it takes; those about the budget and the replicas only where a shard is on the nodes.
-fn needed(
-    seen: &Seen<'_>,
-    namespace: &str,
-    set_name: &str,
-    policy: &Policy,
-    order: &[&Node],
-) -> Vec<crate::model::right::Rule> {
+fn needed(seen: &Seen<'_>, namespace: &str, set_name: &str, policy: &Policy, order: &[&Node]) -> Vec<Rule> {
     let pods = seen.own_pods().unwrap_or_default();
-    let on_them = |found: &&k8s_openapi::api::core::v1::Pod| {
-        order.iter().any(|place| pod::node(found) == Some(node::name(place)))
-    };
+    let on_them = |found: &&Pod| order.iter().any(|place| pod::node(found) == Some(node::name(place)));
     let all = policy.strategy.rights(policy.then);
     let how = if pods.iter().any(on_them) {
         all
@@ -294,7 +283,8 @@ pub async fn execute(
     Ok(run(&mut drain, means, stop).await)
 }
 
-fn unclear(unclear: Unclear) -> Error {
+/// The error for nodes that can't be told, with the names nearest to what was typed.
+pub(super) fn unclear(unclear: Unclear) -> Error {
     match unclear {
         Unclear::Unreadable(why) => Error::new(ErrorKind::Forbidden, format!("failed to read nodes: {why}")),
         Unclear::NoSuch { wanted, known } => {

@@ -2,6 +2,7 @@
 
 mod act;
 pub mod drain;
+pub mod drain_trial;
 pub mod emit;
 pub mod evict;
 pub mod identity;
@@ -14,4 +15,5 @@ pub mod recover;
 pub mod run;
 pub mod tasks;
 pub mod trial;
+pub mod uncordon;
 pub mod upgrade;

@@ -2,30 +2,39 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::Value;
 
+use super::drain::unclear;
 use super::emit::Emitter;
 use super::identity::run_name;
+use super::look_around::look_around;
 use super::means::{Aimed, Run};
 use super::opening::{self, Opened, Opening, open};
 use super::run::{Stop, run};
 use super::tasks::Tasks;
+use super::trial::refused;
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::permit::Permit;
 use crate::cluster::write::{try_delete, try_json_patch};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome};
-use crate::model::read::Skip;
-use crate::model::set;
+use crate::model::proof::Proof;
+use crate::model::read::{Read, Skip};
+use crate::model::refusal::Refusal;
 use crate::model::snapshot::Snapshot;
 use crate::model::step::Step;
+use crate::model::{node, set};
+use crate::plan::drain::node::chosen;
 use crate::plan::operation::Planner;
-use crate::plan::recover::{Again, Found, Recover};
+use crate::plan::recover::node_off;
+use crate::plan::recover::{Again, Found, Off, Recover};
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::undo::{mark_text, undo};
 use crate::plan::verify::policy::Policy;
@@ -40,6 +49,10 @@ pub struct Asked {
     pub judging: Policy,
     /// Only what is past its time.
     pub expired: bool,
+    /// The node whose machine is said to be off.
+    pub off: Option<String>,
+    /// How long to wait for what takes its time.
+    pub patience: SignedDuration,
     /// The command lines that the end names.
     pub again: Again,
     /// How long the lock outlives a run that was killed.
@@ -58,6 +71,8 @@ pub struct Prepared {
     pub recover: Recover,
     /// What was left.
     pub found: Found,
+    /// What is to be believed of the node that is said to be off, or why it isn't.
+    pub off: Option<Result<Proof, Vec<Refusal>>>,
     /// When it was read, in the server's time.
     pub at: Timestamp,
 }
@@ -65,7 +80,27 @@ pub struct Prepared {
 impl Prepared {
     /// Whether there is nothing to do: such a run writes nothing.
     pub fn is_idle(&self) -> bool {
-        self.found.is_nothing(self.asked.expired)
+        self.off.is_none() && self.found.is_nothing(self.asked.expired)
+    }
+
+    /// What is to be done, a clause.
+    pub fn goal(&self) -> String {
+        let off = self.asked.off.as_ref();
+        match off.map(|node| format!("declare node {node} off, and have its shards moved")) {
+            None => self.found.goal(),
+            Some(off) if self.found.is_nothing(false) => off,
+            Some(off) => format!("{}, then {off}", self.found.goal()),
+        }
+    }
+
+    /// Why the node isn't declared off, where it isn't.
+    pub fn refused(&self) -> Option<&[Refusal]> {
+        self.off.as_ref()?.as_ref().err().map(Vec::as_slice)
+    }
+
+    /// The outcome where it isn't.
+    pub fn ends_refused(&self, refusals: &[Refusal]) -> Outcome {
+        self.ends(End::Refused, &refusal_words(refusals))
     }
 
     /// The outcome where there is nothing to do.
@@ -123,7 +158,7 @@ impl Opening for Prepared {
     }
 
     fn goal(&self) -> String {
-        self.found.goal()
+        Prepared::goal(self)
     }
 
     fn order(&self) -> Vec<String> {
@@ -138,9 +173,13 @@ impl Opening for Prepared {
         prepare(connection, self.asked.clone(), Some(self.recover.run.clone())).await
     }
 
-    /// Whatever is left to do, the loop finds, and says what it left.
-    fn say(&self, _events: &Emitter) -> Option<(End, String)> {
-        None
+    /// Whatever is left to do, the loop finds, and says what it left. A node may have answered meanwhile.
+    fn say(&self, events: &Emitter) -> Option<(End, String)> {
+        let refusals = self.refused()?;
+        for refusal in refusals.iter().cloned() {
+            events.emit(Fact::Refused { refusal });
+        }
+        Some((End::Refused, refusal_words(refusals)))
     }
 
     fn locked() -> &'static str {
@@ -156,18 +195,11 @@ impl Opening for Prepared {
     }
 }
 
-/// What a refused try says; an object that is gone or has changed is no refusal.
+/// What a refused try says.
 fn refusal(object: &str, tried: Result<(), Failure>, connection: &Connection) -> Result<Option<Finding>> {
-    match tried {
-        Ok(()) => Ok(None),
-        Err(failure) if failure.is_not_found() || failure.is_conflict() => Ok(None),
-        Err(failure @ (Failure::Forbidden(_) | Failure::Server { code: 400..=428, .. })) => Ok(Some(Finding::new(
-            Severity::Error,
-            object,
-            format!("the server would refuse it: {}", failure.reason()),
-        ))),
-        Err(failure) => Err(failure.into_error(&format!("try to undo {object}"), connection.endpoint())),
-    }
+    let said = refused(tried)
+        .map_err(|failure| failure.into_error(&format!("try to undo {object}"), connection.endpoint()))?;
+    Ok(said.map(|why| Finding::new(Severity::Error, object, format!("the server would refuse it: {why}"))))
 }
 
 /// Looks for everything that was left. Changes nothing.
@@ -183,10 +215,25 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         "to recover",
     )
     .await?;
-    let snapshot = observed.snapshot;
+    let mut snapshot = observed.snapshot;
     let at = connection.api().server_time().now();
     let name = run.unwrap_or_else(|| run_name("recover", connection.namespace(), set::name(&set)));
-    let recover = Recover::new(asked.expired, name, asked.again.clone(), at);
+    let mut recover = Recover::new(asked.expired, name, asked.again.clone(), at);
+    recover.patience = asked.patience;
+    let off = match &asked.off {
+        Some(node) => Some(proof(connection, &snapshot, &asked, node, at).await?),
+        None => None,
+    };
+    if let Some(Ok(proof)) = &off {
+        recover.off = Some(Off {
+            node: proof.node.clone(),
+            shards: proof.shards.clone(),
+            declared: proof.declared,
+        });
+    } else if node_off::is_any_declared(&snapshot) {
+        // Whether what it frees is gone is seen in the pods of every namespace.
+        snapshot = look_around(connection, &snapshot).await;
+    }
     let seen = Seen {
         snapshot: &snapshot,
         policy: &asked.judging,
@@ -201,9 +248,59 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         set,
         recover,
         found,
+        off,
         at,
         snapshot,
     })
+}
+
+/// The refusals as the end of a run says them.
+fn refusal_words(refusals: &[Refusal]) -> String {
+    let words: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+    format!("nothing was changed: {}", words.join("; "))
+}
+
+/// What is to be believed of a node that is said to be off, or why it isn't.
+///
+/// # Errors
+/// Where there is no such node, or nodes can't be read.
+async fn proof(
+    connection: &Connection,
+    snapshot: &Snapshot,
+    asked: &Asked,
+    name: &str,
+    at: Timestamp,
+) -> Result<Result<Proof, Vec<Refusal>>> {
+    let seen = Seen {
+        snapshot,
+        policy: &asked.judging,
+    };
+    let place = match chosen(&seen, &[name.to_owned()], None) {
+        Ok(nodes) => nodes.first().copied(),
+        Err(which) => return Err(unclear(which)),
+    };
+    let Some(place) = place else {
+        return Err(Error::bug("no node was chosen, and no reason was given"));
+    };
+    let renewed = renewed(connection, node::name(place)).await;
+    Ok(node_off::judge(&seen, place, &renewed, at))
+}
+
+/// When a node's kubelet renewed its Lease last.
+async fn renewed(connection: &Connection, name: &str) -> Read<Timestamp> {
+    let path = format!("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}");
+    let lease: Result<Lease, Failure> = match connection.api().get(&path).await {
+        Ok(answer) => answer.parse(),
+        Err(failure) => Err(failure),
+    };
+    match lease {
+        Ok(lease) => match lease.spec.and_then(|spec| spec.renew_time) {
+            Some(at) => Read::Got(at.0),
+            None => Read::Absent("its Lease was never renewed".to_owned()),
+        },
+        Err(failure) if failure.is_not_found() => Read::Absent("it has no Lease".to_owned()),
+        Err(failure) => Read::Unreadable(failure.reason()),
+    }
 }
 
 /// Carries it out: the lock, another look, the loop. Every event goes to `events`, the end last.
@@ -241,8 +338,8 @@ pub async fn execute(
         set: prepared.set,
         name: recover.run.clone(),
         by: open.by,
-        // A recovery leaves no marks.
-        marks_until: prepared.at,
+        // A node that is declared off is one as long as this run waits for what comes of it.
+        marks_until: prepared.at.checked_add(prepared.asked.patience).unwrap_or(prepared.at),
         tasks: Tasks {
             before: None,
             after: None,

@@ -193,6 +193,7 @@ async fn begin_something<P: Planner>(
             | Act::EvictPod(_)
             | Act::MakePlaceholder { .. }
             | Act::Scale { .. }
+            | Act::DeclareOff { .. }
             | Act::RemoveClaim { .. }
     );
     if changes {
@@ -315,7 +316,7 @@ async fn take_down<P: Planner>(
         let became = interruptible(stop, act::shard::delete(run, &judged)).await?;
         (became, "ShardDeleted", "deleted")
     };
-    if became == Acted::Done {
+    if matches!(became, Acted::Done | Acted::Undone { .. }) {
         run.announce(reason, false, format!("{}: {done} pod {}", run.name, judged.name));
     }
     Ok(became)

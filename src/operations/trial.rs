@@ -41,6 +41,20 @@ pub struct Tried {
     pub notes: Vec<Finding>,
 }
 
+/// Why the server would refuse a write that was tried; none where it would take it. An object that is gone or has changed is no
+/// refusal.
+///
+/// # Errors
+/// Where the server gave no answer.
+pub(super) fn refused(tried: Result<(), Failure>) -> Result<Option<String>, Failure> {
+    match tried {
+        Ok(()) => Ok(None),
+        Err(failure) if failure.is_not_found() || failure.is_conflict() => Ok(None),
+        Err(failure @ (Failure::Forbidden(_) | Failure::Server { code: 400..=428, .. })) => Ok(Some(failure.reason())),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Tries the patch and a pod of the template, and looks for everything that the template refers to, all at once.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ pub mod story;
 pub mod surge;
 pub mod template;
 pub mod trial;
+pub mod uncordon;
 pub mod undo;
 pub mod upgrade;
 pub mod verify;

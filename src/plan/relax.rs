@@ -237,7 +237,7 @@ pub fn relax_patch(budget: &PodDisruptionBudget, change: &Change, mark: &str) ->
 pub struct Restore {
     /// The patch: it tests mark and value, and names no resourceVersion, since the eviction itself changes that.
     pub patch: Value,
-    /// What stays as it is, since somebody else has written it meanwhile.
+    /// What stays as it is, since somebody else has written it meanwhile: another value, or the one from before.
     pub theirs: Option<String>,
 }
 
@@ -248,15 +248,15 @@ pub fn restore_patch(budget: &Value, mark: &str) -> Option<Restore> {
         return None;
     }
     let undo = undo(budget)?.ok()?;
-    let theirs: Vec<String> = undo.of(Fate::Theirs).map(|field| field.words()).collect();
+    let theirs = undo.fields.iter().filter(|field| field.fate != Fate::PutBack);
+    let theirs: Vec<String> = theirs.map(|field| field.words()).collect();
     Some(Restore {
         theirs: (!theirs.is_empty()).then(|| theirs.join("; ")),
         patch: undo.patch,
     })
 }
 
-/// What it means that the mark is gone though this run hasn't taken it away, or that the value is neither what it was nor what
-/// this run wrote.
+/// What it means that the mark is gone though this run hasn't taken it away, or that the value isn't what this run wrote.
 pub fn taken_away(budget: &Value, change: &Change) -> Finding {
     let now = budget.pointer(&format!("/spec/{}", change.field));
     let mut finding = Finding::new(

@@ -4,8 +4,10 @@
 //!
 //! ```text
 //! fn of(seen: &Seen) -> Option<(Mark, &str)>                      the mark on the set, and its text, where replicas are in it
+//! fn without_extra(seen: &Seen, run: &str) -> Option<i32>         how many shards there are beside the extra one of this drain
 //! fn next(seen: &Seen, mark: &Mark, written: &str) -> Result<Next, Skip>   the one next step; the same sight gives the same step
 //! fn left(seen: &Seen, mark: &Mark) -> Vec<Finding>               claims in the mark that stay, and why
+//! fn may_go(seen: &Seen, claim: &PersistentVolumeClaim) -> Result<(), String>   right before a claim is deleted
 //! fn made<'a>(claims: impl Iterator<Item = &'a str>) -> Vec<String>   what goes into `Mark::made`
 //! ```
 //!
@@ -63,6 +65,15 @@ pub fn of<'a>(seen: &Seen<'a>) -> Option<(Mark, &'a str)> {
     let mark = Mark::of(annotations)?.ok()?;
     let written = annotations?.get(MARK)?;
     (mark.was.get(REPLICAS)?.as_i64().is_some() && mark.is.get(REPLICAS)?.as_i64().is_some()).then_some((mark, written))
+}
+
+/// How many shards there are without the extra one of the same drain as `run`, an earlier run of it included, while the set has
+/// that one.
+pub fn without_extra(seen: &Seen<'_>, run: &str) -> Option<i32> {
+    let (mark, _) = of(seen).filter(|(mark, _)| mark.is_of(run))?;
+    let surged = stands(seen.set().ok()?, &mark) == Stands::Surged;
+    let before = mark.was.get(REPLICAS)?.as_i64().filter(|_| surged)?;
+    i32::try_from(before).ok()
 }
 
 /// The next step of taking a surge back, whose mark reads `written`.
@@ -135,6 +146,29 @@ pub fn left(seen: &Seen<'_>, mark: &Mark) -> Vec<Finding> {
         Some(finding)
     });
     findings.collect()
+}
+
+/// Whether a claim may be deleted, judged once more over an uncached look at the set and at every pod of its namespace.
+///
+/// # Errors
+/// Why not, a clause.
+pub fn may_go(seen: &Seen<'_>, claim: &PersistentVolumeClaim) -> Result<(), String> {
+    let name = claim.metadata.name.as_deref().unwrap_or_default();
+    let mark = of(seen).map(|(mark, _)| mark);
+    let Some(mark) = mark.filter(|mark| claims_in(mark).any(|made| made == name)) else {
+        return Err("no mark on the set says that a surge made it".to_owned());
+    };
+    let set = seen.set().map_err(|_| "its set can't be seen")?;
+    if stands(set, &mark) != Stands::Back {
+        return Err(format!(
+            "the set has {} replicas: a shard may be on it",
+            set::replicas(set)
+        ));
+    }
+    match why_it_stays(seen, &mark, claim) {
+        Some(why) => Err(why),
+        None => Ok(()),
+    }
 }
 
 /// The names of the claims that the mark says a surge made.

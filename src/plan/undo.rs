@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::mark::{MARK, Mark, annotation, pointer};
+use crate::model::node::OUT_OF_SERVICE;
 
 /// The fields that operations change. A mark is believed about these alone: whoever may annotate an object, as a kubelet may its
 /// node, must not decide what else shardctl writes there.
@@ -15,6 +16,14 @@ const FIELDS: [&str; 4] = [
     "spec.replicas",
     "spec.unschedulable",
 ];
+
+/// What the path of a taint begins with; its key follows. Only the one that an operation of ours adds is believed.
+const TAINT: &str = "spec.taints.";
+
+/// The path of the taint by which a node is declared off, in a mark.
+pub fn out_of_service() -> String {
+    format!("{TAINT}{OUT_OF_SERVICE}")
+}
 
 /// What becomes of a field that a mark names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +47,8 @@ pub struct Field {
     pub is: Value,
     /// What it is.
     pub now: Value,
+    /// Where that is in the object, as a JSON pointer.
+    at: String,
     /// What becomes of it.
     pub fate: Fate,
 }
@@ -141,7 +152,7 @@ fn follow(object: &Value, written: &str, wanted: impl Fn(&str) -> bool) -> Resul
     let at = annotation(MARK);
     let mut patch = vec![json!({"op": "test", "path": at, "value": written})];
     for field in fields.iter().filter(|field| field.fate == Fate::PutBack) {
-        let path = pointer(&field.path);
+        let path = &field.at;
         patch.push(json!({"op": "test", "path": path, "value": field.now}));
         patch.push(match (&field.now, &field.was) {
             (_, Value::Null) => json!({"op": "remove", "path": path}),
@@ -158,13 +169,22 @@ fn follow(object: &Value, written: &str, wanted: impl Fn(&str) -> bool) -> Resul
 
 fn judge(object: &Value, path: &str, was: &Value, is: Option<&Value>) -> Result<Field, String> {
     let annotation = path.strip_prefix("metadata.annotations.");
-    if !FIELDS.contains(&path) && annotation.is_none_or(|key| key.starts_with("shardctl.dev/")) {
+    let taint = path.strip_prefix(TAINT).filter(|key| *key == OUT_OF_SERVICE);
+    if !FIELDS.contains(&path) && taint.is_none() && annotation.is_none_or(|key| key.starts_with("shardctl.dev/")) {
         return Err(format!("it names {path}, which no operation of this version changes"));
     }
-    let now = object.pointer(&pointer(path)).cloned().unwrap_or(Value::Null);
+    let (at, now) = match taint {
+        Some(key) => find_taint(object, key),
+        None => {
+            let at = pointer(path);
+            let now = object.pointer(&at).cloned().unwrap_or(Value::Null);
+            (at, now)
+        }
+    };
+    let same = |is: &Value| now == *is || (taint.is_some() && untimed(&now) == untimed(is));
     let fate = match is {
         _ if now == *was => Fate::Back,
-        Some(is) if now == *is => Fate::PutBack,
+        Some(is) if same(is) => Fate::PutBack,
         Some(_) => Fate::Theirs,
         None => {
             return Err(format!(
@@ -179,8 +199,29 @@ fn judge(object: &Value, path: &str, was: &Value, is: Option<&Value>) -> Result<
         was: was.clone(),
         is: is.cloned().unwrap_or(Value::Null),
         now,
+        at,
         fate,
     })
+}
+
+/// Where the taint with this key is among a node's taints by now, and what it is.
+fn find_taint(object: &Value, key: &str) -> (String, Value) {
+    let taints = object.pointer("/spec/taints").and_then(Value::as_array);
+    let mut all = taints.into_iter().flatten().enumerate();
+    let found = all.find(|(_, taint)| taint["key"] == key);
+    found.map_or_else(
+        || ("/spec/taints".to_owned(), Value::Null),
+        |(index, taint)| (format!("/spec/taints/{index}"), taint.clone()),
+    )
+}
+
+/// A taint without the time that whoever passes by may write into it.
+fn untimed(taint: &Value) -> Value {
+    let mut taint = taint.clone();
+    if let Some(fields) = taint.as_object_mut() {
+        fields.remove("timeAdded");
+    }
+    taint
 }
 
 #[cfg(test)]
@@ -242,6 +283,46 @@ mod tests {
                 undo.patch
             );
         }
+    }
+
+    #[test]
+    fn a_taint_is_taken_out_wherever_it_is_by_then_and_no_other() {
+        let path = out_of_service();
+        let is = json!({"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"});
+        let node = |taints: Value| {
+            let mark = mark(&json!({path.clone(): null}), &json!({path.clone(): is}));
+            json!({"metadata": {"annotations": {MARK: mark}}, "spec": {"taints": taints}})
+        };
+        let other = json!({"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"});
+        let mut timed = is.clone();
+        timed["timeAdded"] = json!("2026-01-01T00:00:00Z");
+        let found = undo(&node(json!([other, timed]))).unwrap().unwrap();
+        assert_eq!(
+            found.patch.as_array().unwrap()[1..3],
+            [
+                json!({"op": "test", "path": "/spec/taints/1", "value": timed}),
+                json!({"op": "remove", "path": "/spec/taints/1"}),
+            ]
+        );
+        for (taints, fate) in [
+            (json!([other]), Fate::Back),
+            (json!(null), Fate::Back),
+            (
+                json!([{"key": OUT_OF_SERVICE, "value": "mine", "effect": "NoExecute"}]),
+                Fate::Theirs,
+            ),
+        ] {
+            let found = undo(&node(taints.clone())).unwrap().unwrap();
+            assert_eq!(
+                (found.fields[0].fate, found.patch.as_array().map(Vec::len)),
+                (fate, Some(2)),
+                "{taints}"
+            );
+        }
+        let unknown = json!({"spec.taints.example.com/mine": null});
+        let mark = mark(&unknown, &unknown);
+        let refused = undo(&json!({"metadata": {"annotations": {MARK: mark}}, "spec": {}})).unwrap();
+        assert!(refused.unwrap_err().contains("no operation of this version changes"));
     }
 
     #[test]

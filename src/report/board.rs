@@ -32,7 +32,8 @@ pub struct Board {
     first: Option<Timestamp>,
     last_done: Option<Timestamp>,
     pulls: BTreeMap<String, TaskState>,
-    waits: Option<String>,
+    /// What is waited for beside shards, and since when.
+    waits: Option<(String, Timestamp)>,
     stopping: bool,
 }
 
@@ -76,7 +77,7 @@ impl Board {
             Fact::PrePull { node, state, .. } => {
                 self.pulls.insert(node.clone(), *state);
             }
-            Fact::Waiting { words } => self.waits = Some(words.clone()),
+            Fact::Waiting { words } => self.wait(words.clone(), event.at),
             Fact::Task {
                 name,
                 shard,
@@ -84,12 +85,18 @@ impl Board {
                 ..
             } => {
                 let about = shard.as_ref().map(|shard| format!(" ({shard})")).unwrap_or_default();
-                self.waits = Some(format!("for {name}{about}"));
+                self.wait(format!("for {name}{about}"), event.at);
             }
             Fact::Task { .. } | Fact::Changed { .. } => self.waits = None,
             Fact::Stopping { .. } => self.stopping = true,
             _ => {}
         }
+    }
+
+    /// Something is waited for: since the first of what is said of it, until something happens.
+    fn wait(&mut self, words: String, at: Timestamp) {
+        let since = self.waits.as_ref().map_or(at, |(_, since)| *since);
+        self.waits = Some((words, since));
     }
 
     /// The lines above the bar at a moment: the shards that are down longest first, then what else is waited for.
@@ -111,9 +118,9 @@ impl Board {
             let words = format!("  pre-pull: {have} of {} nodes have the new images", self.pulls.len());
             lines.push(words);
         }
-        if let Some(waits) = &self.waits {
-            let waits = visible(waits);
-            lines.push(format!("  waits {waits}"));
+        if let Some((waits, since)) = &self.waits {
+            let so_far = duration(now.duration_since(*since));
+            lines.push(format!("  waits {so_far:>4}  {}", visible(waits)));
         }
         lines
     }
@@ -235,7 +242,7 @@ mod tests {
             words: "for the lock".to_owned(),
         };
         let mut board = board(2, &[at(0.0, waits)]);
-        assert_eq!(board.lines(after(0.0), Style::PLAIN), ["  waits for the lock"]);
+        assert_eq!(board.lines(after(0.0), Style::PLAIN), ["  waits   0s  for the lock"]);
         board.note(&shard(1.0, "db-1", Phase::Pull, "for its image", 1.0));
         let finding =
             crate::model::finding::Finding::new(crate::model::finding::Severity::Error, "pod/db-1", "no image");

@@ -40,10 +40,16 @@ impl Page {
         for (tone, text) in &lead {
             self.text.push_str(&self.style.paint(*tone, text));
         }
-        for (at, line) in wrapped(&words, self.style.width(), indent + lead_width, hang)
-            .iter()
-            .enumerate()
-        {
+        let width = self.style.width();
+        let mut first = indent + lead_width;
+        // A lead that leaves no room for words, since a name in it is long, has a line of its own.
+        if !words.is_empty() && width.is_some_and(|width| first > hang && first + NARROWEST > width) {
+            self.text.truncate(self.text.trim_end_matches(' ').len());
+            self.text.push('\n');
+            self.text.push_str(&" ".repeat(hang));
+            first = hang;
+        }
+        for (at, line) in wrapped(&words, width, first, hang).iter().enumerate() {
             if at > 0 {
                 self.text.push('\n');
                 self.text.push_str(&" ".repeat(hang));
@@ -84,13 +90,16 @@ impl Page {
     }
 }
 
+/// The narrowest that a column of words may be.
+const NARROWEST: usize = 20;
+
 /// Wraps words to `width`, the first line beginning at column `first`, later ones at `hang`.
 fn wrapped(words: &str, width: Option<usize>, first: usize, hang: usize) -> Vec<String> {
     let Some(width) = width else {
         return vec![words.to_owned()];
     };
-    let initial = " ".repeat(first.min(width.saturating_sub(20)));
-    let subsequent = " ".repeat(hang.min(width.saturating_sub(20)));
+    let initial = " ".repeat(first.min(width.saturating_sub(NARROWEST)));
+    let subsequent = " ".repeat(hang.min(width.saturating_sub(NARROWEST)));
     let options = textwrap::Options::new(width)
         .initial_indent(&initial)
         .subsequent_indent(&subsequent)

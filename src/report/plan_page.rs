@@ -82,6 +82,7 @@ pub fn step_words(step: &Step) -> String {
             Act::Scale { to, .. } => format!("scale the set to {to}"),
             Act::ScaleBack => "scale the set back".to_owned(),
             Act::RemoveClaim { claim, .. } => format!("delete claim {claim}, which this run made"),
+            Act::DeclareOff { node } => format!("declare node {node} off"),
             Act::UndoMark { object, .. } => format!("put {object} back as its mark says"),
             Act::Unfreeze { node } => format!("let the autoscaler at node {node} again"),
             Act::TryTemplate => "let the API server try the template, and look for everything that it names".to_owned(),

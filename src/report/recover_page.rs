@@ -7,6 +7,7 @@ use super::page::Page;
 use super::style::{Style, Tone};
 use super::text::finding_lines;
 use crate::model::finding::Finding;
+use crate::model::proof::Proof;
 
 /// What was found, and what becomes of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -18,6 +19,9 @@ pub struct RecoverPage {
     pub put_back: Vec<PutBack>,
     /// Helper pods that are deleted, as objects and whose.
     pub delete: Vec<Whose>,
+    /// The node that is to be declared off: what is known, and what has to be seen first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off: Option<Proof>,
     /// The Lease that is taken over where its holder is dead, and whose it is.
     pub lock: Option<Whose>,
     /// What of ours can't be taken away.
@@ -66,6 +70,9 @@ pub fn render(found: &RecoverPage, style: Style) -> String {
         title(&mut page, "Deleted");
         found.delete.iter().for_each(|one| whose(&mut page, one));
     }
+    if let Some(proof) = &found.off {
+        declared_off(&mut page, proof);
+    }
     if let Some(lock) = &found.lock {
         title(&mut page, "Taken over if nobody renews it, and given back");
         whose(&mut page, lock);
@@ -84,6 +91,29 @@ pub fn render(found: &RecoverPage, style: Style) -> String {
         found.unknown.iter().for_each(|why| page.line(Tone::Unsure, 2, 4, why));
     }
     page.into_text()
+}
+
+/// What would be better comes first: whoever reads on has decided against it.
+fn declared_off(page: &mut Page, proof: &Proof) {
+    title(
+        page,
+        "Declared off, and the taint taken away once the shards are Ready elsewhere",
+    );
+    page.line(Tone::Heading, 2, 4, &format!("node/{}", proof.node));
+    proof.notes.iter().for_each(|note| finding_lines(page, note, 4));
+    proof.seen.iter().for_each(|line| page.line(Tone::Plain, 4, 6, line));
+    page.line(
+        Tone::Bad,
+        4,
+        6,
+        "nothing of this proves that its machine is off: if it still runs, its disks are written from two machines and lost",
+    );
+    for line in &proof.to_see {
+        match line.strip_prefix("$ ") {
+            Some(command) => page.command(4, &format!("→ {command}")),
+            None => page.line(Tone::Plain, 4, 6, line),
+        }
+    }
 }
 
 fn title(page: &mut Page, words: &str) {
@@ -118,6 +148,7 @@ mod tests {
                 ],
             }],
             delete: vec![whose("pod/shardctl-pre-pull-db-1", "a helper pod (pre-pull)")],
+            off: None,
             lock: Some(whose("lease/shardctl-db", "held by ada@laptop")),
             stuck: vec![Finding::new(
                 Severity::Error,
@@ -148,6 +179,43 @@ Ours, and can't be taken away
 
 Not known, since it can't be read
   NodePools: bob may not list them
+"
+        );
+    }
+
+    #[test]
+    fn before_a_node_is_declared_off_it_says_what_is_better_what_is_known_and_what_must_be_seen() {
+        let mut better = Finding::new(Severity::Warning, "node/node-7", "Karpenter made it");
+        better.remedy("$ kubectl delete nodeclaim pool-x");
+        let found = RecoverPage {
+            goal: "shop/db: declare node node-7 off".to_owned(),
+            off: Some(Proof {
+                node: "node-7".to_owned(),
+                seen: vec![format!("the node controller says: {HOSTILE}")],
+                to_see: vec![
+                    "it must say stopped:".to_owned(),
+                    "$ aws ec2 describe-instances".to_owned(),
+                ],
+                notes: vec![better],
+                shards: vec!["db-1".to_owned()],
+                declared: false,
+            }),
+            ..RecoverPage::default()
+        };
+        assert_eq!(
+            render(&found, Style::of_width(100)),
+            "\
+shop/db: declare node node-7 off
+
+Declared off, and the taint taken away once the shards are Ready elsewhere
+  node/node-7
+    node/node-7: Karpenter made it
+      → kubectl delete nodeclaim pool-x
+    the node controller says: gone\\e[2J\\u{202e}txt
+    nothing of this proves that its machine is off: if it still runs, its disks are written from two
+      machines and lost
+    it must say stopped:
+    → aws ec2 describe-instances
 "
         );
     }

@@ -72,7 +72,8 @@ pub fn node_class(name: &str, delay: &str) -> Value {
 }
 
 /// The pool of a scene, as the stable phase wants it: nothing expires, nothing is consolidated.
-pub fn node_pool(name: &str, labels: &Value, taints: &[Value], instance_type: &str) -> Value {
+pub fn node_pool(name: &str, labels: &Value, taints: &[Value], instance_type: &str, zones: &[String]) -> Value {
+    let zones: Vec<&str> = zones.iter().map(String::as_str).collect();
     let requirement = |key: &str, values: &[&str]| json!({"key": key, "operator": "In", "values": values});
     json!({
         "apiVersion": "karpenter.sh/v1", "kind": "NodePool",
@@ -94,7 +95,7 @@ pub fn node_pool(name: &str, labels: &Value, taints: &[Value], instance_type: &s
                         requirement("kubernetes.io/os", &["linux"]),
                         requirement("karpenter.sh/capacity-type", &["on-demand"]),
                         requirement("node.kubernetes.io/instance-type", &[instance_type]),
-                        requirement("topology.kubernetes.io/zone", &ZONES),
+                        requirement("topology.kubernetes.io/zone", &zones),
                     ],
                 },
             },

@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod binaries;
+pub mod budget_witness;
 pub mod certificates;
 pub mod disks;
 pub mod dns;
@@ -27,6 +28,7 @@ pub mod wait;
 mod watch;
 pub mod witness;
 
+pub use budget_witness::BudgetWitness;
 pub use interceptor::Interceptor;
 pub use plane::{Plane, PlaneConfig};
 pub use proxy::{Network, Proxy};

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod builder;
+pub mod neighbours;
 pub mod nodes;
 pub mod objects;
 pub mod running;

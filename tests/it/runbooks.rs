@@ -7,9 +7,11 @@
 mod page;
 
 use crate::cluster::{Interceptor, Scene, Witness};
+use crate::recover::node_off::{go_silent, long_ago, three_on_two, with_two};
+use crate::recover::{mark, marked};
 use crate::upgrade::{is_whole, ran, revision, upgrade};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use page::Runbook;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -108,6 +110,68 @@ fn shard_stuck() {
     page.play("Running, and never Ready", &scene, &[shard]);
     assert!(is_whole(&scene));
     page.was_played_whole();
+}
+
+#[test]
+fn node_lost() {
+    let mut page = Runbook::open("node-lost");
+    let scene = three_on_two("Parallel");
+    let witness = Witness::of(&scene);
+    let (node, _) = with_two(&scene);
+    let node = ("NODE", node.as_str());
+    go_silent(&scene, node.1);
+    long_ago(&scene, node.1);
+    page.play("A node is lost", &scene, &[node]);
+    assert_eq!(witness.deletions().len(), 2, "nothing but the controllers' own");
+    scene.silence(node.1, false);
+    page.play("It comes back", &scene, &[node]);
+    scene.wait_until_healthy();
+
+    let (node, _) = with_two(&scene);
+    let node = ("NODE", node.as_str());
+    go_silent(&scene, node.1);
+    long_ago(&scene, node.1);
+    page.play("Its machine is off", &scene, &[node]);
+    assert!(is_whole(&scene));
+    page.was_played_whole();
+}
+
+#[test]
+fn system_down() {
+    let mut page = Runbook::open("system-down");
+    let scene = Scene::shards(3).start();
+    let node = scene.node_of(1);
+    let settings = [("SHARD", "shard-1"), ("NODE", node.as_str())];
+    // A drain was killed after it had cordoned the node and taken the shard down: its home is only there.
+    let left = mark(
+        &scene,
+        600,
+        json!({"spec.unschedulable": null}),
+        json!({"spec.unschedulable": true}),
+    );
+    let mut cordoned = marked(&left);
+    cordoned["spec"] = json!({"unschedulable": true});
+    scene.patch::<Node>(&node, cordoned);
+    lose(&scene, 1);
+    page.play("The system is down", &scene, &settings);
+    page.play("A run was cut off", &scene, &settings);
+    assert!(is_whole(&scene));
+
+    scene.cordon(&node, true);
+    lose(&scene, 1);
+    page.play("A node is cordoned", &scene, &settings);
+    assert!(is_whole(&scene));
+    page.was_played_whole();
+}
+
+/// Deletes a shard's pod, and waits until its successor is Pending.
+fn lose(scene: &Scene<'_>, ordinal: u32) {
+    let uid = scene.pod(ordinal).metadata.uid;
+    scene.delete::<Pod>(&scene.pod_name(ordinal));
+    scene.wait_until("its successor has no node", |scene| {
+        let pod = scene.find::<Pod>(&scene.pod_name(ordinal));
+        pod.is_some_and(|pod| pod.metadata.uid != uid && pod.spec.is_some_and(|spec| spec.node_name.is_none()))
+    });
 }
 
 #[test]

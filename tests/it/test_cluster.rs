@@ -4,6 +4,7 @@ mod behaviours;
 mod faults;
 mod interceptor;
 mod karpenter;
+mod maintenance;
 mod processes;
 mod scenes;
 mod witness;

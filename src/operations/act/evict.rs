@@ -73,11 +73,30 @@ pub(in crate::operations) async fn evict(
     };
     let window = through_a_window(&aim, budget, &change, &mark, stop).await;
     tell(run, target, &change, &window);
-    let after = match window.closed {
-        Some(Closed::Back(after)) => after,
-        _ => None,
-    };
-    conclude(run, target, window.tried, after.as_deref())
+    match window.closed {
+        Some(Closed::Theirs(finding)) => Ok(by_somebody_else(window.tried, finding)),
+        Some(Closed::Gone) => Ok(by_somebody_else(window.tried, deleted(&change))),
+        Some(Closed::Back(after)) => conclude(run, target, window.tried, after.as_deref()),
+        Some(Closed::Open(_)) | None => conclude(run, target, window.tried, None),
+    }
+}
+
+/// What the eviction is where somebody else wrote the budget meanwhile: whatever became of it, somebody has to look before the
+/// next one.
+fn by_somebody_else(tried: Tried, finding: Finding) -> Acted {
+    match tried {
+        Tried::Accepted | Tried::Unknown(_) => Acted::Undone { left: vec![finding] },
+        Tried::Refused(..) | Tried::NotTried(_) | Tried::Abandoned => Acted::Failed(Box::new(finding)),
+    }
+}
+
+/// The finding about a budget that is gone.
+fn deleted(change: &Change) -> Finding {
+    Finding::new(
+        Severity::Warning,
+        format!("pdb/{}", change.budget),
+        "somebody deleted it while it was open: nothing protects the shards",
+    )
 }
 
 /// The shards, whatever else a budget over them selects, and every budget, as the server's store has them now; over what the
@@ -144,11 +163,7 @@ fn tell(run: &Run, target: &PodRef, change: &Change, window: &Window) {
             finding: finding.clone(),
         }),
         Closed::Gone => run.events.emit(Fact::Noted {
-            finding: Finding::new(
-                Severity::Warning,
-                object,
-                "somebody deleted it while it was open: nothing protects the shards",
-            ),
+            finding: deleted(change),
         }),
         Closed::Open(failure) => run.events.emit(Fact::Trouble {
             message: format!(

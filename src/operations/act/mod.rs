@@ -3,6 +3,7 @@
 pub(super) mod evict;
 mod helpers;
 mod node;
+mod off;
 mod other;
 mod scale;
 pub(super) mod shard;
@@ -16,11 +17,15 @@ use crate::model::step::Act;
 use crate::operations::means::Run;
 use crate::plan::operation::Acted;
 
-/// Carries out one effect.
+/// Carries out one effect. On the heap: what the largest of them needs, the loop would carry along all the time.
 ///
 /// # Errors
 /// Where the server gave no answer, or one that says nothing about the effect: the caller looks again before anything else.
 pub(super) async fn carry_out(run: &Run, act: &Act) -> Result<Acted, Failure> {
+    Box::pin(effect(run, act)).await
+}
+
+async fn effect(run: &Run, act: &Act) -> Result<Acted, Failure> {
     match act {
         Act::Freeze {
             node,
@@ -30,6 +35,7 @@ pub(super) async fn carry_out(run: &Run, act: &Act) -> Result<Acted, Failure> {
         Act::LeaveNode { node, uncordon } => {
             undo::leave(run, node, if *uncordon { &[] } else { &[node::CORDON] }).await
         }
+        Act::DeclareOff { node } => off::declare(run, node).await,
         Act::ReleaseNode { node, claim, uid } => node::release(run, node, claim, uid).await,
         Act::Unfreeze { node } => undo::leave(run, node, &[]).await,
         Act::UndoMark { object, path, written } => undo::undo_mark(run, object, path, written).await,

@@ -11,11 +11,13 @@ use crate::cluster::fresh;
 use crate::cluster::write::{delete, exactly, json_patch};
 use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
+use crate::model::read::Read;
 use crate::model::set;
+use crate::model::snapshot::Snapshot;
 use crate::operations::means::Run;
-use crate::plan::drain::claim::{made, may_go};
 use crate::plan::marking::{Theirs, marking};
 use crate::plan::operation::Acted;
+use crate::plan::surge::{made, may_go};
 use crate::plan::undo::{Fate, undo_only};
 
 const REPLICAS: &str = "spec.replicas";
@@ -31,7 +33,7 @@ pub async fn scale(run: &Run, to: i32, claims: &[String]) -> Result<Acted, Failu
         Err(failure) => return refuses(&object, "it can't be read", failure),
     };
     let wanted = Map::from_iter([(REPLICAS.to_owned(), Value::from(to))]);
-    let claims: Vec<String> = claims.iter().map(|claim| made(claim)).collect();
+    let claims = made(claims.iter().map(String::as_str));
     let marking = match marking(&present, run.marker(), &wanted, &claims) {
         Ok(None) => return Ok(Acted::Done),
         Ok(Some(marking)) => marking,
@@ -123,7 +125,12 @@ pub async fn remove_claim(run: &Run, claim: &str, uid: &str, resource_version: &
         Ok(pods) => pods,
         Err(failure) => return refuses(&object, "whether a pod uses it can't be seen", failure),
     };
-    if let Err(why) = may_go(&set, &found, &pods) {
+    let look = Snapshot {
+        sets: Read::Got(vec![set]),
+        pods: Read::Got(pods),
+        ..run.look()
+    };
+    if let Err(why) = may_go(&run.seen(&look), &found) {
         let mut finding = Finding::new(Severity::Error, object, "it isn't deleted");
         finding.evidence(why);
         return Ok(Acted::Failed(Box::new(finding)));

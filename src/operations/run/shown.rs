@@ -1,6 +1,6 @@
 //! What the loop has said already, so that only what is new is said; and for how long the server has given no answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +27,8 @@ const LATE: SignedDuration = SignedDuration::from_secs(1);
 pub(super) struct Shown {
     in_hand: BTreeMap<String, (Phase, String)>,
     done: usize,
-    heard: BTreeMap<String, String>,
+    /// What was said last by object and reason, and when: some say two things at once.
+    heard: BTreeMap<String, (Timestamp, BTreeSet<String>)>,
     fetched: BTreeMap<String, TaskState>,
     fetch_began: BTreeMap<String, Timestamp>,
     pub waiting: String,
@@ -229,7 +230,18 @@ impl Shown {
             // Said again with another number in it (nodes, seconds, how often) is nothing new.
             let key = format!("{} {}", happening.object, happening.reason);
             let message = happening.message.replace(|c: char| c.is_ascii_digit(), "");
-            if self.heard.insert(key, message.clone()).as_ref() != Some(&message) {
+            let fresh = || (happening.said, BTreeSet::new());
+            let (said, messages) = self.heard.entry(key).or_insert_with(fresh);
+            if happening.said < *said {
+                continue;
+            }
+            let again = messages.contains(&message);
+            if happening.said > *said && !again {
+                messages.clear();
+            }
+            *said = happening.said;
+            if !again {
+                messages.insert(message);
                 run.events.emit(Fact::Heard(happening));
             }
         }

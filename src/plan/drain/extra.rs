@@ -106,7 +106,7 @@ impl Drain {
         let terms = self.terms(seen);
         let patience = terms.shard_timeout + terms.grace;
         let over = |since: Timestamp| since.checked_add(patience).is_ok_and(|end| now >= end);
-        if self.memory.scaling_back.is_some_and(over) {
+        if self.memory.scaling_back.is_some_and(over) || self.memory.extra_stuck.is_some() {
             return None;
         }
         match next(seen, &mark, written).ok()? {
@@ -137,6 +137,7 @@ impl Drain {
             return Vec::new();
         };
         let mut findings = surge::left(seen, &mark);
+        findings.extend(self.memory.extra_stuck.iter().cloned());
         if let Ok(Next::Wait { words, remedy }) = next(seen, &mark, written) {
             let mut finding = Finding::new(Severity::Error, format!("statefulset/{}", self.set_name), words);
             for line in remedy {

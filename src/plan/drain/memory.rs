@@ -9,6 +9,7 @@ use crate::model::refusal::Refusal;
 use crate::model::set::Ordinal;
 use crate::plan::eviction::Blocked;
 use crate::plan::replace::Replacing;
+use crate::plan::replace::budgets::Budgets;
 use crate::plan::replace::tasks::{Asked, Tasks};
 use crate::plan::safety::gate::Pinned;
 
@@ -19,6 +20,8 @@ pub(super) struct Memory {
     pub shards: Replacing,
     /// The set as it is to stay, its replicas without an extra shard.
     pub pinned: Option<Pinned>,
+    /// What the budgets over the shards wanted when it began.
+    pub budgets: Option<Budgets>,
     /// A shard, the budget, the replicas or another pod was touched in this run.
     pub touched: bool,
     /// Nodes that are empty and were left, in this order.
@@ -45,6 +48,8 @@ pub(super) struct Memory {
     pub scaled: Option<Timestamp>,
     /// Since when the replicas are being put back.
     pub scaling_back: Option<Timestamp>,
+    /// Why what takes the extra shard away can't be done.
+    pub extra_stuck: Option<Finding>,
     /// The number of the extra shard, from the moment that it was asked for.
     pub extra: Option<Ordinal>,
     /// The user's commands around shards.
@@ -59,6 +64,7 @@ impl Memory {
         Memory {
             shards: Replacing::begun(now),
             pinned: None,
+            budgets: None,
             touched: false,
             emptied: Vec::new(),
             released: BTreeSet::new(),
@@ -72,6 +78,7 @@ impl Memory {
             tried: now,
             scaled: None,
             scaling_back: None,
+            extra_stuck: None,
             extra: None,
             tasks: Tasks::new(asked),
             refused: Vec::new(),

@@ -2,7 +2,6 @@
 //! each shard goes, what makes room for it beforehand, and whether it may begin at all.
 
 pub mod arithmetic;
-pub mod claim;
 mod end;
 mod extra;
 pub mod homes;

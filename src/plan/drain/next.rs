@@ -15,6 +15,7 @@ use crate::model::shell::shell_word;
 use crate::model::step::{Act, Step, Wait};
 use crate::plan::eviction::Again;
 use crate::plan::operation::Wishes;
+use crate::plan::replace::budgets::another_budget;
 use crate::plan::replace::hand::Hand;
 use crate::plan::replace::report::{finding_of, first_message};
 use crate::plan::replace::stand::{Stand, Standing, queue};
@@ -39,8 +40,10 @@ impl Drain {
             .or_else(|| self.budget_to_close(seen))
             .or_else(|| self.something_failed())
             .or_else(|| self.set_is_another(seen))
+            .or_else(|| self.budget_is_another(seen))
             .or_else(|| self.node_is_another(seen))
             .or_else(|| self.a_shard_fell(seen))
+            .or_else(|| self.a_shard_came_back(seen))
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.together(seen, wishes, now))
             .or_else(|| self.shard_in_hand(seen, now))
@@ -92,7 +95,8 @@ impl Drain {
             return Some(self.stop(first_message(&findings), findings));
         }
         if let Some(failed) = &self.memory.failed {
-            return Some(self.stop(failed.message.clone(), vec![failed.clone()]));
+            let summary = format!("{}: {}", failed.object, failed.message);
+            return Some(self.stop(summary, vec![failed.clone()]));
         }
         let never = |again: Again| again == Again::Never;
         let of_shard = self.memory.blocked.iter().map(|(_, blocked, _)| blocked);
@@ -114,6 +118,12 @@ impl Drain {
         }
         let (summary, finding) = another_set(seen, &pinned, "drain")?;
         Some(self.stop(summary, vec![finding]))
+    }
+
+    /// Somebody changed a budget over the shards meanwhile.
+    fn budget_is_another(&self, seen: &Seen<'_>) -> Option<Step> {
+        let finding = another_budget(seen, self.memory.budgets.as_ref()?, &self.run)?;
+        Some(self.stop(format!("{}: {}", finding.object, finding.message), vec![finding]))
     }
 
     /// A node that is being emptied was deleted, uncordoned, or fell silent: nothing more is evicted from it.
@@ -170,6 +180,26 @@ impl Drain {
                 findings,
             )
         })
+    }
+
+    /// A shard's new pod is on a node that is being emptied: evicting it again would go on for ever.
+    fn a_shard_came_back(&self, seen: &Seen<'_>) -> Option<Step> {
+        let shards = seen.every_shard().ok()?;
+        let back = shards.iter().find_map(|shard| {
+            let taken = self.memory.shards.taken.get(&shard.ordinal)?;
+            let found = shard.pod?;
+            (self.is_due(found) && pod::uid(found) != taken.uid).then_some((shard, found))
+        });
+        let (shard, found) = back?;
+        let message = format!(
+            "came back to node/{}, which is being emptied: something lets it ignore the cordon",
+            pod::node(found).unwrap_or_default()
+        );
+        let mut finding = Finding::new(Severity::Error, format!("pod/{}", shard.name), &message);
+        finding
+            .remedy("see its tolerations, and who put it there (schedulerName, nodeName):")
+            .remedy(seen.kubectl(&format!("get pod {} -o yaml", shell_word(&shard.name))));
+        Some(self.stop(format!("{} {message}", shard.name), vec![finding]))
     }
 
     /// Every shard, with where it stands: due while its pod is on a node that is still to be emptied.

@@ -27,6 +27,7 @@ use crate::plan::safety::catalogue::{
 pub use crate::plan::safety::preflight::Preflight;
 use crate::plan::safety::preflight::budget;
 use crate::plan::safety::{data, gate, rights};
+use crate::plan::surge::without_extra;
 use crate::plan::verify::seen::Seen;
 
 /// What a drain is about to do.
@@ -87,7 +88,7 @@ pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Found {
             format!("what is on the nodes can't be judged: {}", data::words(skip)),
         )),
     }
-    judge_replicas(seen, set, found);
+    judge_replicas(seen, set, aim.run, found);
     budget::judge_marks(seen, set, aim.run, now, found);
     match homes::moves(seen, aim.order, aim.then) {
         Ok(moves) => all.moves = moves,
@@ -204,9 +205,9 @@ fn stuck(seen: &Seen<'_>, on: &str, why: &str, pods: &[String]) -> Refusal {
     refusal
 }
 
-fn judge_replicas(seen: &Seen<'_>, set: &StatefulSet, found: &mut Preflight) {
+fn judge_replicas(seen: &Seen<'_>, set: &StatefulSet, run: &str, found: &mut Preflight) {
     let Ok(expected) = seen.expected() else { return };
-    let replicas = set::replicas(set);
+    let replicas = without_extra(seen, run).unwrap_or_else(|| set::replicas(set));
     if replicas != expected.shards {
         found.refuse(
             REPLICAS
@@ -299,30 +300,23 @@ fn judge_homes(seen: &Seen<'_>, set: &StatefulSet, aim: &Aim<'_>, moves: &[Move]
             format!("whether the shards find a place isn't certain: {why}"),
         );
     }
-    for one in moves {
-        let object = format!("pod/{}", one.shard);
+    // One that gets a placeholder isn't down for it, and the table says where it goes.
+    let mut down: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for one in moves.iter().filter(|one| !wanted(aim.prewarm, one)) {
         let by = match &one.to {
             Place::Pool(pool) => format!("nodepool/{pool}"),
             Place::Autoscaler => "Cluster Autoscaler".to_owned(),
             Place::Node(_) | Place::Nowhere => continue,
         };
-        let message = if wanted(aim.prewarm, one) {
-            format!(
-                "{by} has to make a node for {}: a placeholder has it made before the shard is touched",
-                one.shard
-            )
-        } else {
-            format!(
-                "{by} has to make a node for {}, which is down for as long as that takes",
-                one.shard
-            )
-        };
-        let severity = if wanted(aim.prewarm, one) {
-            Severity::Information
-        } else {
-            Severity::Warning
-        };
-        found.note(severity, object, message);
+        down.entry(by).or_default().push(&one.shard);
+    }
+    for (by, shards) in down {
+        let are = if shards.len() == 1 { "is" } else { "are each" };
+        let message = format!(
+            "{by} has to make a node for {}, which {are} down for as long as that takes",
+            shards.join(", ")
+        );
+        found.note(Severity::Warning, format!("statefulset/{}", set::name(set)), message);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::set;
 use crate::model::step::{Act, Step, Wait};
 use crate::plan::operation::Fetching;
 use crate::plan::pre_pull::{Pull, pulled};
+use crate::plan::replace::hand::no_place;
 use crate::plan::replace::stand::Standing;
 use crate::plan::safety::catalogue::PLACEHOLDER as NO_ROOM;
 use crate::plan::verify::seen::Seen;
@@ -94,6 +95,15 @@ impl Drain {
             ));
             return Some(self.stop(
                 format!("the node that is to take {shard} can't get its image"),
+                vec![finding],
+            ));
+        }
+        if let Some(mut finding) = no_place(seen, made, now)
+            && !covered
+        {
+            finding.remedy(format!("to take {shard} down all the same: --prewarm never"));
+            return Some(self.stop(
+                format!("no node can be made for {shard}, which is as it was"),
                 vec![finding],
             ));
         }

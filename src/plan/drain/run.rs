@@ -18,8 +18,10 @@ use crate::model::refusal::Refusal;
 use crate::model::set::{self, Ordinal};
 use crate::model::step::{Act, PodRef, Step};
 use crate::model::{node, pod};
+use crate::plan::estimate::Estimate;
 use crate::plan::operation::{Acted, Fetching, InHand, Planner, Wishes};
 use crate::plan::replace::Terms;
+use crate::plan::replace::budgets::budgets;
 use crate::plan::replace::pace::marks_last_until;
 use crate::plan::replace::stand::queue;
 use crate::plan::safety::catalogue::{SET_CHANGED, UNREADABLE};
@@ -155,6 +157,11 @@ impl Drain {
         }
     }
 
+    /// How long the next shard will be down, as far as anything is known of it.
+    pub fn estimate(&self, seen: &Seen<'_>) -> Option<Estimate> {
+        self.memory.shards.estimate(seen, &self.terms(seen))
+    }
+
     /// The mark of this drain, or of an earlier run of it, on the set, with its text: it says that there is an extra shard.
     pub(super) fn surge_mark<'a>(&self, seen: &Seen<'a>) -> Option<(Mark, &'a str)> {
         surge::of(seen).filter(|(mark, _)| mark.is_of(&self.run))
@@ -177,13 +184,17 @@ impl Drain {
         marks_last_until(shards, &self.terms(seen), pause, now)
     }
 
-    /// Pins the set as it is to stay: without the shard that a surge adds.
+    /// Pins the set and the budgets as they are to stay: without the shard that a surge adds.
     fn pin(&mut self, seen: &Seen<'_>) {
         let Ok(found) = seen.set() else { return };
+        if self.memory.budgets.is_none() {
+            self.memory.budgets = budgets(seen, &self.run);
+        }
         if self.memory.pinned.is_some() {
             return;
         }
         let mut pinned = Pinned::of(found);
+        pinned.leaves = true;
         let was = self
             .surge_mark(seen)
             .and_then(|(mark, _)| mark.was.get("spec.replicas")?.as_i64());
@@ -237,8 +248,10 @@ impl Planner for Drain {
             self.memory.tasks.close_the_gate();
         }
         if let Some(extra) = self.extra(seen) {
-            // It comes and goes by our own doing.
+            // It comes and goes by our own doing, and nobody's shard was down for it.
             self.memory.shards.up.remove(&extra);
+            self.memory.shards.done.retain(|ordinal| *ordinal != extra);
+            self.memory.shards.forget(extra);
         }
         if let Some(finding) = self.memory.shards.note_disks(seen, fresh) {
             self.memory.failed.get_or_insert(finding);
@@ -278,7 +291,14 @@ impl Planner for Drain {
 
     fn acted(&mut self, act: &Act, became: &Acted) {
         match became {
-            Acted::Done | Acted::Undone { .. } => self.did(act),
+            Acted::Done => self.did(act),
+            Acted::Undone { left } => {
+                self.did(act);
+                // Somebody wrote the budget while it was open for this eviction: another one isn't begun.
+                if act.takes_down().is_some() {
+                    self.memory.failed = left.first().cloned();
+                }
+            }
             Acted::LookAgain | Acted::Declined => {}
             Acted::Blocked(blocked) => match act {
                 Act::EvictPod(other) => {
@@ -297,7 +317,13 @@ impl Planner for Drain {
                 }
                 _ => self.memory.refused.clone_from(refusals),
             },
-            Acted::Failed(finding) => self.memory.failed = Some((**finding).clone()),
+            Acted::Failed(finding) => match act {
+                Act::ScaleBack | Act::RemoveClaim { .. } => self.memory.extra_stuck = Some((**finding).clone()),
+                Act::UndoMark { object, .. } if object.starts_with("statefulset/") => {
+                    self.memory.extra_stuck = Some((**finding).clone());
+                }
+                _ => self.memory.failed = Some((**finding).clone()),
+            },
         }
         // Not taken down for certain: the shard is as it was.
         if let Some((target, _)) = act.takes_down()

@@ -241,7 +241,7 @@ impl Play {
     }
 
     /// Steps until the end: what was done, in short, and how it ended.
-    fn to_the_end(&mut self) -> (Vec<String>, End, String) {
+    fn play_out(&mut self) -> (Vec<String>, End, String) {
         let mut told = Vec::new();
         for _ in 0..40 {
             match self.next() {
@@ -299,7 +299,7 @@ fn other(name: &str, on: &str) -> Value {
 #[test]
 fn the_shards_of_a_node_go_one_after_another_by_the_budget_highest_first() {
     let mut play = Play::new(two_on_a_node(), &["node-0"], |_| {});
-    let (told, end, summary) = play.to_the_end();
+    let (told, end, summary) = play.play_out();
     assert_eq!(told, ["cordon node-0", "relax db-3", "relax db-0", "leave node-0"]);
     assert_eq!(end, End::Done);
     assert_eq!(
@@ -315,14 +315,14 @@ fn direct_deletes_and_last_comes_last() {
         policy.strategy = Strategy::Direct;
         policy.last = BTreeSet::from([3]);
     });
-    let (told, ..) = play.to_the_end();
+    let (told, ..) = play.play_out();
     assert_eq!(told, ["cordon node-0", "delete db-0", "delete db-3", "leave node-0"]);
 }
 
 #[test]
 fn a_surge_adds_a_shard_and_takes_it_its_claim_and_the_mark_away() {
     let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| policy.strategy = Strategy::Surge);
-    let (told, end, _) = play.to_the_end();
+    let (told, end, _) = play.play_out();
     assert_eq!(
         told,
         [
@@ -369,7 +369,7 @@ fn a_surge_that_is_interrupted_takes_its_shard_away_first() {
 #[test]
 fn downtime_takes_the_shards_of_a_node_together() {
     let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| {
-        policy.strategy = Strategy::Downtime
+        policy.strategy = Strategy::Downtime;
     });
     let cordon = play.next();
     let Step::Act(cordon) = cordon else {
@@ -409,7 +409,7 @@ fn downtime_takes_the_shards_of_a_node_together() {
         );
         play.change(act);
     }
-    let (told, end, _) = play.to_the_end();
+    let (told, end, _) = play.play_out();
     assert_eq!((told, end), (vec!["leave node-0".to_owned()], End::Done));
 }
 
@@ -426,7 +426,7 @@ fn other_pods_go_first_and_those_that_shards_need_last() {
     play.drain.aim.needed = BTreeSet::from(["uid-dns".to_owned()]);
     play.others[1]["metadata"]["labels"] = json!({"k8s-app": "kube-dns"});
     play.others[1]["metadata"]["ownerReferences"][0]["uid"] = json!("uid-dns-set");
-    let (told, ..) = play.to_the_end();
+    let (told, ..) = play.play_out();
     assert_eq!(
         told,
         [
@@ -452,7 +452,7 @@ fn all_nodes_are_cordoned_first_and_reopened_one_by_one() {
     let mut play = Play::new(scene, &["node-0", "node-1"], |policy| {
         policy.then = Afterwards::Uncordoned;
     });
-    let (told, end, summary) = play.to_the_end();
+    let (told, end, summary) = play.play_out();
     assert_eq!(
         told,
         [
@@ -481,7 +481,7 @@ fn a_shard_that_is_down_is_deleted_first_whatever_the_strategy() {
         json!({"status": {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]}}),
     );
     let mut play = Play::new(scene, &["node-0"], |_| {});
-    let (told, ..) = play.to_the_end();
+    let (told, ..) = play.play_out();
     assert_eq!(told, ["cordon node-0", "delete db-0", "relax db-3", "leave node-0"]);
 }
 
@@ -519,7 +519,7 @@ fn a_placeholder_is_warm_before_its_shard_goes_and_away_when_it_is_back() {
         name.as_str().unwrap(),
         json!({"spec": {"nodeName": "spare"}, "status": {"phase": "Running", "containerStatuses": [holder, fetched(0)]}}),
     );
-    let (told, end, _) = play.to_the_end();
+    let (told, end, _) = play.play_out();
     assert_eq!(told, ["relax db-1", "remove helper", "leave node-1"]);
     assert_eq!(end, End::Done);
 }

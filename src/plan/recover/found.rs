@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::node_off;
 use crate::model::finding::{Finding, Severity};
 use crate::model::journal::Journal;
 use crate::model::mark::{HELPER, LEASE_PREFIX, MARK, Mark, RUN};
@@ -14,7 +15,8 @@ use crate::model::read::{Read, Skip};
 use crate::model::resource::Resource;
 use crate::model::shell::shell_word;
 use crate::model::{pod, set};
-use crate::plan::undo::{Undo, mark_text, undo};
+use crate::plan::surge;
+use crate::plan::undo::{Fate, Undo, mark_text, out_of_service, undo};
 use crate::plan::verify::residue::{holder, renewed};
 use crate::plan::verify::seen::Seen;
 
@@ -55,6 +57,17 @@ pub struct Held {
     pub renewed: Option<Timestamp>,
 }
 
+/// A node that was declared off, whose taint still lets something go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// The node.
+    pub node: String,
+    /// What of it is still there, a clause.
+    pub why: String,
+    /// The same with what to do.
+    pub finding: Finding,
+}
+
 /// All that was found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
@@ -66,6 +79,8 @@ pub struct Found {
     pub lease: Option<Held>,
     /// Ours, and not to be undone by this program: marks that can't be followed.
     pub stuck: Vec<Finding>,
+    /// Nodes that were declared off and must stay so for now.
+    pub kept: Vec<Kept>,
     /// Not ours to take away, or not yet.
     pub alone: Vec<Finding>,
     /// Kinds of objects that can't be read, a clause each.
@@ -204,15 +219,50 @@ impl Look<'_> {
         }
         match undo(value) {
             None => {}
-            Some(Ok(undo)) => self.found.marks.push(Marked {
-                written: written.to_owned(),
-                object,
-                path,
-                undo,
-            }),
+            Some(Ok(undo)) => {
+                if let Some(kept) = self.kept(&object, &undo) {
+                    self.found.kept.push(kept);
+                    return;
+                }
+                if let Some(why) = self.unseen_claims(&undo) {
+                    let stuck = self.stuck(object, &path, &why);
+                    self.found.stuck.push(stuck);
+                    return;
+                }
+                self.found.marks.push(Marked {
+                    written: written.to_owned(),
+                    object,
+                    path,
+                    undo,
+                });
+            }
             Some(Err(why)) => {
                 let stuck = self.stuck(object, &path, &why);
                 self.found.stuck.push(stuck);
+            }
+        }
+    }
+
+    /// A node that was declared off stays so while something is left there that this frees.
+    fn kept(&self, object: &str, undo: &Undo) -> Option<Kept> {
+        let taint = out_of_service();
+        undo.of(Fate::PutBack).find(|field| field.path == taint)?;
+        let node = object.strip_prefix("node/")?;
+        let why = node_off::held(self.seen, node)?;
+        Some(Kept {
+            node: node.to_owned(),
+            finding: node_off::stays(node, &undo.mark.operation, &why),
+            why,
+        })
+    }
+
+    /// Where claims can't be read, what a surge made isn't known, and its mark must still say so.
+    fn unseen_claims(&self, undo: &Undo) -> Option<String> {
+        surge::claims_in(&undo.mark).next()?;
+        match &self.seen.snapshot.claims {
+            Read::Got(_) => None,
+            Read::Absent(why) | Read::Unreadable(why) => {
+                Some(format!("which claims it made can't be looked at: {why}"))
             }
         }
     }

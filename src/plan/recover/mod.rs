@@ -4,23 +4,31 @@
 //! that lags behind doesn't bring it up again.
 
 mod found;
+mod next;
+pub mod node_off;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use super::surge;
 use super::undo::Fate;
 use super::verify::seen::Seen;
 use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome, ShardReport};
 use crate::model::read::Skip;
 use crate::model::refusal::Refusal;
+use crate::model::set;
 use crate::model::step::{Act, PodRef, Step};
 
-pub use found::{Found, Held, Helper, Marked, Unfinished, find};
+pub use found::{Found, Held, Helper, Kept, Marked, Unfinished, find};
+pub use next::Off;
+
+/// How long a recovery waits for what takes its time, where nothing else is said.
+pub const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// The command lines that the end names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +50,10 @@ pub struct Recover {
     pub run: String,
     /// The command lines that the end names.
     pub again: Again,
+    /// The node that is to be declared off, and what is to come of that.
+    pub off: Option<Off>,
+    /// How long it waits for what takes its time.
+    pub patience: SignedDuration,
     began: Timestamp,
     /// Whose lock was taken over, in words.
     pub taken_over: Option<String>,
@@ -52,6 +64,12 @@ pub struct Recover {
     /// What was found to be somebody else's by now.
     theirs: Vec<Finding>,
     failed: Vec<Finding>,
+    /// The mark of the surge that is being taken back.
+    surge: Option<(String, String)>,
+    /// Claims of a surge that stay, as they were seen before its mark went.
+    staying: Vec<Finding>,
+    /// Why the node can't be declared off after all.
+    refused: Vec<Refusal>,
 }
 
 impl Recover {
@@ -61,12 +79,17 @@ impl Recover {
             expired,
             run,
             again,
+            off: None,
+            patience: PATIENCE,
             began: now,
             taken_over: None,
             dealt_with: BTreeSet::new(),
             undone: Vec::new(),
             theirs: Vec::new(),
             failed: Vec::new(),
+            surge: None,
+            staying: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -84,8 +107,8 @@ impl Recover {
 
     /// How it ends when nothing is left that can be undone.
     pub fn end(&self, found: &Found) -> Step {
-        let stuck = found.stuck.len() + self.failed.len();
-        let mut words = Vec::new();
+        let stuck = found.stuck.len() + found.kept.len() + self.failed.len();
+        let mut words: Vec<String> = self.off.iter().filter_map(Off::told).collect();
         if !self.undone.is_empty() {
             words.push(format!("undone: {}", self.undone.join(", ")));
         }
@@ -119,6 +142,7 @@ impl Recover {
     fn findings(&self, found: &Found) -> Vec<Finding> {
         let mut findings = self.failed.clone();
         findings.extend(found.stuck.iter().cloned());
+        findings.extend(found.kept.iter().map(|kept| kept.finding.clone()));
         findings.extend(self.theirs.iter().cloned());
         findings.extend(found.alone.iter().cloned());
         findings.extend(found.unknown.iter().map(|why| {
@@ -181,44 +205,47 @@ impl Planner for Recover {
                 };
             }
         };
-        let undo = found.marks.first().map(|marked| Act::UndoMark {
-            object: marked.object.clone(),
-            path: marked.path.clone(),
-            written: marked.written.clone(),
-        });
-        let remove = || {
-            found.helpers.first().map(|helper| Act::RemoveHelper {
-                pod: helper.name.clone(),
-                uid: helper.uid.clone(),
-            })
-        };
-        match undo.or_else(remove) {
-            None => self.end(&found),
-            Some(_) if wishes.stop => {
-                let left = found.marks.len() + found.helpers.len();
-                Step::End {
-                    end: End::Interrupted,
-                    summary: format!("interrupted: {} undone, {left} left", self.undone.len()),
-                    findings: self.findings(&found),
-                }
-            }
+        if !self.refused.is_empty() {
+            return self.refusal();
+        }
+        match self.work(seen, &found) {
+            Some(_) if wishes.stop => self.interrupted(&found),
             Some(act) => Step::Act(act),
+            None => match self.awaited(seen, &found) {
+                None => self.end(&found),
+                Some(_) if wishes.stop => self.interrupted(&found),
+                Some(awaited) => self.wait(awaited, &found, now),
+            },
         }
     }
 
-    fn about_to(&mut self, _act: &Act, _seen: &Seen<'_>, _now: Timestamp) {}
+    fn about_to(&mut self, act: &Act, seen: &Seen<'_>, _now: Timestamp) {
+        self.surge = None;
+        let Some((mark, written)) = surge::of(seen) else {
+            return;
+        };
+        match act {
+            Act::UndoMark { written: undone, .. } if undone == written => self.staying = surge::left(seen, &mark),
+            Act::ScaleBack | Act::RemoveClaim { .. } => {
+                let set = seen.set().map(set::name).unwrap_or_default();
+                self.surge = Some((format!("statefulset/{set}"), written.to_owned()));
+            }
+            _ => {}
+        }
+    }
 
     fn acted(&mut self, act: &Act, became: &Acted) {
         let (key, object) = match act {
             Act::UndoMark { object, written, .. } => ((object.clone(), written.clone()), object.clone()),
             Act::RemoveHelper { pod, uid } => ((pod.clone(), uid.clone()), format!("pod/{pod}")),
-            _ => return,
+            act => return self.acted_on_the_way(act, became),
         };
         match became {
             Acted::Done => self.undone.push(object),
             Acted::Undone { left } => {
                 self.undone.push(object);
                 self.theirs.extend(left.iter().cloned());
+                self.theirs.append(&mut self.staying);
             }
             Acted::Failed(finding) => self.failed.push((**finding).clone()),
             Acted::LookAgain | Acted::Blocked(_) | Acted::Refused(_) | Acted::Declined => return,
@@ -300,6 +327,7 @@ impl Recover {
             found
                 .stuck
                 .iter()
+                .chain(found.kept.iter().map(|kept| &kept.finding))
                 .chain(&self.failed)
                 .map(|finding| finding.object.clone()),
         );

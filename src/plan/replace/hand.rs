@@ -183,6 +183,11 @@ fn failure_of(seen: &Seen<'_>, one: &Standing<'_>, max_restarts: i32, now: Times
     if let Some(failing) = failing::failure(found, max_restarts) {
         return Some(failing.finding);
     }
+    no_place(seen, found, now)
+}
+
+/// Why a pod without a node won't get one as things are, as scheduler and autoscalers say it; none where it has one or may.
+pub fn no_place(seen: &Seen<'_>, found: &Pod, now: Timestamp) -> Option<Finding> {
     if pod::node(found).is_some() {
         return None;
     }
@@ -190,7 +195,7 @@ fn failure_of(seen: &Seen<'_>, one: &Standing<'_>, max_restarts: i32, now: Times
     let reason = waiting::stuck(found, &reasons, waiting::is_autoscaled(seen), now)?;
     let mut finding = Finding::new(
         Severity::Error,
-        format!("pod/{}", one.shard.name),
+        format!("pod/{}", pod::name(found)),
         format!("has no place: {}", reason.cause.words()),
     );
     // Each of its events is a reason, and as a rule they all say the same.
@@ -202,7 +207,7 @@ fn failure_of(seen: &Seen<'_>, one: &Standing<'_>, max_restarts: i32, now: Times
     for said in said {
         finding.evidence(said);
     }
-    finding.remedy(format!("$ shardctl events {}", one.shard.name));
+    finding.remedy(format!("$ shardctl events {}", pod::name(found)));
     Some(finding)
 }
 

@@ -4,6 +4,7 @@
 //! this room remembers is only what its process saw. A rerun begins without it.
 
 mod another;
+pub mod budgets;
 mod disks;
 pub mod hand;
 mod noting;
@@ -11,6 +12,8 @@ pub mod pace;
 pub mod report;
 pub mod stand;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

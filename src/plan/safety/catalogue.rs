@@ -96,6 +96,9 @@ pub const REFUSALS: &[&About] = &[
     &SURGE,
     &SCALER,
     &NODE_UNREADY,
+    &NODE_ANSWERS,
+    &NODE_SILENCE,
+    &NODE_HOLDS_NOTHING,
     &OWN_NODE,
     &OTHER_PODS,
     &RELEASE,
@@ -300,6 +303,37 @@ pub const NODE_UNREADY: About = About {
     allowed: Some(
         "The shards are taken down all the same; each comes back when the kubelet answers or the node is proven off.",
     ),
+};
+
+/// A node is said to be off, and its kubelet answers.
+pub const NODE_ANSWERS: About = About {
+    id: "node-answers",
+    title: "the node that is said to be off answers",
+    why: "Declared off, a node's pods are deleted without asking its kubelet and their disks are attached elsewhere, while its \
+          containers still run and write. A kubelet that answers is a machine that runs: its pods can be drained.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// A node is said to be off, and hasn't been silent for long.
+pub const NODE_SILENCE: About = About {
+    id: "node-silence",
+    title: "the node that is said to be off was heard of a moment ago",
+    why: "A machine that restarts, or whose network is cut for a moment, looks like one that is off. It comes back with its \
+          containers and disks, and what was let go meanwhile then runs twice. Silence alone never proves that a machine is off; \
+          without silence there is nothing to prove.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// A node is said to be off, and holds nothing of the set's.
+pub const NODE_HOLDS_NOTHING: About = About {
+    id: "node-holds-nothing",
+    title: "the node that is said to be off holds nothing of the set's",
+    why: "A node is declared off so that its shards and disks are let go. Where it has none, nothing would come of it, and the \
+          taint would stay in the way of whatever comes there next.",
+    guards_data: false,
+    allowed: None,
 };
 
 /// shardctl runs on the node to be emptied.

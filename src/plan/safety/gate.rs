@@ -28,6 +28,8 @@ pub struct Pinned {
     pub update_revision: Option<String>,
     /// Its `spec.replicas`.
     pub replicas: i32,
+    /// Whether shards leave their nodes for good, which are being emptied.
+    pub leaves: bool,
 }
 
 impl Pinned {
@@ -40,6 +42,7 @@ impl Pinned {
                 .and_then(|status| status.update_revision.clone())
                 .filter(|name| !name.is_empty()),
             replicas: set::replicas(found),
+            leaves: false,
         }
     }
 }
@@ -80,7 +83,7 @@ pub fn gate(
     if !costs_nothing {
         let expected = seen.expected().map_err(unseen)?.shards;
         refusals.extend(judge_others(found, &pods, expected, target, apart, already_down));
-        refusals.extend(without_a_home(seen, found, target, pod_now));
+        refusals.extend(without_a_home(seen, found, target, pod_now, pinned.leaves));
     }
     refusals.extend(data::refusals(seen, target.ordinal, pod_now));
     let left = allowed.left(refusals);
@@ -187,7 +190,13 @@ fn judge_others(
 }
 
 /// The refusal where no node would take the shard again. A node may have been cordoned since the operation began.
-fn without_a_home(seen: &Seen<'_>, found: &StatefulSet, target: &PodRef, pod_now: Option<&Pod>) -> Option<Refusal> {
+fn without_a_home(
+    seen: &Seen<'_>,
+    found: &StatefulSet,
+    target: &PodRef,
+    pod_now: Option<&Pod>,
+    leaves: bool,
+) -> Option<Refusal> {
     let newcomer = Newcomer {
         template: set::template(found)?,
         revision: found.status.as_ref()?.update_revision.as_deref(),
@@ -200,7 +209,7 @@ fn without_a_home(seen: &Seen<'_>, found: &StatefulSet, target: &PodRef, pod_now
     if !places::must_be_looked_for(seen, &shard, newcomer.template) {
         return None;
     }
-    places::refusal(seen, &shard, newcomer)
+    places::refusal(seen, &shard, newcomer, leaves)
 }
 
 /// Why a shard with a pod counts as down; none where it doesn't.

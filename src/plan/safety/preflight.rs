@@ -93,7 +93,7 @@ pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Preflight {
     judge_replicas(seen, set, &mut found);
     ownership::judge(seen, set, aim, &mut found);
     budget::judge_marks(seen, set, aim.run, now, &mut found);
-    budget::judge(seen, set, &mut found);
+    budget::judge(seen, set, aim.run, &mut found);
     shards::judge(seen, set, aim, &mut found);
     for ordinal in aim.shards {
         let name = set::pod_name(set, *ordinal);

@@ -99,7 +99,14 @@ pub fn recover_rules(namespace: &str) -> Vec<Rule> {
             rules.push(rule(verb, group, resource, Some(namespace)));
         }
     }
-    rules.push(rule("delete", "", "pods", Some(namespace)));
+    for resource in ["pods", "persistentvolumeclaims"] {
+        rules.push(rule("delete", "", resource, Some(namespace)));
+    }
+    // Whether a node that was declared off still holds something.
+    rules.push(rule("list", "", "pods", None));
+    for verb in ["list", "watch"] {
+        rules.push(rule(verb, "storage.k8s.io", "volumeattachments", None));
+    }
     for verb in ["get", "list", "create", "update", "delete"] {
         rules.push(rule(verb, "coordination.k8s.io", "leases", Some(namespace)));
     }

@@ -102,13 +102,39 @@ fn the_replicas_go_first_then_the_shard_then_its_claim_and_the_mark_last() {
 }
 
 #[test]
+fn right_before_it_goes_a_claim_is_judged_by_the_set_as_it_is_then_and_by_every_pod() {
+    let judge = |scene: &Scene, name: &str| {
+        let snapshot = scene.snapshot();
+        let seen = Seen {
+            snapshot: &snapshot,
+            policy: &scene.policy,
+        };
+        let claims = snapshot.claims.got().expect("claims");
+        let claim = claims.iter().find(|claim| claim.metadata.name.as_deref() == Some(name));
+        may_go(&seen, claim.expect("the claim")).err().unwrap_or_default()
+    };
+    assert_eq!(judge(&gone(), "data-db-3"), "");
+    assert!(judge(&gone(), "data-db-2").contains("no mark"));
+    assert!(judge(&surged(), "data-db-3").contains("4 replicas"), "it may be in use");
+    assert!(judge(&scaled_back(), "data-db-3").contains("pod/db-3 uses it"));
+    let mut unmarked = gone();
+    let mark = json!({"metadata": {"annotations": {"shardctl.dev/mark": null}}});
+    unmarked.merge(Resource::StatefulSets, "db", mark);
+    assert!(judge(&unmarked, "data-db-3").contains("no mark"));
+    let mut old = gone();
+    let before = json!({"metadata": {"creationTimestamp": "2026-03-01T10:59:00Z"}});
+    old.merge(Resource::Claims, "data-db-3", before);
+    assert!(judge(&old, "data-db-3").contains("before the surge began"));
+}
+
+#[test]
 fn under_ordered_ready_a_shard_that_is_down_holds_it_up_and_is_named() {
     let mut scene = scaled_back();
     let ordered = json!({"spec": {"podManagementPolicy": "OrderedReady"}});
     scene.merge(Resource::StatefulSets, "db", ordered);
     assert!(waits(&scene).contains("is to be taken away"));
     scene.edit(Resource::Pods, "db-1", |pod| {
-        pod["status"]["conditions"][2]["status"] = json!("False")
+        pod["status"]["conditions"][2]["status"] = json!("False");
     });
     assert!(waits(&scene).contains("only once every shard is Ready (OrderedReady): db-1 isn't"));
 }

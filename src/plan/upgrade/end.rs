@@ -1,4 +1,4 @@
-//! How an upgrade ends: the last step, what is said of the shards and their data, and the three facts.
+//! How an upgrade ends: the last step, the shards that are left on another revision, and the three facts.
 
 use jiff::Timestamp;
 

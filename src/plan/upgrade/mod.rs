@@ -284,6 +284,7 @@ impl Upgrade {
             | Act::MakePlaceholder { .. }
             | Act::Scale { .. }
             | Act::ScaleBack
+            | Act::DeclareOff { .. }
             | Act::RemoveClaim { .. } => {}
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::aim::aim;
+use super::aim::{Earlier, aim};
 use super::policy::{Goal, OnFailure};
 use super::*;
 use crate::model::journal::JOURNAL;
@@ -275,6 +275,40 @@ fn a_set_that_has_come_over_is_idle_and_one_with_an_open_journal_is_not() {
         json!({"metadata": {"annotations": {JOURNAL: journal.to_string()}}}),
     );
     assert!(!idle(&scene));
+}
+
+#[test]
+fn a_shard_that_no_pod_is_made_for_has_as_long_again_under_the_template_that_was_put_back() {
+    let mut play = Play::pending(Scene::healthy(3), |_| {});
+    play.upgrade.policy.on_failure = OnFailure::Undo;
+    play.upgrade.aim.earlier = Some(Earlier {
+        revision: "db-1".to_owned(),
+        template: json!({}),
+    });
+    play.act();
+    play.act();
+    play.scene.remove(Resource::Pods, "db-2");
+    assert!(matches!(play.next(), Step::Wait(_)), "{:?}", play.next());
+    let hour = SignedDuration::from_hours(1);
+    play.now = play.now.checked_add(hour).unwrap();
+    assert!(matches!(play.act(), Act::ChangeTemplate(_)));
+    let journal = json!({
+        "run": "upgrade/shop/db/1", "by": "anna", "at": NOW, "what": "x", "from": "db-2", "previous": {},
+    });
+    play.scene.merge(
+        Resource::StatefulSets,
+        "db",
+        json!({
+            "metadata": {"annotations": {JOURNAL: journal.to_string()}},
+            "status": {"updateRevision": "db-1"},
+        }),
+    );
+    assert!(matches!(play.next(), Step::Wait(_)), "{:?}", play.next());
+    play.now = play.now.checked_add(hour).unwrap();
+    let Step::End { end, .. } = play.next() else {
+        panic!("it waits for ever");
+    };
+    assert_eq!(end, End::TimedOut);
 }
 
 fn clone(scene: &Scene) -> Scene {

@@ -5,6 +5,8 @@ use super::{Scene, nodes};
 use crate::cluster::disks::ATTACH_LIMIT;
 use crate::cluster::plane::Plane;
 use crate::cluster::{api, karpenter, kubeconfig, wait};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 /// The value of the scene's disruption budget.
@@ -48,6 +50,7 @@ pub struct SceneBuilder {
     node_memory: String,
     attach_limit: u32,
     karpenter: Option<(String, String)>,
+    together: u32,
     pool_patch: Value,
     ready: bool,
 }
@@ -72,6 +75,7 @@ impl SceneBuilder {
             node_memory: "128Gi".into(),
             attach_limit: 16,
             karpenter: None,
+            together: 0,
             pool_patch: json!({}),
             ready: true,
         }
@@ -92,6 +96,13 @@ impl SceneBuilder {
     /// Nodes in each zone (default: as many as give every shard a node of its own).
     pub fn nodes_per_zone(mut self, nodes: u32) -> Self {
         self.nodes_per_zone = Some(nodes);
+        self
+    }
+
+    /// So many shards, the lowest, share the first node; the others are on other nodes. For scenes in one zone: a disk
+    /// doesn't leave its zone, and shards that are spread over zones wouldn't come together.
+    pub fn together(mut self, shards: u32) -> Self {
+        self.together = shards;
         self
     }
 
@@ -221,6 +232,9 @@ impl SceneBuilder {
         plane
             .run(self.create(plane, &scene.namespace))
             .unwrap_or_else(|e| panic!("create {}: {e}", scene.namespace));
+        if self.together > 0 {
+            self.bring_together(&scene);
+        }
         if self.ready {
             scene.wait_until_healthy();
         }
@@ -261,9 +275,35 @@ impl SceneBuilder {
         })
         .await;
         let path = api::path_of_kind("apps/v1", "StatefulSet", namespace);
-        api::create(client, &path, &stateful_set(self, namespace))
-            .await
-            .map(drop)
+        let mut set = stateful_set(self, namespace);
+        if self.together > 0 {
+            set["spec"]["replicas"] = json!(0);
+        }
+        api::create(client, &path, &set).await.map(drop)
+    }
+
+    /// Lets the first shards come while all nodes but one are cordoned, and then the others while that one is.
+    #[track_caller]
+    fn bring_together(&self, scene: &Scene<'_>) {
+        let names = scene.nodes().into_iter().filter_map(|node| node.metadata.name);
+        let names: Vec<String> = names.collect();
+        let (first, rest) = names.split_first().expect("nodes");
+        let come = |shards: u32| {
+            scene.patch::<StatefulSet>(scene.name(), json!({"spec": {"replicas": shards}}));
+            scene.wait_until("the shards have nodes", |scene| {
+                let placed = |pod: &&Pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+                scene.pods().iter().filter(placed).count() == shards as usize
+            });
+        };
+        rest.iter().for_each(|name| scene.cordon(name, true));
+        come(self.together);
+        rest.iter().for_each(|name| scene.cordon(name, false));
+        scene.cordon(first, true);
+        come(self.shards);
+        scene.cordon(first, false);
+        for ordinal in 0..self.together {
+            assert_eq!(scene.node_of(ordinal), *first, "shard {ordinal} is with the first");
+        }
     }
 
     /// The nodes, or what makes Karpenter buy them.
@@ -276,7 +316,7 @@ impl SceneBuilder {
         }
         if let Some((instance_type, delay)) = &self.karpenter {
             let class = karpenter::node_class(namespace, delay);
-            let mut pool = karpenter::node_pool(namespace, &labels, &taints, instance_type);
+            let mut pool = karpenter::node_pool(namespace, &labels, &taints, instance_type, &self.zones);
             api::merge_into(&mut pool, &self.pool_patch);
             return vec![class, pool];
         }

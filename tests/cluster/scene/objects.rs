@@ -169,21 +169,24 @@ impl Scene<'_> {
 
     /// Makes a Ready shard unready, until its pod is made anew.
     pub fn make_unready(&self, ordinal: u32) {
-        let pod = self.pod_name(ordinal);
+        self.make_pod_unready(&self.pod_name(ordinal));
+    }
+
+    /// Makes a Ready pod unready, until it is made anew.
+    pub fn make_pod_unready(&self, pod: &str) {
         // First the annotation, or the fake kubelet would make it Ready again at once.
-        self.patch::<Pod>(
-            &pod,
+        let was: Pod = self.patch(
+            pod,
             json!({"metadata": {"annotations": {"test.shardctl.dev/behaviour": "unready"}}}),
         );
         let unready = |condition: &str| json!({"type": condition, "status": "False", "reason": "ContainersNotReady"});
-        let mut containers =
-            serde_json::to_value(self.pod(ordinal).status.and_then(|s| s.container_statuses)).unwrap_or_default();
+        let mut containers = serde_json::to_value(was.status.and_then(|s| s.container_statuses)).unwrap_or_default();
         for container in containers.as_array_mut().into_iter().flatten() {
             container["ready"] = false.into();
         }
         let status =
             json!({"conditions": [unready("Ready"), unready("ContainersReady")], "containerStatuses": containers});
-        self.patch_status::<Pod>(&pod, json!({"status": status}));
+        self.patch_status::<Pod>(pod, json!({"status": status}));
     }
 
     /// Lets a node stop its heartbeat (`true`) or take it up again. Unknown after the plane's grace period.
@@ -195,6 +198,28 @@ impl Scene<'_> {
     /// Cordons a node, or lets pods come again.
     pub fn cordon(&self, node: &str, cordoned: bool) {
         self.patch::<Node>(node, json!({"spec": {"unschedulable": cordoned}}));
+    }
+
+    /// From now on a node that Karpenter buys takes this long to register ("10s").
+    #[track_caller]
+    pub fn new_nodes_take(&self, delay: &str) {
+        let path = format!("/apis/karpenter.kwok.sh/v1alpha1/kwoknodeclasses/{}", self.namespace);
+        let patch = json!({"spec": {"nodeRegistrationDelay": delay}});
+        let patched = self.plane.run(api::merge(self.plane.client(), &path, &patch));
+        patched.unwrap_or_else(|e| panic!("PATCH {path}: {e}"));
+    }
+
+    /// The shards on a node, highest ordinal first.
+    pub fn shards_on(&self, node: &str) -> Vec<String> {
+        let here = |pod: &Pod| {
+            pod.spec
+                .as_ref()
+                .is_some_and(|spec| spec.node_name.as_deref() == Some(node))
+        };
+        let pods = self.pods().into_iter().filter(here);
+        let mut names: Vec<String> = pods.filter_map(|pod| pod.metadata.name).collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.rsplit('-').next().and_then(|n| n.parse::<u32>().ok())));
+        names
     }
 
     /// What keeps the scene from being healthy, if anything.

@@ -162,8 +162,9 @@ fn a_pools_mark_is_undone_in_the_version_that_karpenter_serves() {
 #[test]
 fn a_mark_that_cannot_be_followed_is_left_with_what_to_do_and_nothing_else_waits_for_it() {
     let scene = Scene::shards(3).start();
-    let node = scene.node_of(2);
-    scene.patch::<Node>(&node, marked("{\"operation\": \"dr"));
+    // On an object of the namespace: a node's would be in the way of every other scene of the plane.
+    let claim = "data-shard-2";
+    scene.patch::<PersistentVolumeClaim>(claim, marked("{\"operation\": \"dr"));
     // One that would have something written that no operation changes.
     let template = json!({"spec.template": {}});
     scene.patch::<StatefulSet>(scene.name(), marked(&mark(&scene, 600, template.clone(), template)));
@@ -175,7 +176,7 @@ fn a_mark_that_cannot_be_followed_is_left_with_what_to_do_and_nothing_else_waits
         5,
         &[
             "undone: pdb/shard; 2 things of ours couldn't be taken away",
-            &format!("annotate nodes {node} shardctl.dev/mark-"),
+            &format!("annotate persistentvolumeclaims {claim} shardctl.dev/mark-"),
             "it names spec.template, which no operation of this version changes",
             "recover",
         ],
@@ -183,8 +184,8 @@ fn a_mark_that_cannot_be_followed_is_left_with_what_to_do_and_nothing_else_waits
     assert_eq!(budget(&scene), (json!(3), Value::Null, false));
     let after = scene.set();
     assert_eq!(after.metadata.resource_version, before.metadata.resource_version);
-    let node: Node = scene.get(&node);
-    assert_eq!(ours(node.metadata.annotations.as_ref()), ["shardctl.dev/mark"]);
+    let claim: PersistentVolumeClaim = scene.get(claim);
+    assert_eq!(ours(claim.metadata.annotations.as_ref()), ["shardctl.dev/mark"]);
     // Again: nothing can be done, and nothing is written, not even the lock.
     let interceptor = Interceptor::before(scene.plane());
     recovered_with(&scene, &interceptor.kubeconfig(&scene), &[]).says(5, &["2 things of ours couldn't be taken away"]);

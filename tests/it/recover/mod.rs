@@ -4,6 +4,8 @@ mod at_once;
 mod cronjob;
 mod killed;
 mod marks;
+pub mod node_off;
+mod surge;
 
 use std::collections::BTreeMap;
 use std::path::Path;

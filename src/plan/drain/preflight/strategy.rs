@@ -16,6 +16,7 @@ use crate::model::shell::shell_word;
 use crate::plan::safety::catalogue::{NO_HOME, SURGE, TWO_BUDGETS};
 use crate::plan::safety::home::{Newcomer, World, home};
 use crate::plan::safety::preflight::budget;
+use crate::plan::surge::without_extra;
 use crate::plan::verify::seen::{Seen, Shard};
 
 /// Judges the budget, and what the strategy makes of it.
@@ -24,7 +25,7 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
     if budgets.len() > 1 && aim.strategy.evicts() {
         found.refuse(two_budgets(seen, found_set, &budgets));
     } else {
-        budget::judge(seen, found_set, found);
+        budget::judge(seen, found_set, aim.run, found);
     }
     judge_disrupted(&budgets, found);
     if aim.strategy == Strategy::Surge {
@@ -120,7 +121,7 @@ fn judge_surge(
     found: &mut Preflight,
 ) {
     let object = format!("statefulset/{}", set::name(found_set));
-    let replicas = set::replicas(found_set);
+    let replicas = without_extra(seen, aim.run).unwrap_or_else(|| set::replicas(found_set));
     match budgets {
         [] => found.refuse(
             SURGE

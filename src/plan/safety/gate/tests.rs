@@ -32,6 +32,7 @@ fn ask(scene: &Scene, asked: &Asked) -> Result<PodRef, Vec<(&'static str, String
     let pinned = Pinned {
         set_uid: "uid-db".to_owned(),
         update_revision: Some("db-1".to_owned()),
+        leaves: false,
         replicas: 3,
     };
     let target = PodRef {

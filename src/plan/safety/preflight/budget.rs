@@ -15,8 +15,9 @@ use crate::model::{node, pod, set};
 use crate::plan::safety::catalogue::{BUDGET_RELAXED, MARK};
 use crate::plan::verify::seen::Seen;
 
-/// Judges the budgets over the shards.
-pub fn judge(seen: &Seen<'_>, found_set: &StatefulSet, found: &mut Preflight) {
+/// Judges the budgets over the shards. What an earlier run of the same operation as `run` left open, or has one shard too many for,
+/// this one closes first.
+pub fn judge(seen: &Seen<'_>, found_set: &StatefulSet, run: &str, found: &mut Preflight) {
     let (Ok(budgets), Ok(expected)) = (seen.budgets(), seen.expected()) else {
         return;
     };
@@ -40,8 +41,18 @@ pub fn judge(seen: &Seen<'_>, found_set: &StatefulSet, found: &mut Preflight) {
             "no disruption budget protects the shards: while one is replaced, anybody may evict another",
         );
     }
+    let ours = |annotations: Option<&BTreeMap<String, String>>| {
+        let mark = Mark::of(annotations).and_then(Result::ok);
+        mark.is_some_and(|mark| mark.is_of(run))
+    };
+    if ours(found_set.metadata.annotations.as_ref()) {
+        return;
+    }
     for budget in budgets {
         let name = name(budget);
+        if ours(budget.metadata.annotations.as_ref()) {
+            continue;
+        }
         if let Some(message) = relaxed(seen, budget, shards) {
             found.refuse(
                 BUDGET_RELAXED.refuse(format!("pdb/{name}"), message).remedy(seen.kubectl(&format!(

@@ -36,10 +36,11 @@ pub fn must_be_looked_for(seen: &Seen<'_>, shard: &Shard<'_>, template: &PodTemp
     grows || !reached || placement::refusal(spec, own).is_some()
 }
 
-/// The refusal of a shard that no node and no pool would take; none where one would, or where that can't be seen.
-pub fn refusal(seen: &Seen<'_>, shard: &Shard<'_>, newcomer: Newcomer<'_>) -> Option<Refusal> {
+/// The refusal of a shard that no node and no pool would take; none where one would, or where that can't be seen. One that
+/// `leaves` its node for good isn't to go back to it.
+pub fn refusal(seen: &Seen<'_>, shard: &Shard<'_>, newcomer: Newcomer<'_>, leaves: bool) -> Option<Refusal> {
     let place = home(&World::of(seen), shard, newcomer, &BTreeSet::new());
-    homeless(seen, newcomer.template, shard, &place, false)
+    homeless(seen, newcomer.template, shard, &place, leaves)
 }
 
 /// Judges the place of each shard that will be replaced.
@@ -133,11 +134,11 @@ pub fn homeless(
     if cluster_autoscaler_runs(seen) {
         refusal = refusal.evidence("Cluster Autoscaler may make a node for it; whether it can isn't known here");
     }
-    if place
+    let cordoned = place
         .refused
         .iter()
-        .any(|(object, why)| *object == own && why == "is cordoned")
-    {
+        .any(|(object, why)| *object == own && why == "is cordoned");
+    if cordoned && !leaves {
         refusal = refusal
             .remedy("let its own node take pods again:")
             .remedy(seen.kubectl_cluster(&format!("uncordon {}", own.trim_start_matches("node/"))));

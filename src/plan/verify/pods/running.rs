@@ -288,7 +288,7 @@ pub const POD_03: Check = Check {
               ever: nobody can confirm that its containers have stopped, and two writers on one disk would be worse than \
               none. Otherwise a pod is overdue when its deletionTimestamp, which already includes the grace period, is past.",
         mend: "Bring the node back, or make sure that the machine is off and say so: the taint then removes its pods and \
-               detaches their disks.\n$ kubectl taint node NODE node.kubernetes.io/out-of-service=nodeshutdown:NoExecute\n\
+               detaches their disks.\n$ shardctl recover --node-is-off NODE\n\
                Never delete a pod by force while its machine may still be running.",
         source: "KEP-2268 (non-graceful node shutdown); kubernetes docs, Force Delete StatefulSet Pods",
         entails: &[
@@ -344,9 +344,7 @@ fn pod_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             Some((on, _)) if silent => {
                 finding.remedy(seen.kubectl_cluster(&format!("describe node {on}")));
                 finding.remedy("once the machine is off for certain, and not before:");
-                finding.remedy(seen.kubectl_cluster(&format!(
-                    "taint node {on} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
-                )));
+                finding.remedy(format!("$ shardctl recover --node-is-off {on}"));
             }
             _ => {
                 finding.remedy(seen.kubectl(&format!("describe pod {name}")));

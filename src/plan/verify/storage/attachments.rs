@@ -42,8 +42,8 @@ pub const VA_01: Check = Check {
               stuck unmount holds it for ever. Volumes that aren't attached (file shares, local disks) aren't judged.",
         mend: "Find out why the old node doesn't let go: a pod of the shard that is still terminating there, a kubelet that is \
                silent, the cloud's own error. If that machine is certainly gone, taint it as out of service and the disk is \
-               detached at once; on a machine that lives this corrupts data.\n$ kubectl get volumeattachments\n$ kubectl taint \
-               node NAME node.kubernetes.io/out-of-service=nodeshutdown:NoExecute",
+               detached at once; on a machine that lives this corrupts data.\n$ kubectl get volumeattachments\n$ shardctl recover \
+               --node-is-off NAME",
         source: "pkg/controller/volume/attachdetach; storage.k8s.io/v1 VolumeAttachment; KEP-2268 (non-graceful node shutdown)",
         entails: &[
             "POD-01", "STS-03", "EPS-01", "DNS-02", "DNS-03", "LB-02", "PDB-03", "PDB-04", "EVT-01",
