@@ -6,8 +6,9 @@
 //! * `kubectl`: the flow of the reference workload's README (`kubectl.sh`): the budget one lower, `kubectl drain`, and back;
 //! * `shardctl`: `shardctl drain NODE`, its checks included.
 //!
-//! Once with room on another node, and once where Karpenter has to buy a node that takes 10 s to arrive. All three shards are
-//! on the node. A shard stops in 200 ms and is Ready 300 ms after it runs. Witnesses with watches of their own judge both sides
+//! With room on another node; with room on a new one that has yet to fetch the image, which takes 2 s, and which shardctl has
+//! fetched beforehand (`--prewarm always`); and where Karpenter has to buy a node that takes 10 s to arrive. With room and the
+//! image there, both sides wait for the same control plane, and what is left to gain is little. All three shards are on the node. A shard stops in 200 ms and is Ready 300 ms after it runs. Witnesses with watches of their own judge both sides
 //! alike: of the shards until the last is Ready, which kubectl doesn't wait for, and of the budget's spec.
 //!
 //! Run it with `cargo bench --bench drain`; rounds with `SHARDCTL_BENCH_ROUNDS` (5). It prints medians, ranges and ratios, and
@@ -29,6 +30,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cluster::scene::workload::SCENE;
 use cluster::{BudgetWitness, Plane, Scene, Witness, api};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
@@ -67,8 +69,18 @@ fn compare() {
         .nodes_per_zone(2)
         .together(SHARDS)
         .start_on(plane);
-    let with_room = measure_all(&roomy, rounds, |scene, node| scene.cordon(node, false));
+    let with_room = measure_all(&roomy, rounds, &[], |scene, node| scene.cordon(node, false));
     drop(roomy);
+
+    eprintln!("{SHARDS} shards with room on a node that has yet to fetch the image");
+    let fetching = Scene::shards(SHARDS)
+        .zones(["eastus-1"])
+        .nodes_per_zone(2)
+        .together(SHARDS)
+        .image("registry.example/shard:1.0-slowpull")
+        .start_on(plane);
+    let with_a_fetch = measure_all(&fetching, rounds, &["--prewarm", "always"], replace);
+    drop(fetching);
 
     eprintln!("{SHARDS} shards on a node of Karpenter's that has room for no more; another one takes {ARRIVES}");
     let full = Scene::shards(SHARDS)
@@ -79,13 +91,32 @@ fn compare() {
         .on_karpenter("Standard_E8s_v5", "1s")
         .start();
     full.new_nodes_take(ARRIVES);
-    let with_a_new_node = measure_all(&full, rounds, give_back);
+    let with_a_new_node = measure_all(&full, rounds, &[], give_back);
 
     println!(
         "{SHARDS} shards of one node that stop in 200 ms and are Ready after 300 ms, {rounds} rounds: median (least to most)"
     );
     table("with room on another node", &with_room);
+    table(
+        "with room on a node that has yet to fetch the image, 2 s",
+        &with_a_fetch,
+    );
     table(&format!("with a node that takes {ARRIVES} to arrive"), &with_a_new_node);
+}
+
+/// Puts a new node in the place of an emptied one: it has no image.
+fn replace(scene: &Scene<'_>, node: &str) {
+    let found: Node = scene.get(node);
+    scene.delete::<Node>(node);
+    let labels = found.metadata.labels.unwrap_or_default();
+    let uid = found.metadata.uid.unwrap_or_default();
+    let name = format!("{}-after-{}", scene.namespace(), &uid[..8]);
+    let new = cluster::scene::nodes::node(&name, &json!({SCENE: labels[SCENE]}), &[], "eastus-1", "16", "128Gi");
+    scene.apply(new);
+    scene.wait_until("the new node is Ready", |scene| {
+        let taints = scene.get::<Node>(&name).spec.and_then(|spec| spec.taints);
+        taints.is_none_or(|taints| taints.is_empty())
+    });
 }
 
 /// Takes an emptied node of Karpenter's away: the next round needs a new one again.
@@ -104,7 +135,12 @@ fn give_back(scene: &Scene<'_>, node: &str) {
 }
 
 /// Measures both sides in turn; `afterwards` makes the scene what it was, but for the node that the shards are on.
-fn measure_all(scene: &Scene<'_>, rounds: usize, afterwards: impl Fn(&Scene<'_>, &str)) -> [Vec<Measured>; 2] {
+fn measure_all(
+    scene: &Scene<'_>,
+    rounds: usize,
+    flags: &[&str],
+    afterwards: impl Fn(&Scene<'_>, &str),
+) -> [Vec<Measured>; 2] {
     let mut all: [Vec<Measured>; 2] = Default::default();
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
@@ -116,14 +152,14 @@ fn measure_all(scene: &Scene<'_>, rounds: usize, afterwards: impl Fn(&Scene<'_>,
                 SHARDS as usize,
                 "all shards are on one node"
             );
-            measured.push(measure(scene, &mut command(scene, side, &node)));
+            measured.push(measure(scene, &mut command(scene, side, &node, flags)));
             afterwards(scene, &node);
         }
     }
     all
 }
 
-fn command(scene: &Scene<'_>, side: &str, node: &str) -> Command {
+fn command(scene: &Scene<'_>, side: &str, node: &str, flags: &[&str]) -> Command {
     if side == "kubectl" {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/drain/kubectl.sh");
         let mut command = Command::new("bash");
@@ -136,7 +172,7 @@ fn command(scene: &Scene<'_>, side: &str, node: &str) -> Command {
         return command;
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_shardctl"));
-    command.args(["drain", node, "--yes"]);
+    command.args(["drain", node, "--yes"]).args(flags);
     command
 }
 

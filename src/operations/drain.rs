@@ -17,8 +17,6 @@ use crate::cluster::connect::Connection;
 use crate::cluster::permit::Permit;
 use crate::cluster::rights;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Fact;
-use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome};
 use crate::model::read::Skip;
 use crate::model::refusal::Refusal;
@@ -147,12 +145,6 @@ impl Opening for Prepared {
     }
 
     fn say(&self, events: &Emitter) -> Option<(End, String)> {
-        for cost in &self.found.costs {
-            let object = format!("statefulset/{}", set::name(&self.set));
-            events.emit(Fact::Noted {
-                finding: Finding::new(Severity::Information, object, cost),
-            });
-        }
         let refused = opening::say(&self.found.preflight, &self.asked.policy.allowed, events);
         refused.or_else(|| self.is_idle().then(|| (End::NothingToDo, "nothing to do".to_owned())))
     }

@@ -92,9 +92,8 @@ async fn until_the_end<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut St
         match planner.next_step(&seen, wishes, now) {
             Step::End { end, summary, findings } => return Step::End { end, summary, findings },
             Step::Wait(wait) => {
-                if planner.in_hand(&seen, now).is_empty() && shown.waiting != wait.words {
-                    shown.waiting.clone_from(&wait.words);
-                    run.events.emit(Fact::Waiting { words: wait.words });
+                if planner.in_hand(&seen, now).is_empty() {
+                    shown.waits(run, wait.words);
                 }
                 let until = wait.until.map_or(SAFETY, |until| span(until.duration_since(now)));
                 if let Some(ended) = wait_for_a_change(planner, run, stop, shown, until).await {

@@ -1,8 +1,9 @@
 //! What a shard in hand waits for: the phase that it is in, and a clause for people.
 
+mod disks;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Event, Pod};
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 
 use crate::model::phase::{Lasted, Phase};
 use crate::model::read::{Read, Skip};
@@ -11,6 +12,8 @@ use crate::plan::container;
 use crate::plan::course::Course;
 use crate::plan::pending::{Cause, Reason, reasons};
 use crate::plan::verify::seen::Seen;
+
+pub use disks::what_to_prove;
 
 /// How long a pod must have been Pending before anything said about it counts: the scheduler tries again after ten seconds
 /// at most (podMaxBackoffSeconds), and its first word may be of a moment ago, when the old pod still held the room.
@@ -71,7 +74,7 @@ pub fn waiting(seen: &Seen<'_>, course: &Course, now: Timestamp) -> Result<Waiti
     Ok(match at.phase {
         Phase::Detach | Phase::Schedule | Phase::Attach => {
             // Bound, and nothing has started: the disks, or else what comes after them.
-            match disks(seen, course, on, at) {
+            match disks::disks(seen, course, on, at) {
                 Some(waiting) => waiting,
                 None => Waiting::new(Phase::Pull, fetching(&events, on, at)),
             }
@@ -177,61 +180,6 @@ fn without_a_node(seen: &Seen<'_>, found: &Pod, events: &[&Event], now: Timestam
         words: format!("Pending for {so_far}: {why}"),
         reasons,
     }
-}
-
-/// What its disks wait for; none where they are where they should be, or nobody attaches them.
-fn disks(seen: &Seen<'_>, course: &Course, on: &str, at: Lasted) -> Option<Waiting> {
-    let attachments = course.attachments(seen);
-    let so_far = seconds(at);
-    let volume = |one: &VolumeAttachment| one.spec.source.persistent_volume_name.clone().unwrap_or_default();
-    // What stands in the way first: an attachment elsewhere is a Multi-Attach error for as long as it lasts.
-    let elsewhere = attachments.iter().find(|one| {
-        let here_too = attachments
-            .iter()
-            .any(|other| other.spec.node_name == on && volume(other) == volume(one));
-        one.spec.node_name != on && !here_too
-    });
-    if let Some(held) = elsewhere {
-        let other = &held.spec.node_name;
-        let what_to_expect = match seen.node(other) {
-            Ok(Some(place)) if node::is_ready(place) => {
-                "it leaves once that node has unmounted it, which nobody forces while the node is Ready (Azure has taken 7 to \
-                 20 minutes)"
-            }
-            Ok(Some(_)) => {
-                "that node isn't Ready: the disk is taken off by force after 6 minutes, unless that is turned off"
-            }
-            Ok(None) => "that node is gone: the disk is taken off by force after 6 minutes, unless that is turned off",
-            Err(_) => "it leaves once that node has unmounted it",
-        };
-        let error = held
-            .status
-            .as_ref()
-            .and_then(|status| status.detach_error.as_ref()?.message.clone());
-        let error = error.map(|error| format!("; detaching: {error}")).unwrap_or_default();
-        return Some(Waiting::new(
-            Phase::Detach,
-            format!(
-                "its disk {} is still attached to node/{other}, for {so_far}; {what_to_expect}{error}",
-                volume(held)
-            ),
-        ));
-    }
-    let coming = attachments
-        .iter()
-        .find(|one| one.spec.node_name == on && !one.status.as_ref().is_some_and(|status| status.attached))?;
-    let error = coming
-        .status
-        .as_ref()
-        .and_then(|status| status.attach_error.as_ref()?.message.clone());
-    let error = error.map(|error| format!(": {error}")).unwrap_or_default();
-    Some(Waiting::new(
-        Phase::Attach,
-        format!(
-            "its disk {} is being attached to node/{on}, for {so_far}{error}",
-            volume(coming)
-        ),
-    ))
 }
 
 /// What keeps the first container from running.

@@ -19,6 +19,7 @@ pub mod interceptor;
 pub mod karpenter;
 pub mod kubeconfig;
 pub mod kubelet;
+pub mod mounts;
 pub mod plane;
 pub mod processes;
 pub mod proxy;

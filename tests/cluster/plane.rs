@@ -5,7 +5,7 @@ use super::certificates::{Authority, write_service_account_keys};
 use super::kubelet::PortForward;
 use super::processes::{Processes, free_port};
 use super::wait::{DEADLINE, wait_for};
-use super::{api, binaries, disks, dns, images, karpenter, kubeconfig, kubelet, stops};
+use super::{api, binaries, disks, dns, images, karpenter, kubeconfig, kubelet, mounts, stops};
 use kube::Client;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -157,6 +157,7 @@ impl Plane {
             .map_err(|e| format!("kube-system's objects: {e}"))?;
         plane.runtime.spawn(disks::run(plane.client.clone()));
         plane.runtime.spawn(images::run(plane.client.clone()));
+        plane.runtime.spawn(mounts::run(plane.client.clone()));
         plane.runtime.spawn(stops::run(plane.client.clone()));
         if let Some(karpenter) = karpenter {
             plane.start_karpenter(karpenter)?;

@@ -91,18 +91,18 @@ fn learn(run: &Run, object: &str, answer: &Answer) {
     }
 }
 
-/// `put back: spec.minAvailable: 9 → 10`; `its mark is taken away` where nothing was to be put back.
+/// `put back: spec.minAvailable: 9 → 10`; `its mark is taken away` where nothing was to be put back; `left cordoned` of a node
+/// whose cordon stays.
 fn told(undo: &Undo, kept: &[&str]) -> String {
     let back: Vec<String> = undo.of(Fate::PutBack).map(|field| field.words()).collect();
-    let words = if back.is_empty() {
+    let stays = kept.iter().any(|path| undo.mark.was.get(*path).is_some());
+    let stays = if stays { "left cordoned; " } else { "" };
+    if back.is_empty() && stays.is_empty() {
         "its mark is taken away, nothing had to be put back".to_owned()
+    } else if back.is_empty() {
+        format!("{stays}its mark is taken away")
     } else {
-        format!("put back: {}", back.join(", "))
-    };
-    let named = |path: &&&str| undo.mark.was.get(**path).is_some();
-    match kept.iter().filter(named).copied().collect::<Vec<_>>().as_slice() {
-        [] => words,
-        kept => format!("{words}; {} stays as it is", kept.join(", ")),
+        format!("{stays}put back: {}", back.join(", "))
     }
 }
 

@@ -20,18 +20,41 @@ use crate::plan::verify::seen::Seen;
 
 /// When trouble that goes on is said again.
 const SAID_AGAIN: Duration = Duration::from_secs(30);
+/// When a clause that only its timer changes is said again.
+const TIMED: Duration = Duration::from_secs(10);
 /// By how much a moment may seem to lie before the deletion that it follows: events have whole seconds.
 const LATE: SignedDuration = SignedDuration::from_secs(1);
 
+/// A clause that was said, and when.
+struct Said {
+    words: String,
+    at: Instant,
+}
+
+impl Said {
+    fn now(words: &str) -> Said {
+        Said {
+            words: words.to_owned(),
+            at: Instant::now(),
+        }
+    }
+
+    /// Whether these words are worth saying: with only another number in them (a timer) they are after a while.
+    fn is_outdated_by(&self, words: &str) -> bool {
+        let clause = |words: &str| words.replace(|c: char| c.is_ascii_digit(), "");
+        self.words != words && (self.at.elapsed() >= TIMED || clause(&self.words) != clause(words))
+    }
+}
+
 /// What the loop remembers for showing, and to notice that nothing moves.
 pub(super) struct Shown {
-    in_hand: BTreeMap<String, (Phase, String)>,
+    in_hand: BTreeMap<String, (Phase, Said)>,
     done: usize,
     /// What was said last by object and reason, and when: some say two things at once.
     heard: BTreeMap<String, (Timestamp, BTreeSet<String>)>,
     fetched: BTreeMap<String, TaskState>,
     fetch_began: BTreeMap<String, Timestamp>,
-    pub waiting: String,
+    waiting: Option<Said>,
     pub last_act: Option<(Act, Instant)>,
     tried: Option<Act>,
     stopping: bool,
@@ -52,7 +75,7 @@ impl Shown {
             heard: BTreeMap::new(),
             fetched: BTreeMap::new(),
             fetch_began: BTreeMap::new(),
-            waiting: String::new(),
+            waiting: None,
             last_act: None,
             tried: None,
             stopping: false,
@@ -155,6 +178,14 @@ impl Shown {
         self.tried.replace(act.clone()).as_ref() == Some(act)
     }
 
+    /// Says what is waited for while no shard is in hand.
+    pub fn waits(&mut self, run: &Run, words: String) {
+        if self.waiting.as_ref().is_none_or(|said| said.is_outdated_by(&words)) {
+            self.waiting = Some(Said::now(&words));
+            run.events.emit(Fact::Waiting { words });
+        }
+    }
+
     /// Emits what is new about the shards in hand, and those that are done.
     pub fn show<P: Planner>(&mut self, planner: &P, seen: &Seen<'_>, run: &Run, now: Timestamp) {
         let in_hand = planner.in_hand(seen, now);
@@ -166,10 +197,9 @@ impl Shown {
             ..
         } in &in_hand
         {
-            // A clause with another number in it (a timer) is nothing new.
-            let told = (*phase, words.replace(|c: char| c.is_ascii_digit(), ""));
-            if self.in_hand.get(shard) != Some(&told) {
-                self.in_hand.insert(shard.clone(), told);
+            let told = self.in_hand.get(shard);
+            if told.is_none_or(|(before, said)| before != phase || said.is_outdated_by(words)) {
+                self.in_hand.insert(shard.clone(), (*phase, Said::now(words)));
                 run.events.emit(Fact::Shard {
                     shard: shard.clone(),
                     phase: *phase,

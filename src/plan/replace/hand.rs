@@ -149,6 +149,9 @@ impl Replacing {
         finding
             .evidence(format!("{}: {}", told.phase.word(), told.words))
             .remedy(format!("$ shardctl events {}", one.shard.name));
+        if let (Some(course), Some(found)) = (self.courses.get(&one.shard.ordinal), one.shard.pod) {
+            waiting::what_to_prove(seen, course, found, &mut finding);
+        }
         Some(finding)
     }
 

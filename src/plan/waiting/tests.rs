@@ -194,6 +194,97 @@ fn a_disk_that_is_still_elsewhere_is_timed_with_what_to_expect() {
 }
 
 #[test]
+fn a_detach_that_was_asked_for_waits_for_the_storage_driver() {
+    let mut scene = with_new(json!({"spec": {"nodeName": "node-2"}}));
+    scene.edit(Resource::VolumeAttachments, "va-1", |one| {
+        one["metadata"]["deletionTimestamp"] = json!(NOW);
+    });
+    let asked = at(0).strftime("%H:%M:%SZ");
+    let (phase, words) = told(&scene, 90);
+    assert_eq!(phase, Phase::Detach);
+    assert!(
+        words.contains(&format!("its detach was asked for at {asked}")),
+        "{words}"
+    );
+}
+
+/// What is added to the finding about shard 1, whose new pod waited too long: its evidence, then its remedy.
+fn proof(scene: &Scene) -> String {
+    let snapshot = scene.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &scene.policy,
+    };
+    let new = snapshot
+        .pods
+        .got()
+        .unwrap()
+        .iter()
+        .find(|found| pod::name(found) == "db-1");
+    let course = Course::found(1, new, SignedDuration::ZERO, at(0));
+    let mut finding = crate::model::finding::Finding::new(crate::model::finding::Severity::Error, "pod/db-1", "late");
+    what_to_prove(&seen, &course, new.unwrap(), &mut finding);
+    format!("{}\n{}", finding.evidence.join("\n"), finding.remedy.join("\n"))
+}
+
+#[test]
+fn what_holds_a_disk_is_named_with_what_to_prove_before_a_hand_is_lent() {
+    let mut scene = with_new(json!({"spec": {"nodeName": "node-2"}}));
+    scene.edit(Resource::VolumeAttachments, "va-1", |one| {
+        one["metadata"]["finalizers"] = json!(["external-attacher/disk"]);
+    });
+    let said = proof(&scene);
+    assert!(
+        said.starts_with("volumeattachment/va-1 keeps disk pv-1 on node/node-1"),
+        "{said}"
+    );
+    assert!(said.contains("nothing on node/node-1 writes to it"), "{said}");
+    assert!(
+        said.contains("never take the attachment or its finalizer away by hand"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("external-attacher/disk"),
+        "it isn't asked to go yet: {said}"
+    );
+    scene.edit(Resource::VolumeAttachments, "va-1", |one| {
+        one["metadata"]["deletionTimestamp"] = json!(NOW);
+    });
+    assert!(proof(&scene).contains("waits for external-attacher/disk"));
+
+    scene.edit(Resource::Nodes, "node-1", |node| {
+        node["status"]["conditions"][0]["status"] = json!("Unknown");
+    });
+    let said = proof(&scene);
+    assert!(said.contains("that node's machine is off"), "{said}");
+    assert!(
+        said.contains("$ shardctl recover --node-is-off node-1 --confirm node-1"),
+        "{said}"
+    );
+    scene.remove(Resource::Nodes, "node-1");
+    let said = proof(&scene);
+    assert!(
+        said.contains("that node's machine is off") && !said.contains("--node-is-off"),
+        "{said}"
+    );
+
+    scene.edit(Resource::VolumeAttachments, "va-1", |one| {
+        one["spec"]["nodeName"] = json!("node-2");
+        one["status"] = json!({"attached": false});
+    });
+    let said = proof(&scene);
+    assert!(
+        said.starts_with("volumeattachment/va-1 is to bring disk pv-1 to node/node-2"),
+        "{said}"
+    );
+    assert!(!said.contains("prove"), "{said}");
+    scene.edit(Resource::VolumeAttachments, "va-1", |one| {
+        one["status"]["attached"] = json!(true);
+    });
+    assert_eq!(proof(&scene).trim(), "", "its disks are where they should be");
+}
+
+#[test]
 fn after_the_disks_come_the_images() {
     let mut scene = with_new(json!({"spec": {"nodeName": "node-1"}}));
     assert_eq!(

@@ -118,11 +118,7 @@ fn the_cordon_stays_where_it_is_to_and_somebody_elses_always() {
 
     let told = drainer.does(leave(&ours, false));
     assert!(matches!(told.became, Acted::Undone { .. }));
-    assert!(
-        told.changed[0].1.ends_with("; spec.unschedulable stays as it is"),
-        "{:?}",
-        told.changed
-    );
+    assert!(told.changed[0].1.starts_with("left cordoned; "), "{:?}", told.changed);
     assert_eq!(state(&scene, &ours), (true, None, false));
     drainer.does(leave(&theirs, true));
     assert_eq!(state(&scene, &theirs), (true, None, false), "it was cordoned before");
