@@ -109,7 +109,7 @@ pub enum StrategyName {
 /// When nodes are made beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PrewarmWhen {
-    /// Where a shard would have to wait for a node to be made
+    /// Where a shard would have to wait for a node to be made, or for its image to be fetched
     Auto,
     /// For every shard
     Always,

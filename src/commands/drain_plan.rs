@@ -158,6 +158,7 @@ mod tests {
             home: Home::default(),
             zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
             is_down,
+            is_cold: false,
         }
     }
 

@@ -1,7 +1,9 @@
 //! `drain` from the first read to the end: read, aim, judge; take the lock, judge again; then the loop.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -25,6 +27,8 @@ use crate::model::snapshot::Snapshot;
 use crate::model::step::Step;
 use crate::model::{node, pod, set};
 use crate::nearest::no_such;
+use crate::plan::drain::homes::Move;
+use crate::plan::drain::images::lacks;
 use crate::plan::drain::node::{Unclear, chosen, order, resumes};
 use crate::plan::drain::policy::Policy;
 use crate::plan::drain::preflight::{self, Found, preflight};
@@ -190,7 +194,8 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         run: &run,
         rights: &rights,
     };
-    let found = preflight(&seen, &judged, at);
+    let mut found = preflight(&seen, &judged, at);
+    note_what_is_cold(connection, &set, &mut found.moves).await;
     opening::check_ordinals(&seen, "--last", &policy.last)?;
     let rows = found.nodes.iter().flat_map(|(_, others)| &others.rows);
     let aim = Aim {
@@ -212,6 +217,24 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         at,
         snapshot,
     })
+}
+
+/// Asks the nodes that shards go to which images they have: lists of nodes leave that out, it is most of what a node says. What
+/// can't be read isn't known to be missing.
+async fn note_what_is_cold(connection: &Connection, set: &StatefulSet, moves: &mut [Move]) {
+    let Some(spec) = set::pod_spec(set) else { return };
+    let places: BTreeSet<String> = moves
+        .iter()
+        .filter_map(|one| one.to.node().map(str::to_owned))
+        .collect();
+    let asked = places.into_iter().map(async |name| {
+        let answer = connection.api().get(&format!("/api/v1/nodes/{name}")).await.ok()?;
+        lacks(&answer.parse().ok()?, spec).then_some(name)
+    });
+    let cold: BTreeSet<String> = join_all(asked).await.into_iter().flatten().collect();
+    for one in moves {
+        one.is_cold = one.to.node().is_some_and(|name| cold.contains(name));
+    }
 }
 
 /// The rights that it takes; those about the budget and the replicas only where a shard is on the nodes.

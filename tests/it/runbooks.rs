@@ -7,13 +7,17 @@
 mod page;
 
 use crate::cluster::{Interceptor, Scene, Witness};
+use crate::drain::disks::{attachment, uses, with_awaited_disks};
+use crate::drain::{drained, packed};
 use crate::recover::node_off::{go_silent, long_ago, three_on_two, with_two};
 use crate::recover::{mark, marked};
 use crate::upgrade::{is_whole, ran, revision, upgrade};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use page::Runbook;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -172,6 +176,94 @@ fn lose(scene: &Scene<'_>, ordinal: u32) {
         let pod = scene.find::<Pod>(&scene.pod_name(ordinal));
         pod.is_some_and(|pod| pod.metadata.uid != uid && pod.spec.is_some_and(|spec| spec.node_name.is_none()))
     });
+}
+
+#[test]
+fn budget_blocks() {
+    let mut page = Runbook::open("budget-blocks");
+    let scene = packed(3, 2, 2).start();
+    let witness = Witness::of(&scene);
+    let budget = |patch: Value| scene.patch::<PodDisruptionBudget>("shard", patch);
+    // Each drain leaves every shard on the other node, and shard 0's is the next to be emptied.
+    let mut play = |heading: &str, shard: &str| {
+        let node = scene.node_of(0);
+        let settings = [("NODE", node.as_str()), ("SHARD", shard), ("BUDGET", "shard")];
+        page.play(heading, &scene, &settings);
+        scene.cordon(&node, false);
+        scene.wait_until("every shard is Ready", |scene| {
+            (0..3).all(|ordinal| scene.is_ready(ordinal))
+        });
+    };
+
+    play("A budget blocks a drain", "shard-0");
+
+    scene.make_unready(2);
+    scene.wait_until("shard 2 is down", |scene| !scene.is_ready(2));
+    play("A shard isn't Ready: it passes", "shard-2");
+
+    budget(json!({"spec": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}}));
+    scene.make_unready(0);
+    scene.wait_until("the budget has seen it", |scene| {
+        scene.budget().status.and_then(|status| status.current_healthy) == Some(2)
+    });
+    play("The shard that isn't Ready is the one that has to go", "shard-0");
+
+    play("It never lets one go", "shard-0");
+    budget(json!({"spec": {"minAvailable": null, "maxUnavailable": 0}}));
+    scene.wait_until_healthy();
+    play("It never lets one go", "shard-0");
+    budget(json!({"spec": {"minAvailable": 3, "maxUnavailable": null}}));
+
+    // Somebody's, of a while ago: the controller believes it until two minutes are over.
+    scene.wait_until_healthy();
+    let asked = Timestamp::now() - SignedDuration::from_secs(80);
+    let asked = asked.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    scene.patch_status::<PodDisruptionBudget>("shard", json!({"status": {"disruptedPods": {"shard-1": asked}}}));
+    play("An eviction that went wrong is still counted", "shard-1");
+
+    let second = || {
+        scene.apply(json!({
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "another"},
+            "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": scene.name()}}},
+        }))
+    };
+    second();
+    play("Two budgets, of which one is too many", "shard-0");
+    // From here on the controller keeps only one of the two up to date.
+    second();
+    play("Two budgets, and both have to stay", "shard-0");
+
+    assert_eq!(witness.most_down_at_once(), 1);
+    page.was_played_whole();
+}
+
+#[test]
+fn multi_attach() {
+    let mut page = Runbook::open("multi-attach");
+    let scene = with_awaited_disks(packed(3, 2, 2)).start();
+    let witness = Witness::of(&scene);
+    let node = scene.node_of(0);
+    let held = attachment(&scene, 1);
+    uses(&scene, &node, &[1]);
+    let ended = drained(&scene, &node, &["--shard-timeout", "2s"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(
+        ended.stderr.contains(&held) || ended.stdout.contains(&held),
+        "{ended:?}"
+    );
+    let settings = [
+        ("SHARD", "shard-1"),
+        ("NODE", node.as_str()),
+        ("ATTACHMENT", held.as_str()),
+    ];
+    page.play("A disk doesn't leave the old node", &scene, &settings);
+    page.play("The node is Ready", &scene, &settings);
+    uses(&scene, &node, &[]);
+    page.play("It has left", &scene, &settings);
+    scene.wait_until_healthy();
+    assert_eq!(scene.shards_on(&node), Vec::<String>::new());
+    assert_eq!(witness.most_down_at_once(), 1);
+    page.was_played_whole();
 }
 
 #[test]

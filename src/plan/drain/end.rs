@@ -120,7 +120,7 @@ impl Drain {
             data: self.memory.shards.data_words(seen),
             findings,
             state_now: self.state(seen),
-            how_to_undo: self.how_to_undo(seen),
+            how_to_undo: self.how_to_undo(seen, end),
             how_to_resume: self.how_to_resume(end),
         }
     }
@@ -145,7 +145,8 @@ impl Drain {
         words
     }
 
-    fn how_to_undo(&self, seen: &Seen<'_>) -> Vec<String> {
+    fn how_to_undo(&self, seen: &Seen<'_>, end: End) -> Vec<String> {
+        let recover = (end == End::MarkLeft).then(|| format!("$ {}", self.again.recover));
         let closed: Vec<&String> = self
             .memory
             .emptied
@@ -153,11 +154,13 @@ impl Drain {
             .filter(|name| seen.node(name).ok().flatten().is_some_and(node::is_cordoned))
             .filter(|name| !self.memory.released.contains(*name))
             .collect();
-        if closed.is_empty() {
+        let names: Vec<String> = closed.iter().map(|name| shell_word(name).to_string()).collect();
+        let uncordon = (!names.is_empty()).then(|| format!("$ {} {}", self.again.uncordon, names.join(" ")));
+        let lines: Vec<String> = recover.into_iter().chain(uncordon).collect();
+        if lines.is_empty() {
             return vec!["nothing to undo".to_owned()];
         }
-        let names: Vec<String> = closed.iter().map(|name| shell_word(name).to_string()).collect();
-        vec![format!("$ {} {}", self.again.uncordon, names.join(" "))]
+        lines
     }
 
     fn how_to_resume(&self, end: End) -> Vec<String> {

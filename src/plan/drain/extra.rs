@@ -44,10 +44,15 @@ impl Drain {
                 made,
             }));
         }
+        if surge::without_extra(seen, &self.run).is_none() {
+            // An earlier run was cut off while it took its extra shard away: that is finished before another one is made.
+            return self.without_the_extra(seen, now);
+        }
         let name = set::pod_name(found, extra);
+        // One that stands on a node to be emptied itself is moved like any other.
         let up = standing
             .iter()
-            .any(|one| one.shard.ordinal == extra && one.stand == Stand::Done);
+            .any(|one| one.shard.ordinal == extra && matches!(one.stand, Stand::Done | Stand::Due));
         if !up {
             return self.extra_is_late(seen, now).or_else(|| {
                 Some(Step::Wait(Wait {
@@ -106,17 +111,19 @@ impl Drain {
         let terms = self.terms(seen);
         let patience = terms.shard_timeout + terms.grace;
         let over = |since: Timestamp| since.checked_add(patience).is_ok_and(|end| now >= end);
-        if self.memory.scaling_back.is_some_and(over) || self.memory.extra_stuck.is_some() {
+        let began_before = surge::without_extra(seen, &self.run).is_none();
+        let since = self
+            .memory
+            .scaling_back
+            .or(began_before.then_some(self.memory.shards.began));
+        if since.is_some_and(over) || self.memory.extra_stuck.is_some() {
             return None;
         }
         match next(seen, &mark, written).ok()? {
             Next::Act(act) => Some(Step::Act(act)),
             Next::Wait { words, .. } => Some(Step::Wait(Wait {
                 words,
-                until: self
-                    .memory
-                    .scaling_back
-                    .and_then(|since| since.checked_add(patience).ok()),
+                until: since.and_then(|since| since.checked_add(patience).ok()),
             })),
             Next::Over => None,
         }

@@ -35,6 +35,14 @@ pub enum Place {
 }
 
 impl Place {
+    /// The node, where that is there.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Place::Node(name) => Some(name),
+            Place::Pool(_) | Place::Autoscaler | Place::Nowhere => None,
+        }
+    }
+
     /// Whether a node has to be made for it.
     pub const fn is_new(&self) -> bool {
         matches!(self, Place::Pool(_) | Place::Autoscaler)
@@ -58,6 +66,8 @@ pub struct Move {
     pub zones: Vec<String>,
     /// Whether it is down already.
     pub is_down: bool,
+    /// Whether the node that it goes to has yet to fetch its images.
+    pub is_cold: bool,
 }
 
 /// Where every shard of the nodes goes, in the order in which they move: node after node, on each the shards that are down
@@ -93,6 +103,7 @@ pub fn moves(seen: &Seen<'_>, order: &[&Node], then: Afterwards) -> Result<Vec<M
                 from: node::name(place).to_owned(),
                 zones: zones(&now, shard.ordinal),
                 is_down: !shard.pod.is_some_and(pod::is_ready),
+                is_cold: false,
                 to,
                 home,
             };

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::model::finding::Finding;
 use crate::model::refusal::Refusal;
 use crate::model::set::Ordinal;
+use crate::model::step::Step;
 use crate::plan::eviction::Blocked;
 use crate::plan::replace::Replacing;
 use crate::plan::replace::budgets::Budgets;
@@ -48,6 +49,8 @@ pub(super) struct Memory {
     pub scaled: Option<Timestamp>,
     /// Since when the replicas are being put back.
     pub scaling_back: Option<Timestamp>,
+    /// The end that is come to once the extra shard is gone: nothing is begun any more meanwhile.
+    pub ending: Option<Step>,
     /// Why what takes the extra shard away can't be done.
     pub extra_stuck: Option<Finding>,
     /// The number of the extra shard, from the moment that it was asked for.
@@ -78,6 +81,7 @@ impl Memory {
             tried: now,
             scaled: None,
             scaling_back: None,
+            ending: None,
             extra_stuck: None,
             extra: None,
             tasks: Tasks::new(asked),

@@ -5,6 +5,7 @@ pub mod arithmetic;
 mod end;
 mod extra;
 pub mod homes;
+pub mod images;
 mod memory;
 mod next;
 pub mod node;

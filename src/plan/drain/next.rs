@@ -20,7 +20,7 @@ use crate::plan::replace::hand::Hand;
 use crate::plan::replace::report::{finding_of, first_message};
 use crate::plan::replace::stand::{Stand, Standing, queue};
 use crate::plan::replace::{Unseen, another_set, pod_ref, unseen};
-use crate::plan::safety::catalogue::NODE_UNREADY;
+use crate::plan::safety::catalogue::{NODE_UNREADY, SHARD_DOWN, TERMINATING};
 use crate::plan::verify::seen::Seen;
 
 impl Drain {
@@ -35,7 +35,7 @@ impl Drain {
         }
     }
 
-    fn decide(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
+    pub(super) fn decide(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
         self.unseen(seen)
             .or_else(|| self.budget_to_close(seen))
             .or_else(|| self.something_failed())
@@ -46,13 +46,13 @@ impl Drain {
             .or_else(|| self.a_shard_came_back(seen))
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.together(seen, wishes, now))
-            .or_else(|| self.shard_in_hand(seen, now))
+            .or_else(|| self.shard_in_hand(seen, wishes, now))
             .or_else(|| self.after_the_shard())
             .or_else(|| self.stop_wished(seen, wishes))
             .or_else(|| self.out_of_time(now))
             .or_else(|| self.hold_the_nodes(seen))
-            .or_else(|| self.extra_shard(seen, now))
             .or_else(|| self.shard_that_is_down(seen, now))
+            .or_else(|| self.extra_shard(seen, now))
             .or_else(|| self.empty_a_node(seen, now))
             .unwrap_or_else(|| self.finish(seen))
     }
@@ -84,9 +84,18 @@ impl Drain {
         }
     }
 
-    /// A budget that we opened and couldn't close is closed before anything is waited for.
+    /// A budget that we opened and couldn't close is closed before anything is waited for. Where the server doesn't let us, the
+    /// run ends: trying again at once changes nothing.
     fn budget_to_close(&self, seen: &Seen<'_>) -> Option<Step> {
-        self.own_budget_mark(seen, true).map(Step::Act)
+        let act = self.own_budget_mark(seen, true)?;
+        let failed = |object: &String| {
+            self.memory
+                .failed
+                .as_ref()
+                .is_some_and(|failed| failed.object == *object)
+        };
+        let is_refused = matches!(&act, Act::UndoMark { object, .. } if failed(object));
+        (!is_refused).then_some(Step::Act(act))
     }
 
     fn something_failed(&self) -> Option<Step> {
@@ -188,7 +197,9 @@ impl Drain {
         let back = shards.iter().find_map(|shard| {
             let taken = self.memory.shards.taken.get(&shard.ordinal)?;
             let found = shard.pod?;
-            (self.is_due(found) && pod::uid(found) != taken.uid).then_some((shard, found))
+            // What is on its way out may be the pod that an earlier run took, whose uid this one doesn't know.
+            let is_new = pod::uid(found) != taken.uid && !pod::is_terminating(found);
+            (self.is_due(found) && is_new).then_some((shard, found))
         });
         let (shard, found) = back?;
         let message = format!(
@@ -223,8 +234,24 @@ impl Drain {
     }
 
     /// A shard that is down or settles: nothing else is touched until it is done.
-    fn shard_in_hand(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
-        let standing = self.standing(seen, now);
+    ///
+    /// One elsewhere that was down before, and isn't this run's doing, keeps only shards that are up from being moved: what is
+    /// down already moves whatever the state of the others. Nor does an extra shard keep who wants to stop.
+    fn shard_in_hand(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Option<Step> {
+        let mut standing = self.standing(seen, now);
+        let any = |stand: Stand| standing.iter().any(|one| one.stand == stand);
+        let costs_nothing = any(Stand::DueAndDown) || !any(Stand::Due);
+        let extra = self.extra(seen);
+        standing.retain(|one| {
+            let ordinal = one.shard.ordinal;
+            if extra == Some(ordinal) {
+                return !wishes.stop;
+            }
+            let is_ours = self.memory.shards.taken.contains_key(&ordinal);
+            is_ours
+                || matches!(one.stand, Stand::Settling { .. })
+                || !(costs_nothing || wishes.stop || self.is_allowed(one))
+        });
         let terms = self.terms(seen);
         match self.memory.shards.hand(seen, &standing, &terms, now) {
             Hand::Empty => None,
@@ -247,6 +274,15 @@ impl Drain {
                 })
             }
         }
+    }
+
+    /// Whether `--allow` says that others are moved though this one is down.
+    fn is_allowed(&self, down: &Standing<'_>) -> bool {
+        let about = match down.stand {
+            Stand::Terminating => TERMINATING,
+            _ => SHARD_DOWN,
+        };
+        self.policy.allowed.covers(&about.refuse("", ""))
     }
 
     fn stop_wished(&self, seen: &Seen<'_>, wishes: Wishes) -> Option<Step> {

@@ -117,12 +117,13 @@ impl Drain {
         if self.policy.then != Afterwards::Released {
             return None;
         }
-        let name = self
+        // One whose NodeClaim is gone by now needs nothing more, and the others aren't kept waiting for it.
+        let mut left = self
             .memory
             .emptied
             .iter()
-            .find(|name| !self.memory.released.contains(*name))?;
-        let claim = claim_of(seen, name)?;
+            .filter(|name| !self.memory.released.contains(*name));
+        let (name, claim) = left.find_map(|name| Some((name, claim_of(seen, name)?)))?;
         Some(Step::Act(Act::ReleaseNode {
             node: name.clone(),
             claim: claim.name().to_owned(),

@@ -263,7 +263,7 @@ pub fn is_warm(made: &Pod, on: &Node) -> bool {
 /// Whether nodes are made beforehand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prewarm {
-    /// Where a shard has to wait for a node to be made.
+    /// Where a shard has to wait for a node to be made, or for a node to fetch its images.
     #[default]
     Auto,
     /// For every shard, also where a node with room is there: its image is fetched, and its room held.
@@ -278,7 +278,7 @@ pub fn wanted(prewarm: Prewarm, moved: &Move) -> bool {
         Prewarm::Never => false,
         _ if moved.is_down || moved.to == Place::Nowhere => false,
         Prewarm::Always => true,
-        Prewarm::Auto => moved.to.is_new(),
+        Prewarm::Auto => moved.to.is_new() || moved.is_cold,
     }
 }
 

@@ -281,6 +281,10 @@ impl Planner for Drain {
                 self.memory.scaled.get_or_insert(now);
             }
             Act::ScaleBack => {
+                // What led here may look otherwise as soon as the extra shard is on its way out.
+                if let end @ Step::End { .. } = self.decide(seen, Wishes::default(), now) {
+                    self.memory.ending.get_or_insert(end);
+                }
                 self.memory.scaling_back.get_or_insert(now);
             }
             Act::MakePlaceholder { shard, .. } => *self.memory.placed.entry(shard.clone()).or_default() += 1,
@@ -342,7 +346,7 @@ impl Planner for Drain {
             return Err(vec![UNREADABLE.refuse(object, "the nodes can't be read")]);
         }
         let mut pinned = pinned.clone();
-        if self.surge_mark(seen).is_some() {
+        if surge::without_extra(seen, &self.run).is_some() {
             pinned.replicas = pinned.replicas.saturating_add(1);
         }
         gate(

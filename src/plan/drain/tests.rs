@@ -1,6 +1,8 @@
 //! The planner on small snapshots, with a cluster of a few lines beside it: what it does, in what order, and what stops it. What
 //! needs controllers to come true is tested on a real control plane under tests/it/drain.
 
+mod left;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -337,6 +339,26 @@ fn a_surge_adds_a_shard_and_takes_it_its_claim_and_the_mark_away() {
         ]
     );
     assert_eq!(end, End::Done);
+}
+
+#[test]
+fn an_extra_shard_that_is_late_is_taken_back_and_nothing_is_begun_after_that() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    for _ in 0..2 {
+        let Step::Act(act) = play.next() else {
+            panic!("no effect");
+        };
+        play.carry_out(&act);
+    }
+    let unready = json!([{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]);
+    play.scene
+        .merge(Resource::Pods, "db-4", json!({"status": {"conditions": unready}}));
+    assert!(matches!(play.next(), Step::Wait(_)));
+    play.now += SignedDuration::from_secs(700);
+    let (told, end, summary) = play.play_out();
+    assert_eq!(told, ["scale back", "remove data-db-4", "undo statefulset/db"]);
+    assert_eq!(end, End::TimedOut);
+    assert!(summary.contains("the extra shard db-4 took longer"), "{summary}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `shardctl drain` on the real control plane, judged by independent watchers of the shards and of the budget.
 
+mod declined;
 pub mod disks;
 mod dry_run;
 mod kill;

@@ -117,3 +117,41 @@ fn where_there_is_room_it_can_be_held_all_the_same() {
     watched.was_careful(&scene, &said(&ran));
     before.but_cordoned(&scene, &[&node], &said(&ran));
 }
+
+#[test]
+fn a_node_with_room_that_has_yet_to_fetch_the_image_does_so_while_the_shard_runs() {
+    let scene = packed(2, 1, 2).image("registry.example/shard:1.0-slowpull").start();
+    let (node, spare) = (scene.node_of(0), scene.node_of(1));
+    scene.cordon(&spare, true);
+    let to = format!("{}-eastus-1-fresh", scene.namespace());
+    let labels = serde_json::json!({crate::cluster::scene::workload::SCENE: scene.namespace()});
+    scene.apply(crate::cluster::scene::nodes::node(
+        &to,
+        &labels,
+        &[],
+        super::ZONE,
+        "16",
+        "128Gi",
+    ));
+    scene.wait_until("the new node is Ready", |scene| {
+        let taints = scene
+            .get::<k8s_openapi::api::core::v1::Node>(&to)
+            .spec
+            .and_then(|spec| spec.taints);
+        taints.is_none_or(|taints| taints.is_empty())
+    });
+    // As every kubelet does, it lists what it has: the images that it came with.
+    let its_own =
+        serde_json::json!({"status": {"images": [{"names": ["registry.k8s.io/pause:3.10"], "sizeBytes": 700_000}]}});
+    scene.patch_status::<k8s_openapi::api::core::v1::Node>(&to, its_own);
+    let watched = Watched::of(&scene);
+    let interceptor = Interceptor::before(scene.plane());
+    let ran = scene
+        .shardctl_process(&interceptor.kubeconfig(&scene), drain(&node, &[]))
+        .wait();
+    assert_eq!(ran.code, Some(0), "{}", said(&ran));
+    assert_eq!(story(&interceptor), ["placeholder", "shard"], "{}", said(&ran));
+    assert!(!said(&ran).contains("ErrImagePull"), "{}", said(&ran));
+    watched.was_careful(&scene, &said(&ran));
+    assert_eq!(scene.node_of(0), to);
+}

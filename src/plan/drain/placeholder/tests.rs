@@ -219,7 +219,7 @@ fn it_is_warm_when_it_runs_on_a_ready_node_with_every_image() {
 }
 
 #[test]
-fn a_node_is_made_beforehand_where_one_has_to_be_made() {
+fn a_node_is_made_and_images_are_fetched_beforehand_where_that_has_to_be_done() {
     let moved = |to: Place, is_down: bool| Move {
         ordinal: 0,
         shard: "db-0".to_owned(),
@@ -228,12 +228,21 @@ fn a_node_is_made_beforehand_where_one_has_to_be_made() {
         home: Home::default(),
         zones: Vec::new(),
         is_down,
+        is_cold: false,
     };
     let pool = || Place::Pool("big".to_owned());
     let there = || Place::Node("spare".to_owned());
     assert!(wanted(Prewarm::Auto, &moved(pool(), false)));
     assert!(wanted(Prewarm::Auto, &moved(Place::Autoscaler, false)));
     assert!(!wanted(Prewarm::Auto, &moved(there(), false)));
+    let cold = Move {
+        is_cold: true,
+        ..moved(there(), false)
+    };
+    assert!(
+        wanted(Prewarm::Auto, &cold),
+        "its image is fetched while the shard runs"
+    );
     assert!(wanted(Prewarm::Always, &moved(there(), false)));
     assert!(!wanted(Prewarm::Never, &moved(pool(), false)));
     assert!(!wanted(Prewarm::Always, &moved(pool(), true)));

@@ -1,0 +1,223 @@
+//! The planner where things aren't as a first run finds them: shards that are down, what an earlier run left, what can't be undone.
+
+use super::*;
+
+fn down(scene: &mut Scene, shard: &str) {
+    let conditions = json!([{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]);
+    scene.merge(Resource::Pods, shard, json!({"status": {"conditions": conditions}}));
+}
+
+/// The mark of an earlier run on the set, whose surge went from four replicas to five.
+fn surged_before(scene: &mut Scene, made: &[&str]) {
+    let mark = json!({"operation": "drain/shop/db/0001", "by": "ada", "since": NOW, "until": NOW, "made": made,
+        "was": {"spec.replicas": 4}, "is": {"spec.replicas": 5}});
+    let marked = json!({"metadata": {"annotations": {MARK: mark.to_string()}}});
+    scene.merge(Resource::StatefulSets, "db", marked);
+}
+
+#[test]
+fn a_shard_that_is_down_moves_though_another_is_down_elsewhere() {
+    let mut scene = two_on_a_node();
+    scene.merge(Resource::Pods, "db-3", json!({"spec": {"nodeName": "node-1"}}));
+    down(&mut scene, "db-0");
+    down(&mut scene, "db-2");
+    let mut play = Play::new(scene, &["node-0"], |_| {});
+    let (told, end, _) = play.play_out();
+    assert_eq!(told, ["cordon node-0", "delete db-0", "leave node-0"]);
+    assert_eq!(end, End::Done);
+}
+
+#[test]
+fn a_node_without_shards_is_emptied_though_a_shard_is_down_elsewhere() {
+    let mut scene = two_on_a_node();
+    down(&mut scene, "db-2");
+    let mut play = Play::new(scene, &["spare"], |_| {});
+    play.others = vec![other("web-1", "spare")];
+    let (told, ..) = play.play_out();
+    assert_eq!(told, ["cordon spare", "evict web/web-1", "leave spare"]);
+}
+
+#[test]
+fn a_shard_that_is_up_waits_for_one_that_is_down_elsewhere() {
+    let mut scene = two_on_a_node();
+    down(&mut scene, "db-2");
+    let mut play = Play::new(scene, &["node-0"], |_| {});
+    assert!(matches!(play.next(), Step::Wait(_)), "{:?}", play.next());
+    // Neither whoever wants to stop nor whoever allows it waits for that.
+    let step = play.next_with(Wishes { stop: true });
+    assert!(
+        matches!(
+            step,
+            Step::End {
+                end: End::Interrupted,
+                ..
+            }
+        ),
+        "{step:?}"
+    );
+    play.drain.policy.allowed = Allowed::parse(&["shard-down".to_owned()]).unwrap();
+    play.drain.policy.strategy = Strategy::Direct;
+    let (told, ..) = play.play_out();
+    assert_eq!(told, ["cordon node-0", "delete db-3", "delete db-0", "leave node-0"]);
+}
+
+#[test]
+fn a_shard_that_is_down_goes_before_the_extra_one_is_made() {
+    let mut scene = two_on_a_node();
+    down(&mut scene, "db-0");
+    let mut play = Play::new(scene, &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    let (told, ..) = play.play_out();
+    assert_eq!(told[..4], ["cordon node-0", "delete db-0", "scale 5", "evict db-3"]);
+}
+
+#[test]
+fn a_shard_that_an_earlier_run_took_and_that_is_still_stopping_is_waited_for() {
+    let mut scene = two_on_a_node();
+    scene.merge(
+        Resource::Pods,
+        "db-3",
+        json!({"metadata": {"deletionTimestamp": NOW, "deletionGracePeriodSeconds": 30}}),
+    );
+    let mut play = Play::new(scene, &["node-0"], |_| {});
+    play.drain.aim.resumes = true;
+    let Step::Wait(wait) = play.next() else {
+        panic!("isn't waited for: {:?}", play.next())
+    };
+    assert!(wait.words.starts_with("db-3"), "{}", wait.words);
+}
+
+#[test]
+fn what_an_earlier_run_had_not_finished_taking_back_is_finished_before_another_surge() {
+    let mut scene = two_on_a_node();
+    surged_before(&mut scene, &[]);
+    let mut play = Play::new(scene, &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    let (told, end, _) = play.play_out();
+    assert_eq!(told[..3], ["cordon node-0", "undo statefulset/db", "scale 5"]);
+    assert_eq!(end, End::Done);
+}
+
+#[test]
+fn another_strategy_goes_on_beside_what_an_earlier_surge_left() {
+    let mut scene = two_on_a_node();
+    surged_before(&mut scene, &[]);
+    let mut play = Play::new(scene, &["node-0"], |_| {});
+    let (told, end, _) = play.play_out();
+    assert_eq!(
+        told,
+        [
+            "cordon node-0",
+            "relax db-3",
+            "relax db-0",
+            "leave node-0",
+            "undo statefulset/db"
+        ]
+    );
+    assert_eq!(end, End::Done);
+}
+
+#[test]
+fn an_extra_shard_that_does_not_come_keeps_nobody_who_wants_to_stop() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    for _ in 0..2 {
+        let Step::Act(act) = play.next() else {
+            panic!("an effect is due")
+        };
+        play.carry_out(&act);
+    }
+    down(&mut play.scene, "db-4");
+    assert_eq!(play.next_with(Wishes { stop: true }), Step::Act(Act::ScaleBack));
+}
+
+#[test]
+fn a_budget_that_cannot_be_closed_ends_it() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |_| {});
+    let mark = json!({"operation": RUN, "by": "ada", "since": NOW, "until": NOW,
+        "was": {"spec.minAvailable": 4}, "is": {"spec.minAvailable": 3}});
+    let marked = json!({"metadata": {"annotations": {MARK: mark.to_string()}}});
+    play.scene.merge(Resource::Budgets, "db", marked);
+    let Step::Act(act) = play.next() else {
+        panic!("an effect is due")
+    };
+    assert_eq!(short(&act), "undo pdb/db");
+    let refused = Finding::new(Severity::Error, "pdb/db", "the server doesn't let us change it");
+    play.drain.acted(&act, &Acted::Failed(Box::new(refused)));
+    let Step::End { summary, .. } = play.next() else {
+        panic!("tried again and again: {:?}", play.next())
+    };
+    assert!(summary.contains("doesn't let us change it"), "{summary}");
+    assert_eq!(
+        play.put_back().as_deref(),
+        Some("undo pdb/db"),
+        "it is still said to be left"
+    );
+    let left = Step::End {
+        end: End::MarkLeft,
+        summary,
+        findings: Vec::new(),
+    };
+    let snapshot = play.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &play.scene.policy,
+    };
+    assert_eq!(
+        play.drain.outcome(&seen, &left, play.now).how_to_undo,
+        ["$ shardctl recover"]
+    );
+}
+
+#[test]
+fn an_extra_shard_that_stands_on_a_node_to_be_emptied_moves_like_any_other() {
+    let mut scene = two_on_a_node();
+    surged_before(&mut scene, &[]);
+    scene.merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 5}}));
+    let mut extra = scene.objects[&Resource::Pods].got().unwrap()[0].clone();
+    extra["metadata"]["name"] = json!("db-4");
+    extra["metadata"]["uid"] = json!("uid-extra");
+    scene.add(Resource::Pods, extra);
+    let mut claim = scene.objects[&Resource::Claims].got().unwrap()[0].clone();
+    claim["metadata"]["name"] = json!("data-db-4");
+    scene.add(Resource::Claims, claim);
+    let mut play = Play::new(scene, &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    let Step::Act(cordon) = play.next() else {
+        panic!("an effect is due")
+    };
+    play.carry_out(&cordon);
+    play.now += SignedDuration::from_hours(1);
+    let Step::Act(next) = play.next() else {
+        panic!("waits for it: {:?}", play.next())
+    };
+    assert_eq!(short(&next), "evict db-4");
+}
+
+#[test]
+fn a_nodeclaim_that_went_by_itself_does_not_keep_the_others() {
+    let mut scene = two_on_a_node();
+    let mut another = scene.objects[&Resource::Nodes].got().unwrap()[3].clone();
+    another["metadata"]["name"] = json!("another");
+    scene.add(Resource::Nodes, another);
+    let claim = json!({"metadata": {"name": "claim-b", "uid": "uid-b"}, "status": {"nodeName": "another"}});
+    scene.set(Resource::NodeClaims, crate::model::read::Read::Got(vec![claim]));
+    let mut play = Play::new(scene, &["spare", "another"], |policy| {
+        policy.then = Afterwards::Released;
+    });
+    let mut told = Vec::new();
+    while let Step::Act(act) = play.next() {
+        if let Act::ReleaseNode { node, claim, .. } = act {
+            told.push(format!("release {node} {claim}"));
+            break;
+        }
+        told.push(short(&act));
+        play.carry_out(&act);
+    }
+    assert_eq!(
+        told,
+        [
+            "cordon spare",
+            "cordon another",
+            "leave spare",
+            "leave another",
+            "release another claim-b"
+        ]
+    );
+}
