@@ -231,7 +231,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l strategy -d 
 surge\t'One more shard first, so that the budget lets one go; it joins DNS and the balancer, and goes again'
 direct\t'Deletions, one at a time: no budget stops them, no webhook on evictions sees them'
 downtime\t'All shards of the node together: the system is down, for the shortest time'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is touched: auto does so where a new node is needed' -r -f -a "auto\t'Where a shard would have to wait for a node to be made'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is touched: auto does so where a new node is needed' -r -f -a "auto\t'Where a shard would have to wait for a node to be made, or for its image to be fetched'
 always\t'For every shard'
 never\t'For none'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l pause-image -d 'The image of the container that holds room on a new node [default: registry.k8s.io/pause:3.10]' -r
@@ -283,7 +283,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l 
 surge\t'One more shard first, so that the budget lets one go; it joins DNS and the balancer, and goes again'
 direct\t'Deletions, one at a time: no budget stops them, no webhook on evictions sees them'
 downtime\t'All shards of the node together: the system is down, for the shortest time'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is touched: auto does so where a new node is needed' -r -f -a "auto\t'Where a shard would have to wait for a node to be made'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is touched: auto does so where a new node is needed' -r -f -a "auto\t'Where a shard would have to wait for a node to be made, or for its image to be fetched'
 always\t'For every shard'
 never\t'For none'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l pause-image -d 'The image of the container that holds room on a new node [default: registry.k8s.io/pause:3.10]' -r

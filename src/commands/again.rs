@@ -62,21 +62,22 @@ fn line(arguments: &[String]) -> String {
 
 /// `shardctl` with the flags that say which cluster and set.
 pub fn base(context: &Context) -> String {
-    let mut words = vec!["shardctl".to_owned()];
+    line(&flags(context))
+}
+
+/// The flags that say which cluster and set, as they were given.
+pub fn flags(context: &Context) -> Vec<String> {
+    let mut flags = Vec::new();
     for name in ["kubeconfig", "context", "as", "namespace", "statefulset"] {
         // What the environment or a file says holds for the next command as well.
         let said = context.settings.said(name);
         if let Some(said) = said
             && matches!(said.origin, crate::config::Origin::Flag(_))
         {
-            words.extend(
-                said.words
-                    .iter()
-                    .flat_map(|word| [format!("--{name}"), shell_word(word)]),
-            );
+            flags.extend(said.words.iter().flat_map(|word| [format!("--{name}"), word.clone()]));
         }
     }
-    words.join(" ")
+    flags
 }
 
 fn without_the_template(arguments: &[String], dropped: &[&str]) -> Vec<String> {

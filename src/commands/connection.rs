@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Context;
+use super::{Context, again};
 use crate::cluster::connect::{Connection, Target, connect};
 use crate::config::Said;
 use crate::error::{Error, Result};
@@ -62,6 +62,7 @@ pub fn policy(context: &Context, only: &[String]) -> Result<Policy> {
             None => BTreeSet::new(),
         },
         kubectl_flags,
+        shardctl_flags: again::flags(context),
     })
 }
 

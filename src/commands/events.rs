@@ -124,7 +124,7 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// Where the set isn't known, no shard has the name, or standard output can't be written.
     fn tell(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<ExitCode> {
-        let story = story(snapshot, policy).map_err(|skip| no_story(skip, snapshot))?;
+        let story = story(snapshot, policy).map_err(|skip| no_story(skip, snapshot, policy))?;
         let shard = match &self.arguments.shard {
             Some(typed) => Some(which(typed, &story, snapshot)?),
             None => None,
@@ -197,12 +197,12 @@ fn beginning(now: Timestamp, since: Option<Duration>) -> Timestamp {
     since.unwrap_or(Timestamp::MIN)
 }
 
-fn no_story(skip: Skip, snapshot: &Snapshot) -> Error {
+fn no_story(skip: Skip, snapshot: &Snapshot, policy: &Policy) -> Error {
     let namespace = &snapshot.taken.namespace;
     match skip {
         Skip::Unknown(why) => Error::new(ErrorKind::Forbidden, format!("failed to find the shards: {why}"))
             .hint("these rights are enough:")
-            .hint("$ shardctl rbac"),
+            .hint(policy.shardctl("rbac")),
         Skip::NotApplicable(_) => {
             Error::usage(format!("there is no StatefulSet in namespace {namespace}")).hint("name the namespace with -n")
         }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Context;
 use super::change::{interrupted, lease};
 use super::confirm;
-use super::connection::open;
+use super::connection::{open, policy};
 use super::show::{View, beside, exit_code};
 use crate::cli::{DryRun, StatusOutput, Uncordon};
 use crate::cluster::connect::Connection;
@@ -26,7 +26,7 @@ use crate::plan::uncordon::Stands;
 /// Where nothing could be judged, or the server refuses it.
 pub async fn look(context: &Context, arguments: &Uncordon) -> Result<ExitCode> {
     let connection = open(context).await?;
-    let prepared = prepare(&connection, &asked(arguments)?).await?;
+    let prepared = prepare(&connection, &asked(context, arguments)?).await?;
     if arguments.dry_run == Some(DryRun::Server) {
         prepared.try_it(&connection).await?;
     }
@@ -50,7 +50,7 @@ pub async fn run(context: &Context, arguments: &Uncordon, mut stop: watch::Recei
         _ = stop.wait_for(|pressed| *pressed > 0) => return Err(interrupted()),
         prepared = async {
             let connection = open(context).await?;
-            let prepared = prepare(&connection, &asked(arguments)?).await?;
+            let prepared = prepare(&connection, &asked(context, arguments)?).await?;
             Ok::<(Connection, Prepared), Error>((connection, prepared))
         } => prepared?,
     };
@@ -72,10 +72,11 @@ pub async fn run(context: &Context, arguments: &Uncordon, mut stop: watch::Recei
     .await
 }
 
-fn asked(arguments: &Uncordon) -> Result<Asked> {
+fn asked(context: &Context, arguments: &Uncordon) -> Result<Asked> {
     Ok(Asked {
         nodes: arguments.nodes.clone(),
         selector: arguments.selector.clone(),
+        judging: policy(context, &[])?,
         lease: lease(&arguments.lease_duration)?,
     })
 }

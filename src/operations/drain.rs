@@ -179,7 +179,8 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         policy: &asked.judging,
     };
     let policy = &asked.policy;
-    let nodes = chosen(&seen, &policy.nodes, policy.selector.as_deref()).map_err(unclear)?;
+    let nodes =
+        chosen(&seen, &policy.nodes, policy.selector.as_deref()).map_err(|which| unclear(&asked.judging, which))?;
     let order = order(&seen, nodes).map_err(unread)?;
     let rights = rights::ask(connection.api(), needed(&seen, namespace, name, policy, &order)).await;
     let resumes = resumes(&seen, &run);
@@ -299,7 +300,7 @@ pub async fn execute(
 }
 
 /// The error for nodes that can't be told, with the names nearest to what was typed.
-pub(super) fn unclear(unclear: Unclear) -> Error {
+pub(super) fn unclear(judging: &Judging, unclear: Unclear) -> Error {
     match unclear {
         Unclear::Unreadable(why) => Error::new(ErrorKind::Forbidden, format!("failed to read nodes: {why}")),
         Unclear::NoSuch { wanted, known } => {
@@ -308,7 +309,7 @@ pub(super) fn unclear(unclear: Unclear) -> Error {
         }
         Unclear::Selector(why) => Error::usage(format!("--selector can't be read: {why}")),
         Unclear::Nothing(selector) => Error::usage(format!("no node has the labels {selector} (--selector)"))
-            .hint("$ kubectl get nodes --show-labels"),
+            .hint(judging.kubectl_cluster("get nodes --show-labels")),
     }
 }
 

@@ -16,8 +16,9 @@ use crate::model::finding::{Finding, Severity};
 use crate::model::read::Read;
 use crate::model::{pod, set};
 use crate::plan::drain::Strategy;
+use crate::plan::eviction::Again;
 use crate::plan::relax::{Room, relax_patch, room};
-use crate::plan::safety::catalogue::WRITE;
+use crate::plan::safety::catalogue::{BUDGET_UNCLEAR, WRITE};
 
 /// Tries the cordon of each node, what the strategy does to the budget or the set, and how the first shard and the first other
 /// pod would go.
@@ -70,6 +71,11 @@ async fn open_budget(connection: &Connection, prepared: &Prepared, shard: &str, 
     let change = match room(&seen, shard, prepared.at) {
         Ok(Room::Closed(change)) => change,
         Ok(Room::Open) => return Ok(()),
+        Err(blocked) if blocked.again == Again::Never => {
+            let Finding { object, message, .. } = blocked.finding;
+            tried.refusals.push(BUDGET_UNCLEAR.refuse(object, message));
+            return Ok(());
+        }
         Err(blocked) => {
             tried.notes.push(blocked.finding);
             return Ok(());

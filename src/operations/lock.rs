@@ -83,6 +83,6 @@ pub(super) async fn interrupted(stop: &Stop, times: u32) {
 
 fn in_words(holder: &Holder) -> String {
     let run = holder.run.as_ref().map(|run| format!(" ({run})")).unwrap_or_default();
-    let since = holder.acquired.map(|at| format!(" since {at}")).unwrap_or_default();
+    let since = holder.acquired.map(|at| format!(" since {at:.0}")).unwrap_or_default();
     format!("{}{run}{since}", holder.identity)
 }

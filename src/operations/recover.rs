@@ -277,7 +277,7 @@ async fn proof(
     };
     let place = match chosen(&seen, &[name.to_owned()], None) {
         Ok(nodes) => nodes.first().copied(),
-        Err(which) => return Err(unclear(which)),
+        Err(which) => return Err(unclear(&asked.judging, which)),
     };
     let Some(place) = place else {
         return Err(Error::bug("no node was chosen, and no reason was given"));

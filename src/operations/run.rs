@@ -24,6 +24,7 @@ use crate::model::set;
 use crate::model::snapshot::Snapshot;
 use crate::model::step::{Act, PodRef, Step};
 use crate::plan::operation::{Acted, Planner, Wishes};
+use crate::plan::verify::seen::Seen;
 
 use shown::Shown;
 
@@ -58,7 +59,8 @@ pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> O
     let seen = run.seen(&look);
     let now = run.now();
     planner.note(&seen, now, fresh);
-    if let Some(left) = planner.put_back(&seen, !run.lock.is_lost())
+    let left = all_left(planner, &seen, !run.lock.is_lost());
+    if !left.is_empty()
         && let Step::End { end, summary, .. } = &mut step
     {
         summary.push_str(&still_there(&left));
@@ -95,7 +97,7 @@ async fn until_the_end<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut St
                 if planner.in_hand(&seen, now).is_empty() {
                     shown.waits(run, wait.words);
                 }
-                let until = wait.until.map_or(SAFETY, |until| span(until.duration_since(now)));
+                let until = wait.until.map_or(SAFETY, |until| pause_until(until, now));
                 if let Some(ended) = wait_for_a_change(planner, run, stop, shown, until).await {
                     return ended;
                 }
@@ -372,20 +374,30 @@ async fn wait_for_a_change<P: Planner>(
     look_again(planner, run, stop, shown).await
 }
 
-/// Takes away what of ours is left. What can't be taken away within a while stays, and is said.
+/// Takes away what of ours is left. What can't be taken away within a while stays, and is said; it is tried again only when all
+/// the rest was.
 async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
     let deadline = Instant::now() + TIDYING;
-    let mut last: Option<Act> = None;
+    let mut last: Option<(Act, Instant)> = None;
+    // What failed is tried again once the rest is back; what the server refuses isn't, since asking again doesn't change that.
+    let (mut failed, mut refused): (Vec<Act>, Vec<Act>) = (Vec::new(), Vec::new());
     while Instant::now() < deadline && *stop.borrow() < 2 {
         let look = run.look();
-        let Some(next) = planner.put_back(&run.seen(&look), !run.lock.is_lost()) else {
-            return;
+        let but: Vec<Act> = failed.iter().chain(&refused).cloned().collect();
+        let Some(next) = planner.put_back(&run.seen(&look), !run.lock.is_lost(), &but) else {
+            if failed.is_empty() {
+                return;
+            }
+            failed.clear();
+            sleep(LONGEST_PAUSE).await;
+            continue;
         };
-        if last.as_ref() == Some(&next) {
-            let seen = timeout(TO_BE_SEEN, run.watches.changed()).await;
-            if seen.is_err() {
+        if let Some((_, since)) = last.as_ref().filter(|(act, _)| *act == next) {
+            let left = TO_BE_SEEN.saturating_sub(since.elapsed());
+            if timeout(left, run.watches.changed()).await.is_err() {
                 let _ = timeout(TO_BE_SEEN, run.look_fresh()).await;
                 last = None;
+                failed.push(next);
             }
             continue;
         }
@@ -394,14 +406,19 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
                 run.events.emit(Fact::Trouble {
                     message: format!("{}: {}", finding.object, finding.message),
                 });
-                sleep(LONGEST_PAUSE).await;
+                refused.push(next);
             }
-            Ok(_) => last = Some(next),
+            Ok(_) => last = Some((next, Instant::now())),
             Err(Stopped::Failed(failure)) => {
                 run.events.emit(Fact::Trouble {
                     message: format!("failed to take away what this run made: {}", failure.reason()),
                 });
-                sleep(FIRST_PAUSE).await;
+                if failure.is_forbidden() {
+                    refused.push(next);
+                } else {
+                    failed.push(next);
+                    sleep(FIRST_PAUSE).await;
+                }
             }
             Err(_) => return,
         }
@@ -425,9 +442,22 @@ async fn lock_lost(run: &Run) -> Step {
     )
 }
 
-/// The end of the summary where something of ours couldn't be taken away.
-fn still_there(left: &Act) -> String {
-    let what = match left {
+/// Everything of ours that is still there, each by what would take it away.
+fn all_left<P: Planner>(planner: &P, seen: &Seen<'_>, locked: bool) -> Vec<Act> {
+    let mut left = Vec::new();
+    while let Some(next) = planner.put_back(seen, locked, &left) {
+        left.push(next);
+    }
+    left
+}
+
+/// The end of the summary where something of ours couldn't be taken away: the first of it, and how much more there is. All of it
+/// is named by `recover`.
+fn still_there(left: &[Act]) -> String {
+    let Some(first) = left.first() else {
+        return String::new();
+    };
+    let what = match first {
         Act::Unfreeze { node } | Act::LeaveNode { node, .. } => format!("node/{node} is still kept from being removed"),
         Act::ScaleBack => "the set still has an extra shard".to_owned(),
         Act::RemoveClaim { claim, .. } => format!("pvc/{claim}, which the extra shard left, is still there"),
@@ -435,7 +465,11 @@ fn still_there(left: &Act) -> String {
         Act::RemoveHelper { pod, .. } => format!("pod/{pod}, a helper, is still there"),
         _ => "something of ours is still there".to_owned(),
     };
-    format!("; {what}, until this is run again")
+    let more = match left.len() {
+        1 => String::new(),
+        more => format!(", and {} more", more - 1),
+    };
+    format!("; {what}{more}, until this is run again")
 }
 
 fn end(end: End, summary: &str) -> Step {
@@ -446,7 +480,41 @@ fn end(end: End, summary: &str) -> Step {
     }
 }
 
-/// A length of the server's time as one of ours; nothing where it has passed.
-fn span(length: SignedDuration) -> Duration {
-    Duration::try_from(length).unwrap_or_default()
+/// How long until a moment of the server's time. Never nothing: where that has passed and the planner waits all the same, it is
+/// asked again after a pause.
+fn pause_until(until: Timestamp, now: Timestamp) -> Duration {
+    let left: SignedDuration = until.duration_since(now);
+    Duration::try_from(left).unwrap_or_default().max(FIRST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_for_what_has_passed_is_a_pause_and_no_spin() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-01-01T12:00:00Z");
+        assert_eq!(pause_until(at("2026-01-01T11:00:00Z"), now), FIRST_PAUSE);
+        assert_eq!(pause_until(now, now), FIRST_PAUSE);
+        assert_eq!(pause_until(at("2026-01-01T12:00:03Z"), now), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn all_that_is_left_is_named() {
+        let left = [
+            Act::UndoMark {
+                object: "pdb/db".to_owned(),
+                path: String::new(),
+                written: String::new(),
+            },
+            Act::Unfreeze {
+                node: "node-1".to_owned(),
+            },
+        ];
+        assert_eq!(
+            still_there(&left),
+            "; pdb/db still has this run's mark, node/node-1 is still kept from being removed, until this is run again"
+        );
+    }
 }

@@ -45,6 +45,8 @@ pub struct Asked {
     pub nodes: Vec<String>,
     /// `-l`: the label selector that picks them.
     pub selector: Option<String>,
+    /// Which flags commands repeat.
+    pub judging: Policy,
     /// How long the lock outlives a run that was killed.
     pub lease: Duration,
 }
@@ -55,6 +57,7 @@ pub struct Prepared {
     pub nodes: Vec<(String, Stands)>,
     /// When they were read, in the server's time.
     pub at: Timestamp,
+    policy: Policy,
     lease: Duration,
 }
 
@@ -92,7 +95,7 @@ impl Prepared {
             .collect::<String>();
         let undo: Vec<String> = done
             .keys()
-            .map(|name| format!("$ kubectl cordon {}", shell_word(name)))
+            .map(|name| self.policy.kubectl_cluster(&format!("cordon {}", shell_word(name))))
             .collect();
         Outcome {
             end,
@@ -120,7 +123,7 @@ impl Prepared {
             how_to_resume: if left.is_empty() {
                 vec!["nothing to resume".to_owned()]
             } else {
-                vec![format!("$ shardctl uncordon{again}")]
+                vec![self.policy.shardctl(&format!("uncordon{again}"))]
             },
         }
     }
@@ -137,18 +140,19 @@ pub async fn prepare(connection: &Connection, asked: &Asked) -> Result<Prepared>
     recording.objects.insert(nodes.resource, nodes.objects);
     let snapshot = Snapshot::derive(&recording)
         .map_err(|misfit| Error::new(ErrorKind::Unreachable, format!("failed to read nodes: {misfit}")))?;
-    let policy = Policy::default();
     let seen = Seen {
         snapshot: &snapshot,
-        policy: &policy,
+        policy: &asked.judging,
     };
-    let nodes = chosen(&seen, &asked.nodes, asked.selector.as_deref()).map_err(unclear)?;
+    let nodes =
+        chosen(&seen, &asked.nodes, asked.selector.as_deref()).map_err(|which| unclear(&asked.judging, which))?;
     Ok(Prepared {
         nodes: nodes
             .into_iter()
             .map(|place| (node::name(place).to_owned(), stands(place)))
             .collect(),
         at: api.server_time().now(),
+        policy: asked.judging.clone(),
         lease: asked.lease,
     })
 }
@@ -188,7 +192,7 @@ pub async fn execute(
     let unreadable: Vec<Finding> = prepared
         .nodes
         .iter()
-        .filter_map(|(name, stands)| not_ours(name, stands))
+        .filter_map(|(name, stands)| not_ours(&prepared.policy, name, stands))
         .collect();
     if !unreadable.is_empty() {
         return Ok(prepared.ends(End::Refused, &nothing, unreadable, now()));
@@ -211,7 +215,7 @@ pub async fn execute(
     let mut done = BTreeMap::new();
     let mut failed = None;
     for name in prepared.to_do() {
-        match uncordon(connection, permit, events, name).await {
+        match uncordon(connection, prepared, permit, events, name).await {
             Ok(what) => {
                 done.insert(name, what);
             }
@@ -245,7 +249,7 @@ fn marked_sets(prepared: &Prepared) -> Vec<(String, String)> {
 }
 
 /// A mark that can't be undone from here, with what to do.
-fn not_ours(name: &str, stands: &Stands) -> Option<Finding> {
+fn not_ours(policy: &Policy, name: &str, stands: &Stands) -> Option<Finding> {
     let words = match stands {
         Stands::Unreadable => "has a mark of shardctl's that this version can't follow".to_owned(),
         Stands::Marked(mark) if mark.set().is_none() => {
@@ -257,7 +261,9 @@ fn not_ours(name: &str, stands: &Stands) -> Option<Finding> {
         _ => return None,
     };
     let mut finding = Finding::new(Severity::Error, format!("node/{name}"), words);
-    finding.remedy("see what can be undone:").remedy("$ shardctl recover");
+    finding
+        .remedy("see what can be undone:")
+        .remedy(policy.shardctl("recover"));
     Some(finding)
 }
 
@@ -282,11 +288,7 @@ async fn lock(
         Ok(answer) => answer.parse(),
         Err(failure) => Err(failure),
     };
-    let recover = format!(
-        "$ shardctl recover -n {} --statefulset {}",
-        shell_word(space),
-        shell_word(name)
-    );
+    let recover = prepared.policy.shardctl_on(space, name, "recover");
     let found = match found {
         Ok(found) => found,
         Err(failure) if failure.is_not_found() => return Ok(Locked::NotNeeded),
@@ -340,7 +342,13 @@ async fn all_back(locks: Vec<Lock>) {
 }
 
 /// Has one node take pods, whatever changes there meanwhile: what was done, in the past tense.
-async fn uncordon(connection: &Connection, permit: &Permit, events: &Emitter, name: &str) -> Result<String> {
+async fn uncordon(
+    connection: &Connection,
+    prepared: &Prepared,
+    permit: &Permit,
+    events: &Emitter,
+    name: &str,
+) -> Result<String> {
     let mut done: Vec<String> = Vec::new();
     for _ in 0..TRIES {
         let object = get(connection, name).await?;
@@ -352,7 +360,8 @@ async fn uncordon(connection: &Connection, permit: &Permit, events: &Emitter, na
             return Ok(words.join(", "));
         };
         let (patch, what) = next.map_err(|why| {
-            Error::new(ErrorKind::Refused, format!("failed to uncordon node/{name}: {why}")).hint("$ shardctl recover")
+            Error::new(ErrorKind::Refused, format!("failed to uncordon node/{name}: {why}"))
+                .hint(prepared.policy.shardctl("recover"))
         })?;
         match json_patch(connection.api(), permit, &path(name), &patch).await {
             Ok(_) => {

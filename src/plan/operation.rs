@@ -115,8 +115,9 @@ pub trait Planner {
     fn done(&self, now: Timestamp) -> Vec<ShardReport>;
 
     /// The next thing of ours to take away at the end, whatever the end; none when nothing of ours is left. Without the lock
-    /// (`locked` is false) only what this very run made: whoever holds it now relies on the rest.
-    fn put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act>;
+    /// (`locked` is false) only what this very run made: whoever holds it now relies on the rest. What is in `but` was tried and
+    /// couldn't be done: it keeps nothing else.
+    fn put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act>;
 
     /// The shards in hand, for the view.
     fn in_hand(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<InHand>;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::eviction::{ASK_AGAIN, Again, Blocked, blockers, entries_in_force};
 use super::undo::{Fate, mark_text, undo};
 use super::verify::budget::value::kept;
-use super::verify::seen::Seen;
+use super::verify::seen::{Seen, Shard};
 use super::verify::shield::{allowed, budget_name};
 use crate::model::finding::{Finding, Severity};
 use crate::model::mark::{MARK, Mark, annotation};
@@ -99,19 +99,8 @@ pub fn room(seen: &Seen<'_>, target: &str, now: Timestamp) -> Result<Room, Box<B
     let object = format!("pdb/{}", budget_name(budget));
     let count = i32::try_from(shards.len()).unwrap_or(i32::MAX);
 
-    let strangers: Vec<String> = (seen.snapshot.pods.got().into_iter().flatten())
-        .filter(|found| selects(budget, found))
-        .filter(|found| {
-            !pod::is_controlled_by(found, uid) || !shards.iter().any(|shard| shard.name == pod::name(found))
-        })
-        .map(|found| format!("pod/{}", pod::name(found)))
-        .collect();
-    if !strangers.is_empty() {
-        let message = format!(
-            "its selector matches {} as well: how many shards it lets go can't be known",
-            strangers.join(", ")
-        );
-        return Err(blocked(Again::Never, object, message, Vec::new()));
+    if let Some(strangers) = strangers(seen, budget, uid, &shards) {
+        return Err(blocked(Again::Never, object, strangers, Vec::new()));
     }
     let Some(keeps) = kept(budget, count) else {
         let message = "its value can't be understood".to_owned();
@@ -139,7 +128,7 @@ pub fn room(seen: &Seen<'_>, target: &str, now: Timestamp) -> Result<Room, Box<B
         found
             .finding
             .remedy("let that operation finish; if it was cut off:")
-            .remedy("$ shardctl recover");
+            .remedy(seen.shardctl("recover"));
         return Err(found);
     }
     unsettled(budget, count, now).map_or(Ok(()), |why| {
@@ -151,6 +140,43 @@ pub fn room(seen: &Seen<'_>, target: &str, now: Timestamp) -> Result<Room, Box<B
         ))
     })?;
     Ok(Room::Closed(change(budget, count)))
+}
+
+/// Why the one budget over the shards can never be opened, as far as that is known before anything is touched.
+pub fn unclear(seen: &Seen<'_>) -> Option<Finding> {
+    let shards = seen.every_shard().ok()?;
+    let own = seen.own_pods().ok()?;
+    let uid = set::uid(seen.set().ok()?);
+    let budgets = over(seen, &own);
+    let [budget] = budgets.as_slice() else { return None };
+    let count = i32::try_from(shards.len()).unwrap_or(i32::MAX);
+    let message = strangers(seen, budget, uid, &shards).or_else(|| {
+        kept(budget, count)
+            .is_none()
+            .then(|| "its value can't be understood".to_owned())
+    })?;
+    Some(Finding::new(
+        Severity::Error,
+        format!("pdb/{}", budget_name(budget)),
+        message,
+    ))
+}
+
+/// What a budget selects that is no shard, in words.
+fn strangers(seen: &Seen<'_>, budget: &PodDisruptionBudget, uid: &str, shards: &[Shard<'_>]) -> Option<String> {
+    let found: Vec<String> = (seen.snapshot.pods.got().into_iter().flatten())
+        .filter(|found| selects(budget, found))
+        .filter(|found| {
+            !pod::is_controlled_by(found, uid) || !shards.iter().any(|shard| shard.name == pod::name(found))
+        })
+        .map(|found| format!("pod/{}", pod::name(found)))
+        .collect();
+    (!found.is_empty()).then(|| {
+        format!(
+            "its selector matches {} as well: how many shards it lets go can't be known",
+            found.join(", ")
+        )
+    })
 }
 
 /// The budgets that select the shards: those to come, by the template's labels, and those that are there.

@@ -108,7 +108,10 @@ fn marks(snapshot: &Snapshot) -> Vec<String> {
         .filter_map(|(kind, meta)| {
             let name = meta.name.as_deref().unwrap_or_default();
             Some(match Mark::of(meta.annotations.as_ref())? {
-                Ok(mark) => format!("{kind}/{name}: {} by {} since {}", mark.operation, mark.by, mark.since),
+                Ok(mark) => format!(
+                    "{kind}/{name}: {} by {} since {:.0}",
+                    mark.operation, mark.by, mark.since
+                ),
                 Err(_) => format!("{kind}/{name}: a mark that can't be understood"),
             })
         })

@@ -261,7 +261,7 @@ fn going(seen: &Seen<'_>, set: &StatefulSet, extra: &Pod) -> Next {
         ),
         remedy: vec![
             "see why that shard isn't Ready, and mend it:".to_owned(),
-            format!("$ shardctl events {}", shell_word(down[0])),
+            seen.shardctl(&format!("events {}", shell_word(down[0]))),
         ],
     }
 }

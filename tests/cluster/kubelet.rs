@@ -82,7 +82,7 @@ fn execs() -> Vec<Value> {
 }
 
 /// How many scenes of a plane have a namespace that exec knows.
-const SCENES: u32 = 200;
+const SCENES: u32 = 600;
 
 /// The namespace of a plane's scene number `number`, from 1: known before the scene starts.
 pub fn scene_name(number: u32) -> String {

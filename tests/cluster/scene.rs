@@ -115,7 +115,7 @@ impl<'plane> Scene<'plane> {
         command
     }
 
-    /// Waits until `holds` is true, for a minute at most.
+    /// Waits until `holds` is true, for as long as [`DEADLINE`] at most.
     #[track_caller]
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         wait_for(what, DEADLINE, || {

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 /// How long a condition may take when nobody says otherwise. Long, because machines under load are slow and a wait
-/// ends as soon as the condition holds.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// ends as soon as the condition holds. Longer than the two minutes for which a budget counts a pod as evicted whose successor
+/// was there before the disruption controller had looked (`DeletionTimeout` in pkg/controller/disruption/disruption.go).
+pub const DEADLINE: Duration = Duration::from_secs(150);
 
 const POLL: Duration = Duration::from_millis(25);
 

@@ -82,10 +82,10 @@ fn refuses(object: &str, words: &str, failure: Failure) -> Result<Acted, Failure
 }
 
 /// An object that another operation has its mark on: it is left alone.
-fn marked(object: &str, words: &str, whose: &str) -> Acted {
+fn marked(run: &Run, object: &str, words: &str, whose: &str) -> Acted {
     let mut finding = Finding::new(Severity::Error, object, format!("{words}: it has {whose}"));
     finding
         .remedy("let that operation finish; if it was cut off:")
-        .remedy("$ shardctl recover");
+        .remedy(run.policy.shardctl("recover"));
     Acted::Failed(Box::new(finding))
 }

@@ -60,6 +60,7 @@ pub async fn freeze(
         Ok(Some(marking)) => marking,
         Err(Theirs(whose)) => {
             return Ok(marked(
+                run,
                 &format!("node/{node}"),
                 "can't be kept from being removed",
                 &whose,

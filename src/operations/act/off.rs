@@ -37,7 +37,7 @@ pub async fn declare(run: &Run, name: &str) -> Result<Acted, Failure> {
         ]));
     }
     if let Some(written) = mark_text(&present) {
-        return Ok(Acted::Failed(Box::new(marked(name, written))));
+        return Ok(Acted::Failed(Box::new(marked(run, name, written))));
     }
     let taint = json!({"key": OUT_OF_SERVICE, "value": VALUE, "effect": "NoExecute"});
     let field = out_of_service();
@@ -83,7 +83,7 @@ pub async fn declare(run: &Run, name: &str) -> Result<Acted, Failure> {
             );
             finding
                 .remedy("with these rights, recover does it:")
-                .remedy("$ shardctl rbac --for recover");
+                .remedy(run.policy.shardctl("rbac --for recover"));
             Ok(Acted::Failed(Box::new(finding)))
         }
         Err(failure) => look_again(failure),
@@ -91,10 +91,15 @@ pub async fn declare(run: &Run, name: &str) -> Result<Acted, Failure> {
 }
 
 /// Whose mark is on the node: ours has no place beside it.
-fn marked(name: &str, written: &str) -> Finding {
-    let whose = serde_json::from_str::<Mark>(written).map_or_else(
-        |_| "a mark of shardctl's that this version can't read".to_owned(),
+fn marked(run: &Run, name: &str, written: &str) -> Finding {
+    let mark = serde_json::from_str::<Mark>(written).ok();
+    let whose = mark.as_ref().map_or_else(
+        || "a mark of shardctl's that this version can't read".to_owned(),
         |mark| format!("the mark of {}, run by {}", mark.operation, mark.by),
+    );
+    let recover = mark.as_ref().and_then(Mark::set).map_or_else(
+        || run.policy.shardctl("recover"),
+        |(space, set)| run.policy.shardctl_on(space, set, "recover"),
     );
     let mut finding = Finding::new(
         Severity::Error,
@@ -103,6 +108,6 @@ fn marked(name: &str, written: &str) -> Finding {
     );
     finding
         .remedy("have that undone first, by its own set's:")
-        .remedy("$ shardctl recover");
+        .remedy(recover);
     finding
 }

@@ -37,7 +37,7 @@ pub async fn scale(run: &Run, to: i32, claims: &[String]) -> Result<Acted, Failu
     let marking = match marking(&present, run.marker(), &wanted, &claims) {
         Ok(None) => return Ok(Acted::Done),
         Ok(Some(marking)) => marking,
-        Err(Theirs(whose)) => return Ok(marked(&object, "it isn't scaled", &whose)),
+        Err(Theirs(whose)) => return Ok(marked(run, &object, "it isn't scaled", &whose)),
     };
     let there = present.pointer("/spec/replicas") == Some(&Value::from(to));
     // With our mark it may be there already; without it, somebody else wants as many or more.

@@ -48,7 +48,7 @@ async fn put_back(
             answer.parse()?
         }
         Err(failure) if failure.is_not_found() => return Ok(Acted::Done),
-        Err(failure) => return refused(object, "read", failure),
+        Err(failure) => return refused(run, object, "read", failure),
     };
     if !mark_text(&present).is_some_and(is_meant) {
         return Ok(Acted::Done);
@@ -60,7 +60,7 @@ async fn put_back(
     };
     match json_patch(api, &run.permit, path, &undo.patch).await {
         Ok(answer) => learn(run, object, &answer),
-        Err(failure) => return refused(object, "change", failure),
+        Err(failure) => return refused(run, object, "change", failure),
     }
     run.events.emit(Fact::Changed {
         object: object.to_owned(),
@@ -107,7 +107,7 @@ fn told(undo: &Undo, kept: &[&str]) -> String {
 }
 
 /// A refusal that looking again doesn't change is the end for this object, and for no other.
-fn refused(object: &str, verb: &str, failure: Failure) -> Result<Acted, Failure> {
+fn refused(run: &Run, object: &str, verb: &str, failure: Failure) -> Result<Acted, Failure> {
     let denied = failure.is_forbidden();
     let objected = matches!(&failure, Failure::Server { code: 400..=428, .. }) && !failure.is_conflict();
     if !denied && !objected {
@@ -122,7 +122,7 @@ fn refused(object: &str, verb: &str, failure: Failure) -> Result<Acted, Failure>
     if denied {
         finding
             .remedy("with these rights, recover does it:")
-            .remedy("$ shardctl rbac --for recover");
+            .remedy(run.policy.shardctl("rbac --for recover"));
     }
     Ok(Acted::Failed(Box::new(finding)))
 }

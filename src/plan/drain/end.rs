@@ -73,27 +73,31 @@ impl Drain {
     }
 
     /// What of ours is still there, the most dangerous first: an open budget, an extra shard, then placeholders, then the marks on
-    /// nodes, which takes the cordon of a node that wasn't emptied away.
-    pub(super) fn next_to_put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act> {
-        if let Some(act) = self.own_budget_mark(seen, locked) {
+    /// nodes, which takes the cordon of a node that wasn't emptied away. What is in `but` couldn't be put back, and keeps nothing
+    /// else; of the extra shard each step needs the one before.
+    pub(super) fn next_to_put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act> {
+        let first = |acts: Vec<Act>| acts.into_iter().find(|act| !but.contains(act));
+        if let Some(act) = first(self.own_budget_marks(seen, locked)) {
             return Some(act);
         }
         let ours = |mark: &Mark| mark.operation == self.run || (locked && mark.is_of(&self.run));
-        let surged = self.surge_mark(seen).is_some_and(|(mark, _)| ours(&mark));
+        let surged = self.surge_mark(seen).is_some_and(|(mark, _)| ours(&mark)) && !but.iter().any(is_of_the_extra);
         if surged && let Some(act) = self.act_without_the_extra(seen) {
             return Some(act);
         }
-        if let Some(act) = self.a_placeholder(seen, locked) {
+        if let Some(act) = first(self.placeholders_to_remove(seen, locked)) {
             return Some(act);
         }
         let marked = |found: &&k8s_openapi::api::core::v1::Node| {
             let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
             mark.is_some_and(|mark| ours(&mark))
         };
-        if let Some(held) = seen.snapshot.nodes.got().into_iter().flatten().find(marked) {
-            return Some(Act::Unfreeze {
-                node: node::name(held).to_owned(),
-            });
+        let held = seen.snapshot.nodes.got().into_iter().flatten().filter(marked);
+        let held = held.map(|found| Act::Unfreeze {
+            node: node::name(found).to_owned(),
+        });
+        if let Some(act) = first(held.collect()) {
+            return Some(act);
         }
         // Nothing can be done about it at once: it is waited for, and said where it stays; `recover` goes on with it.
         surged.then_some(Act::ScaleBack)
@@ -173,5 +177,14 @@ impl Drain {
             }
             _ => vec![format!("$ {}", self.again.same)],
         }
+    }
+}
+
+/// Whether it is one of the steps that take the extra shard away.
+fn is_of_the_extra(act: &Act) -> bool {
+    match act {
+        Act::ScaleBack | Act::RemoveClaim { .. } => true,
+        Act::UndoMark { object, .. } => object.starts_with("statefulset/"),
+        _ => false,
     }
 }

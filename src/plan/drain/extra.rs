@@ -7,6 +7,7 @@ use super::run::Drain;
 use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::End;
 use crate::model::pod;
+use crate::model::read::Read;
 use crate::model::set;
 use crate::model::span;
 use crate::model::step::{Act, Step, Wait};
@@ -28,10 +29,17 @@ impl Drain {
         let pinned = self.memory.pinned.as_ref()?;
         let extra = set::first_ordinal(found).saturating_add(pinned.replicas);
         if self.surge_mark(seen).is_none() {
-            let there: Vec<&str> = seen
-                .snapshot
-                .claims
-                .got()?
+            let claims = match &seen.snapshot.claims {
+                Read::Got(claims) => claims,
+                // Which claims the extra shard makes has to be in its mark.
+                Read::Absent(why) | Read::Unreadable(why) => {
+                    return Some(Step::Wait(Wait {
+                        words: format!("the claims to be seen again: {why}"),
+                        until: self.policy.until.filter(|until| *until > now),
+                    }));
+                }
+            };
+            let there: Vec<&str> = claims
                 .iter()
                 .filter_map(|claim| claim.metadata.name.as_deref())
                 .collect();
@@ -68,7 +76,8 @@ impl Drain {
         let since = self
             .memory
             .scaled
-            .or_else(|| self.surge_mark(seen).map(|(mark, _)| mark.since))
+            // What an earlier run asked for has its time from when this one began to wait for it.
+            .or_else(|| self.surge_mark(seen).map(|(mark, _)| mark.since.max(self.memory.shards.began)))
             .unwrap_or(now);
         let terms = self.terms(seen);
         since.checked_add(terms.shard_timeout + terms.min_ready).ok()
@@ -95,7 +104,7 @@ impl Drain {
                 span::words(self.policy.shard_timeout)
             ),
         );
-        finding.remedy(format!("$ shardctl events {name}"));
+        finding.remedy(seen.shardctl(&format!("events {name}")));
         finding.remedy("use --strategy relax: it needs no extra shard");
         Some(Step::End {
             end: End::TimedOut,

@@ -114,6 +114,65 @@ pub fn moves(seen: &Seen<'_>, order: &[&Node], then: Afterwards) -> Result<Vec<M
     Ok(moves)
 }
 
+/// The snapshot with the extra shard of a surge where it comes up, before the first shard moves; none where it is there already,
+/// or where nothing would take it.
+pub fn with_the_extra(seen: &Seen<'_>, order: &[&Node], ordinal: Ordinal) -> Option<Snapshot> {
+    let set = seen.set().ok()?;
+    let template = set::template(set)?;
+    let name = set::pod_name(set, ordinal);
+    let pods = seen.snapshot.pods.got()?;
+    if pods.iter().any(|found| pod::name(found) == name) {
+        return None;
+    }
+    let newcomer = Newcomer {
+        template,
+        revision: revision(set),
+    };
+    let extra = Shard {
+        ordinal,
+        name: name.clone(),
+        pod: None,
+    };
+    let mut next: Vec<Shard<'_>> = Vec::new();
+    for place in order {
+        next.extend(leaving(seen, node::name(place)).ok()?);
+    }
+    let not_on = closed(order, 0, false);
+    let home = home(&World::of(seen), &extra, newcomer, &not_on);
+    let to = choose(seen, &home, &next, newcomer, &not_on);
+    let mut world = seen.snapshot.clone();
+    // A pod that is on no node yet, for `settle` to put somewhere.
+    let first = next.first().and_then(|shard| shard.pod);
+    let mut made = Pod {
+        metadata: first.map(|found| found.metadata.clone()).unwrap_or_default(),
+        spec: template.spec.clone(),
+        status: None,
+    };
+    if let Some(spec) = &mut made.spec {
+        spec.priority = first.and_then(|found| found.spec.as_ref()?.priority);
+    }
+    made.metadata.name = Some(name.clone());
+    made.metadata.uid = None;
+    made.metadata.namespace = Some(world.taken.namespace.clone());
+    for list in [&mut world.node_pods, &mut world.pods] {
+        if let Read::Got(pods) = list {
+            pods.push(made.clone());
+        }
+    }
+    let moved = Move {
+        ordinal,
+        shard: name,
+        from: String::new(),
+        to,
+        home,
+        zones: Vec::new(),
+        is_down: false,
+        is_cold: false,
+    };
+    settle(&mut world, set, template, &moved);
+    Some(world)
+}
+
 /// The revision that new pods will be of, under OnDelete.
 fn revision(set: &StatefulSet) -> Option<&str> {
     set.status.as_ref()?.update_revision.as_deref()
@@ -288,7 +347,7 @@ pub fn refusals(seen: &Seen<'_>, moves: &[Move], order: &[&Node]) -> Vec<Refusal
                     format!("its shards tolerate {toleration}: they would come back to the cordoned node"),
                 )
                 .remedy("take that toleration out of the template, or name the taints that are meant; then roll it:")
-                .remedy("$ shardctl upgrade"),
+                .remedy(seen.shardctl("upgrade")),
         );
     }
     refusals.extend(also_upgrades(set, seen, moves));
@@ -332,7 +391,7 @@ fn also_upgrades(set: &StatefulSet, seen: &Seen<'_>, moves: &[Move]) -> Option<R
     Some(
         refusal
             .remedy("see what differs, and roll it out or take it back first:")
-            .remedy("$ shardctl upgrade status"),
+            .remedy(seen.shardctl("upgrade status")),
     )
 }
 

@@ -39,17 +39,20 @@ impl Drain {
         self.unseen(seen)
             .or_else(|| self.budget_to_close(seen))
             .or_else(|| self.something_failed())
+            .or_else(|| self.memory.ending.clone())
             .or_else(|| self.set_is_another(seen))
             .or_else(|| self.budget_is_another(seen))
             .or_else(|| self.node_is_another(seen))
             .or_else(|| self.a_shard_fell(seen))
             .or_else(|| self.a_shard_came_back(seen))
+            // While the extra shard is taken away nothing is begun that what mends itself meanwhile would allow.
+            .or_else(|| self.memory.ending.clone())
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.together(seen, wishes, now))
             .or_else(|| self.shard_in_hand(seen, wishes, now))
             .or_else(|| self.after_the_shard())
             .or_else(|| self.stop_wished(seen, wishes))
-            .or_else(|| self.out_of_time(now))
+            .or_else(|| self.out_of_time(seen, now))
             .or_else(|| self.hold_the_nodes(seen))
             .or_else(|| self.shard_that_is_down(seen, now))
             .or_else(|| self.extra_shard(seen, now))
@@ -87,7 +90,7 @@ impl Drain {
     /// A budget that we opened and couldn't close is closed before anything is waited for. Where the server doesn't let us, the
     /// run ends: trying again at once changes nothing.
     fn budget_to_close(&self, seen: &Seen<'_>) -> Option<Step> {
-        let act = self.own_budget_mark(seen, true)?;
+        let act = self.own_budget_marks(seen, true).into_iter().next()?;
         let failed = |object: &String| {
             self.memory
                 .failed
@@ -303,18 +306,22 @@ impl Drain {
     }
 
     /// The end where `--timeout` is over.
-    pub(super) fn out_of_time(&self, now: Timestamp) -> Option<Step> {
+    pub(super) fn out_of_time(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
         let until = self.policy.until.filter(|until| now >= *until)?;
-        let left: Vec<&String> = self.open_nodes().collect();
+        let why = match (self.open_nodes().next(), self.to_release(seen)) {
+            (Some(open), _) => format!("{open} isn't empty"),
+            (None, Some((held, _))) => format!("node/{held} isn't given back"),
+            (None, None) => return None,
+        };
         let held = self.memory.held.values().map(|(blocked, _)| blocked.finding.clone());
         let of_shard = self
             .memory
             .blocked
             .iter()
             .map(|(_, blocked, _)| blocked.finding.clone());
-        (!left.is_empty()).then(|| Step::End {
+        Some(Step::End {
             end: End::TimedOut,
-            summary: format!("--timeout was over at {until:.0}, and {} isn't empty", left[0]),
+            summary: format!("--timeout was over at {until:.0}, and {why}"),
             findings: of_shard.chain(held).collect(),
         })
     }
@@ -391,10 +398,10 @@ impl Drain {
         })
     }
 
-    /// Our own mark on a budget: of this very run, or with `all` of an earlier run of this drain as well.
-    pub(super) fn own_budget_mark(&self, seen: &Seen<'_>, all: bool) -> Option<Act> {
-        let budgets = seen.snapshot.budgets.got()?;
-        budgets.iter().find_map(|budget| {
+    /// What takes our own marks off budgets: those of this very run, or with `all` of an earlier run of this drain as well.
+    pub(super) fn own_budget_marks(&self, seen: &Seen<'_>, all: bool) -> Vec<Act> {
+        let budgets = seen.snapshot.budgets.got().into_iter().flatten();
+        let undo = budgets.filter_map(|budget| {
             let annotations = budget.metadata.annotations.as_ref();
             let mark = Mark::of(annotations)?.ok()?;
             let ours = mark.operation == self.run || (all && mark.is_of(&self.run));
@@ -410,7 +417,8 @@ impl Drain {
                     .cloned()
                     .unwrap_or_default(),
             })
-        })
+        });
+        undo.collect()
     }
 }
 

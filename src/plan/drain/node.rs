@@ -227,7 +227,7 @@ pub fn silent(seen: &Seen<'_>, place: &Node) -> Option<(String, Vec<String>)> {
         ],
         None => vec![
             "see in the cloud's console that its machine is off: a disk that is written from two machines is lost; then:".to_owned(),
-            format!("$ shardctl recover --node-is-off {0} --confirm {0}", shell_word(name)),
+            seen.shardctl(&format!("recover --node-is-off {}", shell_word(name))),
         ],
     };
     Some((

@@ -1,11 +1,14 @@
 //! What is done about the nodes of a drain: held first, then emptied one after another, then left.
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 
 use super::node::{Cordon, claim_of, cordon};
 use super::others::{Others, Row, others};
+use super::release::{Left, still_on};
 use super::run::Drain;
 use super::{Afterwards, next::retry_at};
+use crate::model::karpenter::NodeClaim;
 use crate::model::node;
 use crate::model::pod;
 use crate::model::read::Skip;
@@ -57,7 +60,7 @@ impl Drain {
 
     /// The node in turn: room for its shards, its other pods, its shards, the pods that shards need; then it is left.
     pub(super) fn empty_a_node(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
-        if let Some(step) = self.release(seen) {
+        if let Some(step) = self.release(seen, now) {
             return Some(step);
         }
         let place = self.open_nodes().next()?;
@@ -112,8 +115,29 @@ impl Drain {
         Some(Step::Wait(Wait { words, until }))
     }
 
-    /// `--then-release`: the NodeClaim of a node that was emptied.
-    fn release(&self, seen: &Seen<'_>) -> Option<Step> {
+    /// `--then-release`: the NodeClaim of a node that was emptied. Pods that are on their way out are waited for.
+    fn release(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
+        let (name, claim) = self.to_release(seen)?;
+        let here = seen.snapshot.node_pods.got().into_iter().flatten();
+        let here: Vec<Pod> = here
+            .filter(|found| pod::node(found) == Some(name.as_str()))
+            .cloned()
+            .collect();
+        if still_on(seen.set().ok()?, &here) == Some(Left::Leaving) {
+            return Some(Step::Wait(Wait {
+                words: format!("the last pods of node/{name} to end"),
+                until: self.policy.until.filter(|until| *until > now),
+            }));
+        }
+        Some(Step::Act(Act::ReleaseNode {
+            node: name.clone(),
+            claim: claim.name().to_owned(),
+            uid: claim.uid().to_owned(),
+        }))
+    }
+
+    /// The next node that is to be given back, and its NodeClaim.
+    pub(super) fn to_release<'a>(&'a self, seen: &Seen<'a>) -> Option<(&'a String, NodeClaim<'a>)> {
         if self.policy.then != Afterwards::Released {
             return None;
         }
@@ -123,12 +147,7 @@ impl Drain {
             .emptied
             .iter()
             .filter(|name| !self.memory.released.contains(*name));
-        let (name, claim) = left.find_map(|name| Some((name, claim_of(seen, name)?)))?;
-        Some(Step::Act(Act::ReleaseNode {
-            node: name.clone(),
-            claim: claim.name().to_owned(),
-            uid: claim.uid().to_owned(),
-        }))
+        left.find_map(|name| Some((name, claim_of(seen, name)?)))
     }
 
     /// The pods that are still on the nodes that were emptied and would have had to go, for the end.

@@ -25,7 +25,6 @@ use crate::plan::safety::catalogue::{
     NODE_UNREADY, OTHER_PODS, OWN_NODE, RELEASE, REPLICAS, SHARD_DOWN, TERMINATING, UNREADABLE,
 };
 pub use crate::plan::safety::preflight::Preflight;
-use crate::plan::safety::preflight::budget;
 use crate::plan::safety::{data, gate, rights};
 use crate::plan::surge::without_extra;
 use crate::plan::verify::seen::Seen;
@@ -72,7 +71,7 @@ pub struct Found {
 pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Found {
     let mut all = Found::default();
     let found = &mut all.preflight;
-    found.refusals.extend(rights::missing(aim.rights, "drain"));
+    found.refusals.extend(rights::missing(seen, aim.rights, "drain"));
     let set = match seen.set() {
         Ok(set) => set,
         Err(skip) => {
@@ -89,7 +88,7 @@ pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Found {
         )),
     }
     judge_replicas(seen, set, aim.run, found);
-    budget::judge_marks(seen, set, aim.run, now, found);
+    strategy::judge_marks(seen, set, aim, now, found);
     match homes::moves(seen, aim.order, aim.then) {
         Ok(moves) => all.moves = moves,
         Err(skip) => {
@@ -106,6 +105,11 @@ pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Found {
     judge_data(seen, &all.moves, found);
     judge_homes(seen, set, aim, &all.moves, found);
     strategy::judge(seen, set, aim, found);
+    if aim.strategy == Strategy::Surge
+        && let Some(beside) = strategy::beside_the_extra(seen, set, aim, &all.moves, found)
+    {
+        all.moves = beside;
+    }
     all.costs = strategy::costs(set, aim.strategy, &all.moves);
     writers::judge(seen, set, aim.strategy, found);
     all
@@ -257,7 +261,7 @@ fn judge_shards(seen: &Seen<'_>, set: &StatefulSet, aim: &Aim<'_>, moves: &[Move
             found.refuse(
                 refusal
                     .remedy("mend it first, or wait until it is Ready:")
-                    .remedy("$ shardctl verify")
+                    .remedy(seen.shardctl("verify"))
                     .remedy(seen.kubectl(&format!("wait --for=condition=Ready --timeout=10m pod/{name}"))),
             );
         }

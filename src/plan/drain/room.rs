@@ -122,7 +122,7 @@ impl Drain {
                     how_far(seen, made)
                 ),
             );
-            finding.remedy(format!("$ shardctl events {shard}"));
+            finding.remedy(seen.shardctl(&format!("events {shard}")));
             finding.remedy(format!("to take {shard} down all the same: --prewarm never"));
             return Some(Step::End {
                 end: if self.memory.touched {
@@ -161,12 +161,12 @@ impl Drain {
         None
     }
 
-    /// The placeholders of this set's drains that are still there: of this run, or with `all` of earlier ones as well.
-    pub(super) fn a_placeholder(&self, seen: &Seen<'_>, all: bool) -> Option<Act> {
+    /// What removes the placeholders of this set's drains: those of this run, or with `all` of earlier ones as well.
+    pub(super) fn placeholders_to_remove(&self, seen: &Seen<'_>, all: bool) -> Vec<Act> {
         let made_by = |found: &Pod| found.metadata.annotations.as_ref()?.get(RUN).cloned();
         let mut ours = self.placeholders(seen);
         ours.retain(|found| all || made_by(found).as_deref() == Some(&self.run));
-        ours.first().map(|found| remove(found))
+        ours.into_iter().map(remove).collect()
     }
 
     /// How far the room is that placeholders hold, for the view.

@@ -100,7 +100,7 @@ impl Drain {
             others.is_ok_and(|rows| rows.iter().all(|row| !row.is_evicted())) && self.shards_on(seen, name).is_empty()
         };
         self.aim.order.iter().all(|name| then_done(name) && empty(name))
-            && self.put_back(seen, true).is_none()
+            && self.put_back(seen, true, &[]).is_none()
             && !crate::plan::verify::residue::lease_is_left(seen, &self.set_name)
     }
 
@@ -374,13 +374,17 @@ impl Planner for Drain {
             .reports(&self.set_name, &self.memory.shards.done, now)
     }
 
-    fn put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act> {
-        self.next_to_put_back(seen, locked)
+    fn put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act> {
+        self.next_to_put_back(seen, locked, but)
     }
 
     fn in_hand(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<InHand> {
         let terms = self.terms(seen);
-        self.memory.shards.in_hand(seen, &self.standing(seen, now), &terms, now)
+        let mut standing = self.standing(seen, now);
+        // The extra shard of a surge is waited for, and the system isn't down without it.
+        let extra = self.extra(seen);
+        standing.retain(|one| Some(one.shard.ordinal) != extra);
+        self.memory.shards.in_hand(seen, &standing, &terms, now)
     }
 
     fn outcome(&self, seen: &Seen<'_>, step: &Step, now: Timestamp) -> Outcome {

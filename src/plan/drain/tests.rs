@@ -264,7 +264,7 @@ impl Play {
             snapshot: &snapshot,
             policy: &self.scene.policy,
         };
-        self.drain.put_back(&seen, true).map(|act| short(&act))
+        self.drain.put_back(&seen, true, &[]).map(|act| short(&act))
     }
 }
 
@@ -655,4 +655,27 @@ fn what_is_left_is_named_without_the_nodes_that_are_empty() {
     assert_eq!(outcome.how_to_undo, ["$ shardctl uncordon node-0"]);
     assert_eq!(outcome.how_to_resume, ["$ shardctl drain node-1"]);
     assert_eq!(play.put_back().as_deref(), Some("undo node-1"));
+}
+
+#[test]
+fn the_extra_shard_of_a_surge_is_waited_for_and_never_counted_as_down() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    for _ in 0..2 {
+        let Step::Act(act) = play.next() else {
+            panic!("an effect is due")
+        };
+        play.carry_out(&act);
+    }
+    play.scene.merge(
+        Resource::Pods,
+        "db-4",
+        json!({"status": {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]}}),
+    );
+    assert!(matches!(play.next(), Step::Wait(_)), "{:?}", play.next());
+    let snapshot = play.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &play.scene.policy,
+    };
+    assert_eq!(play.drain.in_hand(&seen, play.now), []);
 }

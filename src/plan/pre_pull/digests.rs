@@ -38,7 +38,7 @@ pub fn moved_tags(
             }
         }
         if places.len() > 1 {
-            findings.push(moved(spec, image, &places));
+            findings.push(moved(seen, spec, image, &places));
         }
     }
     Ok(findings)
@@ -58,7 +58,7 @@ fn bare(id: &str) -> &str {
     image::digest(id).unwrap_or(id)
 }
 
-fn moved(spec: &PodSpec, image: &str, places: &BTreeMap<&str, Vec<String>>) -> Finding {
+fn moved(seen: &Seen<'_>, spec: &PodSpec, image: &str, places: &BTreeMap<&str, Vec<String>>) -> Finding {
     let mut finding = Finding::new(
         Severity::Error,
         format!("image/{image}"),
@@ -89,7 +89,7 @@ fn moved(spec: &PodSpec, image: &str, places: &BTreeMap<&str, Vec<String>>) -> F
                 )
             })
             .collect();
-        finding.remedy(format!("$ shardctl upgrade {}", flags.join(" ")));
+        finding.remedy(seen.shardctl(&format!("upgrade {}", flags.join(" "))));
     }
     finding
 }

@@ -251,7 +251,7 @@ impl Look<'_> {
         let why = node_off::held(self.seen, node)?;
         Some(Kept {
             node: node.to_owned(),
-            finding: node_off::stays(node, &undo.mark.operation, &why),
+            finding: node_off::stays(self.seen, node, &undo.mark.operation, &why),
             why,
         })
     }
@@ -278,7 +278,7 @@ impl Look<'_> {
                 object,
                 format!("left by {}, which is about another set", mark.operation),
             );
-            finding.remedy(recover_for(theirs, set));
+            finding.remedy(self.seen.policy.shardctl_on(theirs, set, "recover"));
             return Some(finding);
         }
         let past = self.past?;
@@ -292,7 +292,7 @@ impl Look<'_> {
                 ),
             );
             finding.remedy("where that operation isn't running any more:");
-            finding.remedy("$ shardctl recover");
+            finding.remedy(self.seen.shardctl("recover"));
             finding
         })
     }
@@ -404,15 +404,6 @@ fn deadline(found: &Pod) -> Option<Timestamp> {
     let began = found.status.as_ref().and_then(|status| status.start_time.as_ref());
     let from = began.or(found.metadata.creation_timestamp.as_ref())?;
     from.0.checked_add(SignedDuration::from_secs(seconds)).ok()
-}
-
-/// The command that undoes what is about another set, as a line of a remedy.
-fn recover_for(namespace: &str, set: &str) -> String {
-    format!(
-        "$ shardctl recover -n {} --statefulset {}",
-        shell_word(namespace),
-        shell_word(set)
-    )
 }
 
 fn unfinished(set: &str, annotations: Option<&BTreeMap<String, String>>) -> Option<Unfinished> {

@@ -271,7 +271,7 @@ impl Planner for Recover {
     }
 
     /// A recovery makes nothing that it would have to take away.
-    fn put_back(&self, _seen: &Seen<'_>, _lock_is_ours: bool) -> Option<Act> {
+    fn put_back(&self, _seen: &Seen<'_>, _lock_is_ours: bool, _but: &[Act]) -> Option<Act> {
         None
     }
 

@@ -99,7 +99,7 @@ impl Recover {
         if let Some(words) = self.to_come(seen) {
             return Some(Awaited {
                 words,
-                remedy: vec!["see what holds a shard up:".to_owned(), "$ shardctl events".to_owned()],
+                remedy: vec!["see what holds a shard up:".to_owned(), seen.shardctl("events")],
             });
         }
         let off = self.off.as_ref().filter(|off| off.declared);

@@ -41,12 +41,12 @@ pub fn judge(seen: &Seen<'_>, place: &Node, renewed: &Read<Timestamp>, now: Time
         if declared {
             refusal = refusal
                 .remedy("the taint that says that it is off goes with:")
-                .remedy("$ shardctl recover");
+                .remedy(seen.shardctl("recover"));
         }
         return Err(vec![
             refusal
                 .remedy("to have its shards moved while it runs:")
-                .remedy(format!("$ shardctl drain {}", shell_word(name))),
+                .remedy(seen.shardctl(&format!("drain {}", shell_word(name)))),
         ]);
     }
     let since = ready
@@ -146,7 +146,7 @@ pub fn held(seen: &Seen<'_>, name: &str) -> Option<String> {
 }
 
 /// The finding about a taint that stays.
-pub fn stays(name: &str, operation: &str, why: &str) -> Finding {
+pub fn stays(seen: &Seen<'_>, name: &str, operation: &str, why: &str) -> Finding {
     let mut finding = Finding::new(
         Severity::Warning,
         format!("node/{name}"),
@@ -154,7 +154,7 @@ pub fn stays(name: &str, operation: &str, why: &str) -> Finding {
     );
     finding
         .remedy("the taint goes once the node is Ready again, or nothing is left there that it frees:")
-        .remedy("$ shardctl recover");
+        .remedy(seen.shardctl("recover"));
     finding
 }
 

@@ -3,7 +3,7 @@
 use crate::model::finding::{Finding, Severity};
 use crate::model::set::Ordinal;
 use crate::plan::operation::{Disk, Disks};
-use crate::plan::verify::seen::Claims;
+use crate::plan::verify::seen::{Claims, Seen};
 
 /// A shard's disks; with the volumes' uids where the read is one that has volumes.
 pub(super) fn disks(claims: &Claims<'_>, ordinal: Ordinal, with_volumes: bool) -> Disks {
@@ -27,7 +27,7 @@ pub(super) fn disks(claims: &Claims<'_>, ordinal: Ordinal, with_volumes: bool) -
 }
 
 /// The finding where a shard stands on another disk than before. A claim that can't be seen now proves nothing either way.
-pub(super) fn exchanged(shard: &str, before: &Disks, now: &Disks) -> Option<Finding> {
+pub(super) fn exchanged(seen: &Seen<'_>, shard: &str, before: &Disks, now: &Disks) -> Option<Finding> {
     before.iter().find_map(|(name, was)| {
         let is = now.get(name)?;
         let other_volume = matches!((&was.volume_uid, &is.volume_uid), (Some(was), Some(is)) if was != is);
@@ -37,15 +37,18 @@ pub(super) fn exchanged(shard: &str, before: &Disks, now: &Disks) -> Option<Find
         let mut finding = Finding::new(
             Severity::Error,
             format!("pvc/{name}"),
-            format!("{shard} stands on another volume than before: {} instead of {}", is.volume, was.volume),
+            format!(
+                "{shard} stands on another volume than before: {} instead of {}",
+                is.volume, was.volume
+            ),
         );
         finding
             .evidence(format!("claim {} was {}, is {}", name, was.claim, is.claim))
             .remedy("keep both volumes: the data is on the one before, if it still exists")
-            .remedy(format!(
-                "$ kubectl patch persistentvolume {} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'",
+            .remedy(seen.kubectl_cluster(&format!(
+                "patch persistentvolume {} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'",
                 crate::model::shell::shell_word(&was.volume)
-            ));
+            )));
         Some(finding)
     })
 }

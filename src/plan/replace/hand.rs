@@ -120,7 +120,7 @@ impl Replacing {
                 if let Some(node) = shard.pod.and_then(|found| sick_node(seen, found)) {
                     finding.evidence(node);
                 }
-                finding.remedy(format!("$ shardctl events {}", shard.name));
+                finding.remedy(seen.shardctl(&format!("events {}", shard.name)));
                 (shard.name, finding)
             })
             .collect()
@@ -148,7 +148,7 @@ impl Replacing {
         );
         finding
             .evidence(format!("{}: {}", told.phase.word(), told.words))
-            .remedy(format!("$ shardctl events {}", one.shard.name));
+            .remedy(seen.shardctl(&format!("events {}", one.shard.name)));
         if let (Some(course), Some(found)) = (self.courses.get(&one.shard.ordinal), one.shard.pod) {
             waiting::what_to_prove(seen, course, found, &mut finding);
         }
@@ -210,7 +210,7 @@ pub fn no_place(seen: &Seen<'_>, found: &Pod, now: Timestamp) -> Option<Finding>
     for said in said {
         finding.evidence(said);
     }
-    finding.remedy(format!("$ shardctl events {}", pod::name(found)));
+    finding.remedy(seen.shardctl(&format!("events {}", pod::name(found))));
     Some(finding)
 }
 

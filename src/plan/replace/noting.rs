@@ -100,7 +100,7 @@ impl Replacing {
                 }
                 None => {}
                 Some(before) => {
-                    if let Some(finding) = exchanged(&shard.name, before, &now) {
+                    if let Some(finding) = exchanged(seen, &shard.name, before, &now) {
                         found.get_or_insert(finding);
                     } else if fresh && !now.is_empty() && self.done.contains(&shard.ordinal) {
                         self.proven.insert(shard.ordinal);

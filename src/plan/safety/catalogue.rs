@@ -93,6 +93,7 @@ pub const REFUSALS: &[&About] = &[
     &CORDON_TOLERATED,
     &ALSO_UPGRADES,
     &TWO_BUDGETS,
+    &BUDGET_UNCLEAR,
     &SURGE,
     &SCALER,
     &NODE_UNREADY,
@@ -195,7 +196,8 @@ pub const MARK: About = About {
           more. Either that operation is still running, or it was cut off. What it changed is not the state to begin from.",
     guards_data: false,
     allowed: Some(
-        "The operation begins with the mark in place, and leaves it there: `shardctl recover` still puts it back.",
+        "An upgrade begins with the mark in place, and leaves it there: `shardctl recover` still puts it back. A drain can't: it \
+         writes marks of its own on the same objects.",
     ),
 };
 
@@ -266,6 +268,16 @@ pub const TWO_BUDGETS: About = About {
     title: "more than one disruption budget selects the shards",
     why: "The eviction API answers 500 to every eviction of a pod that two budgets select, whatever they allow and however long \
           somebody waits. Lowering one of them changes nothing.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// What the budget lets go isn't a matter of the shards alone.
+pub const BUDGET_UNCLEAR: About = About {
+    id: "budget-unclear",
+    title: "the disruption budget can't be opened for exactly one shard",
+    why: "A budget that selects other pods as well counts them in: nobody can say which value lets exactly one shard go, and a \
+          shard more may not be the one that is spared. The same where its value can't be understood.",
     guards_data: false,
     allowed: None,
 };

@@ -81,7 +81,7 @@ impl Preflight {
 /// Done once before the Lease is asked for, and again when it is won.
 pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Preflight {
     let mut found = Preflight::default();
-    found.refusals.extend(rights::missing(aim.rights, "upgrade"));
+    found.refusals.extend(rights::missing(seen, aim.rights, "upgrade"));
     let set = match seen.set() {
         Ok(set) => set,
         Err(skip) => {
@@ -92,7 +92,7 @@ pub fn preflight(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp) -> Preflight {
     judge_strategy(seen, set, &mut found);
     judge_replicas(seen, set, &mut found);
     ownership::judge(seen, set, aim, &mut found);
-    budget::judge_marks(seen, set, aim.run, now, &mut found);
+    budget::judge_marks(seen, set, &[], aim.run, now, &mut found);
     budget::judge(seen, set, aim.run, &mut found);
     shards::judge(seen, set, aim, &mut found);
     for ordinal in aim.shards {

@@ -4,6 +4,7 @@ use super::catalogue::RIGHTS;
 use crate::model::refusal::Refusal;
 use crate::model::right::{Right, Rule};
 use crate::plan::verify::access::{in_words, role};
+use crate::plan::verify::seen::Seen;
 
 /// What the Roles for an upgrade are called; not as those for reading are, so that neither replaces the other.
 pub const ROLE: &str = "shardctl-upgrade";
@@ -160,7 +161,7 @@ fn rule(verb: &str, group: &str, resource: &str, namespace: Option<&str>) -> Rul
 /// The refusal for what isn't allowed, with the Roles that would allow it; none where all is.
 ///
 /// The Roles are whole, with what is allowed already: applied over Roles of theirs, they take nothing away.
-pub fn missing(rights: &[Right], operation: &str) -> Option<Refusal> {
+pub fn missing(seen: &Seen<'_>, rights: &[Right], operation: &str) -> Option<Refusal> {
     let denied: Vec<&Rule> = rights
         .iter()
         .filter(|right| !right.allowed)
@@ -179,7 +180,7 @@ pub fn missing(rights: &[Right], operation: &str) -> Option<Refusal> {
     }
     refusal = refusal
         .remedy("have somebody bind Roles with these rules; to print them with all that helps, and how to bind them:")
-        .remedy(format!("$ shardctl rbac --for {operation}"));
+        .remedy(seen.shardctl(&format!("rbac --for {operation}")));
     let all = rights.iter().map(|right| &right.rule);
     Some(
         role(&format!("shardctl-{operation}"), all)
@@ -191,6 +192,7 @@ pub fn missing(rights: &[Right], operation: &str) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::verify::testing::Scene;
 
     fn asked(denied: &[&str]) -> Vec<Right> {
         rules("shop", Some("db"), true)
@@ -205,8 +207,19 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_the_role_that_allows_it() {
-        assert_eq!(missing(&asked(&[]), "upgrade"), None);
-        let refusal = missing(&asked(&["delete pods in namespace shop", "patch nodes"]), "upgrade").unwrap();
+        let scene = Scene::healthy(1);
+        let snapshot = scene.snapshot();
+        let seen = Seen {
+            snapshot: &snapshot,
+            policy: &scene.policy,
+        };
+        assert_eq!(missing(&seen, &asked(&[]), "upgrade"), None);
+        let refusal = missing(
+            &seen,
+            &asked(&["delete pods in namespace shop", "patch nodes"]),
+            "upgrade",
+        )
+        .unwrap();
         assert_eq!((refusal.id, refusal.can_be_allowed), ("rights", true));
         assert_eq!(
             refusal.evidence,

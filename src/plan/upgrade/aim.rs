@@ -294,7 +294,7 @@ fn back_to(
         ))
         .hint("name the revision to go to, by its name:")
         .hint(seen.kubectl(&listing))
-        .hint("$ shardctl upgrade undo --to-revision NAME")),
+        .hint(seen.shardctl("upgrade undo --to-revision NAME"))),
         Some(journal) => Ok(Some(Earlier {
             revision: journal.from.clone(),
             template: journal.previous.clone(),
@@ -304,6 +304,6 @@ fn back_to(
         ))
         .hint("name the revision to go to, by its name:")
         .hint(seen.kubectl(&listing))
-        .hint("$ shardctl upgrade undo --to-revision NAME")),
+        .hint(seen.shardctl("upgrade undo --to-revision NAME"))),
     }
 }

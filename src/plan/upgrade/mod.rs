@@ -106,7 +106,7 @@ impl Upgrade {
             .and_then(Result::ok)
             .is_some_and(|journal| journal.finished.is_none());
         let open = open && self.policy.only.is_empty();
-        let left = self.put_back(seen, true).is_some() || lease_is_left(seen, &self.set_name);
+        let left = self.put_back(seen, true, &[]).is_some() || lease_is_left(seen, &self.set_name);
         self.aim.change.is_none() && settled && !open && !left
     }
 
@@ -247,8 +247,8 @@ impl Planner for Upgrade {
         self.replacing.reports(&self.set_name, &self.replacing.done, now)
     }
 
-    fn put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act> {
-        self.next_to_put_back(seen, locked)
+    fn put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act> {
+        self.next_to_put_back(seen, locked, but)
     }
 
     fn in_hand(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<InHand> {

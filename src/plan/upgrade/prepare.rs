@@ -252,25 +252,26 @@ impl Upgrade {
         pods.filter(ours).filter(|found| !pod::is_terminating(found)).collect()
     }
 
-    /// What of ours is still there: helper pods first, then the marks on nodes.
-    pub(super) fn next_to_put_back(&self, seen: &Seen<'_>, locked: bool) -> Option<Act> {
+    /// What of ours is still there, but for what couldn't be taken away: helper pods first, then the marks on nodes.
+    pub(super) fn next_to_put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act> {
+        let made_by = |helper: &Pod| helper.metadata.annotations.as_ref()?.get(RUN).cloned();
         let helpers = self.helpers(seen).into_iter();
-        let made_by = |helper: &&Pod| helper.metadata.annotations.as_ref()?.get(RUN).cloned();
-        if let Some(helper) = helpers
-            .into_iter()
-            .find(|helper| locked || made_by(helper) == Some(self.run.clone()))
-        {
-            return Some(remove(helper));
+        let mut helpers = helpers
+            .filter(|helper| locked || made_by(helper) == Some(self.run.clone()))
+            .map(remove)
+            .filter(|act| !but.contains(act));
+        if let Some(helper) = helpers.next() {
+            return Some(helper);
         }
         let ours = |found: &&k8s_openapi::api::core::v1::Node| {
             let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
             mark.is_some_and(|mark| mark.operation == self.run || (locked && mark.is_of(&self.run)))
         };
-        let nodes = seen.snapshot.nodes.got()?;
-        let frozen = nodes.iter().find(ours)?;
-        Some(Act::Unfreeze {
-            node: node::name(frozen).to_owned(),
-        })
+        let frozen = seen.snapshot.nodes.got()?.iter().filter(ours);
+        let mut frozen = frozen.map(|held| Act::Unfreeze {
+            node: node::name(held).to_owned(),
+        });
+        frozen.find(|act| !but.contains(act))
     }
 
     /// Until when a mark of this run is meant to last: as long as all of it may take, an hour at least.

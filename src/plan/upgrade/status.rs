@@ -163,7 +163,7 @@ fn stuck(seen: &Seen<'_>, shard: &Shard<'_>, found: &Pod) -> Option<Finding> {
             format!("pod/{}", shard.name),
             waits_for(seen, shard, SignedDuration::ZERO),
         );
-        finding.remedy(format!("$ shardctl events {}", shell_word(&shard.name)));
+        finding.remedy(seen.shardctl(&format!("events {}", shell_word(&shard.name))));
         return Some(finding);
     }
     if let Some(failing) = failing::failure(found, MAX_RESTARTS) {

@@ -208,7 +208,7 @@ fn api_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
                             format!("node/{}", crate::model::node::name(node)),
                             format!("its kubelet is {kubelet}, the API server {version}: more than the supported skew"),
                         )
-                        .remedy(format!("$ shardctl drain {}", crate::model::node::name(node)));
+                        .remedy(seen.shardctl(&format!("drain {}", crate::model::node::name(node))));
                 }
             }
         }

@@ -78,7 +78,7 @@ fn res_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             if running {
                 finding.remedy("when the operation that is running now has ended:");
             }
-            finding.remedy(format!("$ shardctl recover{expired}"));
+            finding.remedy(seen.shardctl(&format!("recover{expired}")));
         }
     }
     Ok(verdict.seen("nothing"))
@@ -219,7 +219,7 @@ fn judge_lease(seen: &Seen<'_>, set: &str, verdict: &mut Verdict) -> bool {
                 object,
                 format!("held by {holder}, but last renewed {when}: that operation ended without putting things back"),
             )
-            .remedy("$ shardctl recover")
+            .remedy(seen.shardctl("recover"))
             .remedy(seen.kubectl(&format!("get lease {} -o yaml", shell_word(&wanted))));
     }
     running

@@ -321,20 +321,17 @@ impl<'a> Seen<'a> {
     /// A `kubectl` command on the set's namespace, as a line of a remedy.
     pub fn kubectl(&self, arguments: &str) -> String {
         let namespace = shell_word(&self.snapshot.taken.namespace);
-        format!("$ kubectl{} -n {namespace} {arguments}", self.flags())
+        self.policy.kubectl_cluster(&format!("-n {namespace} {arguments}"))
     }
 
     /// A `kubectl` command on an object that lives in no namespace, as a line of a remedy.
     pub fn kubectl_cluster(&self, arguments: &str) -> String {
-        format!("$ kubectl{} {arguments}", self.flags())
+        self.policy.kubectl_cluster(arguments)
     }
 
-    fn flags(&self) -> String {
-        self.policy
-            .kubectl_flags
-            .iter()
-            .map(|flag| format!(" {}", shell_word(flag)))
-            .collect()
+    /// A command of ours on the same set, as a line of a remedy.
+    pub fn shardctl(&self, arguments: &str) -> String {
+        self.policy.shardctl(arguments)
     }
 }
 

@@ -118,7 +118,7 @@ fn sts_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             ),
         );
         if mark::Mark::of(set.metadata.annotations.as_ref()).is_some() {
-            finding.remedy("$ shardctl recover");
+            finding.remedy(seen.shardctl("recover"));
         } else {
             if expected.origin.starts_with("minAvailable") && replicas > expected.shards {
                 finding.remedy(format!(

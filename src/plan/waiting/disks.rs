@@ -125,7 +125,7 @@ pub fn what_to_prove(seen: &Seen<'_>, course: &Course, found: &Pod, finding: &mu
             Ok(Some(place)) if !node::is_ready(place) => {
                 finding
                     .remedy(MACHINE_OFF)
-                    .remedy(format!("$ shardctl recover --node-is-off {known} --confirm {known}"));
+                    .remedy(seen.shardctl(&format!("recover --node-is-off {known}")));
             }
             Ok(None) => {
                 finding.remedy(MACHINE_OFF);

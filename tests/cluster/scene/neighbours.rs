@@ -11,10 +11,17 @@ impl Scene<'_> {
     /// A Deployment of so many pods, which begin on `node` and may go to any other node of the scene.
     #[track_caller]
     pub fn deployment(&self, name: &str, pods: u32, node: &str) {
-        let there = json!({"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference":
-            {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}}]});
-        self.workload("Deployment", name, json!({"nodeAffinity": there}), json!(pods));
+        self.workload("Deployment", name, json!({"nodeAffinity": rather(node)}), json!(pods));
         self.wait_until("the neighbours are on the node", |scene| {
+            scene.neighbours_on(name, node) == pods as usize
+        });
+    }
+
+    /// Another StatefulSet, of so many pods, which begin on `node` and may go to any other node of the scene.
+    #[track_caller]
+    pub fn another_set(&self, name: &str, pods: u32, node: &str) {
+        self.workload("StatefulSet", name, json!({"nodeAffinity": rather(node)}), json!(pods));
+        self.wait_until("the other set's pods are on the node", |scene| {
             scene.neighbours_on(name, node) == pods as usize
         });
     }
@@ -79,6 +86,12 @@ impl Scene<'_> {
         }
         self.apply(object);
     }
+}
+
+/// An affinity to a node that isn't insisted on.
+fn rather(node: &str) -> Value {
+    json!({"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference":
+        {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}}]})
 }
 
 fn container() -> Value {

@@ -3,12 +3,16 @@
 mod declined;
 pub mod disks;
 mod dry_run;
+mod interrupt;
 mod kill;
+mod lock;
 mod others;
 mod prewarm;
 mod refused;
+mod rights;
 mod rivals;
 mod several;
+mod slow;
 mod strategies;
 mod stuck;
 mod surge;

@@ -92,6 +92,21 @@ fn pods_that_would_stop_it_half_way_are_found_before_the_cordon() {
 }
 
 #[test]
+fn another_sets_pod_whose_budget_wants_all_of_them_is_found_before_the_cordon() {
+    let scene = packed(3, 2, 2).start();
+    let (node, audited) = (scene.node_of(0), Audited::new(&scene));
+    scene.another_set("queue", 2, &node);
+    scene.neighbours_budget("queue", json!(2));
+    let wants_all = "pdb/queue wants 2 of its 2 pods healthy: none can ever go while that is so";
+    for strategy in ["relax", "surge", "direct"] {
+        audited.refuses(
+            &["--statefulset", "shard", "--strategy", strategy],
+            &["other-pods", "/queue-0", wants_all],
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_shards_or_the_budget_is_found_before_the_cordon() {
     let scene = packed(3, 2, 2).start();
     let audited = Audited::new(&scene);

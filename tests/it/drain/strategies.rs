@@ -5,12 +5,20 @@ use crate::cluster::Scene;
 use k8s_openapi::api::core::v1::Pod;
 
 /// Drains a node that has 1, 2 and 3 shards, each on a scene of its own, side by side: most of it is waiting.
-fn each_number_of_shards(strategy: &str, further: &[&str], judge: impl Fn(&Scene<'_>, u32, &Watched, &str) + Sync) {
+fn each_number_of_shards(
+    strategy: &str,
+    further: &[&str],
+    takes: &str,
+    judge: impl Fn(&Scene<'_>, u32, &Watched, &str) + Sync,
+) {
     let judge = &judge;
     std::thread::scope(|threads| {
         for together in 1..=3 {
             threads.spawn(move || {
-                let scene = packed(4, together, 3).start();
+                // No shard is Ready again before the last has gone, where they go together.
+                let scene = packed(4, together, 3)
+                    .annotation("test.shardctl.dev/ready-after", takes)
+                    .start();
                 let node = scene.node_of(0);
                 let (leaving, before, watched) = (scene.shards_on(&node), AsItWas::of(&scene), Watched::of(&scene));
                 let mut arguments = vec!["--strategy", strategy];
@@ -34,7 +42,7 @@ fn each_number_of_shards(strategy: &str, further: &[&str], judge: impl Fn(&Scene
 
 #[test]
 fn relax_opens_the_budget_once_for_each_shard_and_one_is_down_at_a_time() {
-    each_number_of_shards("relax", &[], |scene, together, watched, said| {
+    each_number_of_shards("relax", &[], "300ms", |scene, together, watched, said| {
         watched.was_careful(scene, said);
         assert_eq!(watched.budget.relaxed().len(), together as usize, "{said}");
     });
@@ -42,7 +50,7 @@ fn relax_opens_the_budget_once_for_each_shard_and_one_is_down_at_a_time() {
 
 #[test]
 fn direct_never_writes_the_budget_and_one_is_down_at_a_time() {
-    each_number_of_shards("direct", &[], |scene, _, watched, said| {
+    each_number_of_shards("direct", &[], "300ms", |scene, _, watched, said| {
         watched.was_careful(scene, said);
         assert_eq!(watched.budget.stands().len(), 1, "{said}");
     });
@@ -50,7 +58,7 @@ fn direct_never_writes_the_budget_and_one_is_down_at_a_time() {
 
 #[test]
 fn surge_takes_each_shard_with_the_budget_as_it_is_and_leaves_no_claim() {
-    each_number_of_shards("surge", &[], |scene, _, watched, said| {
+    each_number_of_shards("surge", &[], "300ms", |scene, _, watched, said| {
         watched.was_careful(scene, said);
         assert_eq!(watched.budget.stands().len(), 1, "{said}");
         assert!(scene.find::<Pod>("shard-4").is_none(), "{said}");
@@ -59,10 +67,15 @@ fn surge_takes_each_shard_with_the_budget_as_it_is_and_leaves_no_claim() {
 
 #[test]
 fn downtime_takes_all_of_the_node_together_and_never_writes_the_budget() {
-    each_number_of_shards("downtime", &["--confirm", "shard"], |_, together, watched, said| {
-        assert_eq!(watched.shards.most_down_at_once(), together as usize, "{said}");
-        assert_eq!(watched.budget.stands().len(), 1, "{said}");
-    });
+    each_number_of_shards(
+        "downtime",
+        &["--confirm", "shard"],
+        "3s",
+        |_, together, watched, said| {
+            assert_eq!(watched.shards.most_down_at_once(), together as usize, "{said}");
+            assert_eq!(watched.budget.stands().len(), 1, "{said}");
+        },
+    );
 }
 
 #[test]

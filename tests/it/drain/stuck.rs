@@ -95,7 +95,7 @@ fn a_node_that_falls_silent_while_a_shard_stops_is_reported_with_what_to_prove()
         let told = format!("{strategy}: {}", said(&ran));
         assert_eq!(ran.code, Some(1), "{told}");
         let proof = "see in the cloud's console that its machine is off";
-        let named = format!("shardctl recover --node-is-off {node} --confirm {node}");
+        let named = format!("shardctl recover --node-is-off {node}");
         for words in [
             "isn't Ready",
             "nothing that is deleted there ends before its kubelet answers",

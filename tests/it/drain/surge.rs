@@ -90,3 +90,14 @@ fn an_extra_shard_that_does_not_come_up_is_taken_back_before_anything_went() {
     assert_eq!(watched.shards.deletions(), Vec::<String>::new(), "{}", said(&ran));
     before.but_cordoned(&scene, &[], &said(&ran));
 }
+
+#[test]
+fn a_surge_over_three_zones_finds_room_for_the_extra_shard_and_for_those_that_move() {
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
+    let node = scene.node_of(1);
+    let (before, watched) = (AsItWas::of(&scene), Watched::of(&scene));
+    let ran = drained(&scene, &node, &["--strategy", "surge"]);
+    assert_eq!(ran.code, Some(0), "{}", said(&ran));
+    watched.was_careful(&scene, &said(&ran));
+    before.but_cordoned(&scene, &[&node], &said(&ran));
+}

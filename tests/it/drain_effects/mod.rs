@@ -83,7 +83,7 @@ impl Planner for Once {
         Vec::new()
     }
 
-    fn put_back(&self, _: &Seen<'_>, _: bool) -> Option<Act> {
+    fn put_back(&self, _: &Seen<'_>, _: bool, _: &[Act]) -> Option<Act> {
         None
     }
 

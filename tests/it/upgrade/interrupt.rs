@@ -87,7 +87,8 @@ fn ctrl_c_twice_stops_at_once_and_says_what_is_left() {
         said(&ran)
     );
     assert!(
-        ran.stdout.contains("is still there, until this is run again"),
+        ran.stdout
+            .contains("is still there, and 5 more, until this is run again"),
         "{}",
         said(&ran)
     );

@@ -155,7 +155,10 @@ fn a_silent_node_is_named_with_the_proof_that_it_takes() {
     scene.merge(Resource::Nodes, "node-0", dead.clone());
     let (why, remedy) = judged(&scene).unwrap();
     assert!(why.contains("Kubelet stopped posting"), "{why}");
-    assert_eq!(remedy[1], "$ shardctl recover --node-is-off node-0 --confirm node-0");
+    assert_eq!(remedy[1], "$ shardctl recover --node-is-off node-0");
+    scene.policy.shardctl_flags = vec!["--context".to_owned(), "prod".to_owned()];
+    let (_, remedy) = judged(&scene).unwrap();
+    assert_eq!(remedy[1], "$ shardctl --context prod recover --node-is-off node-0");
     let mut karpenter = claimed(json!({}));
     karpenter.merge(Resource::Nodes, "node-0", dead);
     assert_eq!(judged(&karpenter).unwrap().1[1], "$ kubectl delete nodeclaim pool-x");

@@ -1,19 +1,21 @@
 //! What each strategy needs of the budget and the set, and what it costs: said before it is confirmed.
 
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::Strategy;
-use super::super::homes::Move;
+use super::super::homes::{Move, Place, moves, with_the_extra};
 use super::{Aim, Preflight};
 use crate::model::finding::Severity;
 use crate::model::read::Read;
 use crate::model::refusal::Refusal;
 use crate::model::set;
 use crate::model::shell::shell_word;
-use crate::plan::safety::catalogue::{NO_HOME, SURGE, TWO_BUDGETS};
+use crate::plan::relax::unclear;
+use crate::plan::safety::catalogue::{BUDGET_UNCLEAR, NO_HOME, SURGE, TWO_BUDGETS};
 use crate::plan::safety::home::{Newcomer, World, home};
 use crate::plan::safety::preflight::budget;
 use crate::plan::surge::without_extra;
@@ -26,10 +28,35 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
         found.refuse(two_budgets(seen, found_set, &budgets));
     } else {
         budget::judge(seen, found_set, aim.run, found);
+        if aim.strategy.evicts()
+            && let Some(why) = unclear(seen)
+        {
+            found.refuse(
+                BUDGET_UNCLEAR
+                    .refuse(why.object, why.message)
+                    .remedy("take the label that it selects by off the other pods, or have its selector name the shards alone")
+                    .remedy("or, in an incident, pass it by: --strategy direct"),
+            );
+        }
     }
     judge_disrupted(&budgets, found);
     if aim.strategy == Strategy::Surge {
         judge_surge(seen, found_set, aim, &budgets, found);
+    }
+}
+
+/// Judges the marks of others on whatever a drain changes. It writes its own there, so that none can be allowed.
+pub(super) fn judge_marks(
+    seen: &Seen<'_>,
+    found_set: &StatefulSet,
+    aim: &Aim<'_>,
+    now: Timestamp,
+    found: &mut Preflight,
+) {
+    let before = found.refusals.len();
+    budget::judge_marks(seen, found_set, aim.order, aim.run, now, found);
+    for refusal in found.refusals.iter_mut().skip(before) {
+        refusal.can_be_allowed = false;
     }
 }
 
@@ -251,6 +278,49 @@ fn judge_extra(
         });
         found.refuse(refusal.remedy("use --strategy relax: it needs no room for one more"));
     }
+}
+
+/// Where the shards go once the extra one has its place; none where that takes none, or takes it already. Refuses what has a
+/// place only without it.
+pub(super) fn beside_the_extra(
+    seen: &Seen<'_>,
+    found_set: &StatefulSet,
+    aim: &Aim<'_>,
+    alone: &[Move],
+    found: &mut Preflight,
+) -> Option<Vec<Move>> {
+    let replicas = without_extra(seen, aim.run).unwrap_or_else(|| set::replicas(found_set));
+    let ordinal = set::first_ordinal(found_set) + replicas;
+    let world = with_the_extra(seen, aim.order, ordinal)?;
+    let later = Seen {
+        snapshot: &world,
+        policy: seen.policy,
+    };
+    let beside = moves(&later, aim.order, aim.then).ok()?;
+    for one in beside.iter().filter(|one| one.to == Place::Nowhere) {
+        let has_one = |other: &&Move| other.shard == one.shard && other.to != Place::Nowhere;
+        let Some(place) = alone.iter().find(has_one) else {
+            continue;
+        };
+        let extra = set::pod_name(found_set, ordinal);
+        let where_to = match &place.to {
+            Place::Node(name) => format!("node/{name}"),
+            Place::Pool(name) => format!("nodepool/{name}"),
+            Place::Autoscaler | Place::Nowhere => "the cluster".to_owned(),
+        };
+        let mut refusal = NO_HOME.refuse(
+            format!("pod/{}", one.shard),
+            format!(
+                "the extra shard {extra} takes the room: {where_to} would take {} without it, and nothing does beside it",
+                one.shard
+            ),
+        );
+        for (object, why) in &one.home.refused {
+            refusal = refusal.evidence(format!("{object} {why}"));
+        }
+        found.refuse(refusal.remedy("use --strategy relax: it needs no room for one more"));
+    }
+    Some(beside)
 }
 
 /// Where the template tells the shards how many they are: environment and arguments with that number.

@@ -246,7 +246,7 @@ fn a_surge_says_what_the_extra_shard_brings() {
     let mut scene = scene();
     scene.merge(Resource::StatefulSets, "db", json!({"spec": {
         "podManagementPolicy": null,
-        "template": {"spec": {"containers": [{
+        "template": {"spec": {"topologySpreadConstraints": null, "containers": [{
             "name": "db", "image": "db:1", "env": [{"name": "SHARDS", "value": "3"}, {"name": "PORT", "value": "8080"}],
             "args": ["--members=3", "--of", "3", "3"], "resources": {"requests": {"memory": "32Gi"}},
         }]}},
@@ -292,6 +292,39 @@ fn a_surge_says_what_the_extra_shard_brings() {
         ["no-home", "no-home"],
         "neither for the shard nor for one more"
     );
+}
+
+#[test]
+fn a_surge_needs_room_for_the_shard_beside_the_extra_one() {
+    let mut scene = scene();
+    // The spread over zones is a matter of its own.
+    let free = json!({"spec": {"template": {"spec": {"topologySpreadConstraints": null}}}});
+    scene.merge(Resource::StatefulSets, "db", free);
+    for at in 0..3 {
+        for name in [format!("spare-{at}"), format!("node-{at}")] {
+            let small = json!({"status": {"allocatable": {"memory": "40Gi"}}});
+            scene.merge(Resource::Nodes, &name, small);
+        }
+    }
+    let close = |scene: &mut Scene, name: &str, closed: Value| {
+        scene.merge(Resource::Nodes, name, json!({"spec": {"unschedulable": closed}}));
+    };
+    close(&mut scene, "spare-1", json!(true));
+    close(&mut scene, "spare-2", json!(true));
+    let found = run(&scene, &by(Strategy::Surge));
+    assert_eq!(ids(&found), ["no-home"], "{:?}", found.preflight.refusals);
+    let refusal = &found.preflight.refusals[0];
+    assert!(
+        refusal.message.contains("the extra shard db-3 takes the room"),
+        "{refusal:?}"
+    );
+    assert!(refusal.remedy[0].contains("--strategy relax"), "{refusal:?}");
+    assert_eq!(ids(&relax(&scene)), [""; 0]);
+    // The extra shard has a place of its own again, where the other one's disk can't follow.
+    close(&mut scene, "spare-1", json!(null));
+    let found = run(&scene, &by(Strategy::Surge));
+    assert_eq!(ids(&found), [""; 0]);
+    assert_eq!(found.moves[0].to, Place::Node("spare-0".to_owned()));
 }
 
 #[test]
@@ -416,4 +449,34 @@ fn an_eviction_that_was_accepted_and_not_done_is_said_with_its_end() {
         "{}",
         notes(&found)
     );
+}
+
+#[test]
+fn a_pod_beside_the_shards_under_their_budget_stops_what_evicts() {
+    let mut scene = scene();
+    let mut stranger = scene.objects[&Resource::Pods].got().unwrap()[0].clone();
+    stranger["metadata"]["name"] = json!("web-1");
+    stranger["metadata"]["uid"] = json!("uid-web-1");
+    stranger["metadata"]["ownerReferences"] = json!([]);
+    scene.add(Resource::Pods, stranger);
+    for strategy in [Strategy::Relax, Strategy::Surge] {
+        assert_eq!(
+            ids(&run(&scene, &by(strategy))),
+            ["budget-unclear"],
+            "{}",
+            strategy.word()
+        );
+    }
+    assert_eq!(ids(&run(&scene, &by(Strategy::Direct))), [""; 0]);
+}
+
+#[test]
+fn the_mark_of_another_on_a_node_without_shards_stops_a_drain_and_cannot_be_allowed() {
+    let mark = json!({"operation": "upgrade/shop/db/77", "by": "bob", "since": NOW, "until": NOW, "was": {}, "is": {}});
+    let marked = json!({"metadata": {"annotations": {MARK: mark.to_string()}}});
+    let mut how = by(Strategy::Relax);
+    how.nodes = vec!["spare-0"];
+    let found = run(&changed(Resource::Nodes, "spare-0", marked), &how);
+    assert_eq!(ids(&found), ["mark"]);
+    assert!(!found.preflight.refusals[0].can_be_allowed);
 }

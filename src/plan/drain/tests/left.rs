@@ -221,3 +221,90 @@ fn a_nodeclaim_that_went_by_itself_does_not_keep_the_others() {
         ]
     );
 }
+
+#[test]
+fn what_cannot_be_put_back_keeps_nothing_else_from_being() {
+    let mut scene = two_on_a_node();
+    surged_before(&mut scene, &[]);
+    scene.merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 5}}));
+    let mark = json!({"operation": RUN, "by": "ada", "since": NOW, "until": NOW, "was": {}, "is": {}});
+    let marked = json!({"metadata": {"annotations": {MARK: mark.to_string()}}});
+    scene.merge(Resource::Budgets, "db", marked.clone());
+    scene.merge(Resource::Nodes, "node-0", marked.clone());
+    scene.merge(Resource::Nodes, "node-1", marked);
+    let play = Play::new(scene, &["node-0", "node-1"], |_| {});
+    let snapshot = play.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &play.scene.policy,
+    };
+    let mut failed = Vec::new();
+    while let Some(next) = play.drain.put_back(&seen, true, &failed) {
+        assert!(failed.len() < 10, "{failed:?}");
+        failed.push(next);
+    }
+    let told: Vec<String> = failed.iter().map(short).collect();
+    assert_eq!(told, ["undo pdb/db", "scale back", "undo node-0", "undo node-1"]);
+}
+
+#[test]
+fn pods_that_are_ending_on_an_emptied_node_are_waited_for_until_the_time_is_over() {
+    let mut scene = two_on_a_node();
+    let claim = json!({"metadata": {"name": "claim-s", "uid": "uid-s"}, "status": {"nodeName": "spare"}});
+    scene.set(Resource::NodeClaims, crate::model::read::Read::Got(vec![claim]));
+    let mut play = Play::new(scene, &["spare"], |policy| policy.then = Afterwards::Released);
+    let until = play.now + SignedDuration::from_mins(5);
+    play.drain.policy.until = Some(until);
+    for expected in ["cordon spare", "leave spare"] {
+        let Step::Act(act) = play.next() else {
+            panic!("an effect is due")
+        };
+        assert_eq!(short(&act), expected);
+        play.carry_out(&act);
+    }
+    let mut ending = other("web-1", "spare");
+    ending["metadata"]["deletionTimestamp"] = json!(NOW);
+    play.others = vec![ending];
+    let Step::Wait(wait) = play.next() else {
+        panic!("isn't waited for: {:?}", play.next())
+    };
+    assert_eq!(wait.until, Some(until));
+    play.now = until;
+    let Step::End { end, summary, .. } = play.next() else {
+        panic!("no end: {:?}", play.next())
+    };
+    assert_eq!(end, End::TimedOut);
+    assert!(summary.contains("node/spare isn't given back"), "{summary}");
+    play.now = until - SignedDuration::from_mins(1);
+    play.others.clear();
+    assert!(matches!(play.next(), Step::Act(Act::ReleaseNode { .. })));
+}
+
+#[test]
+fn no_extra_shard_is_asked_for_and_nobody_goes_while_claims_cannot_be_seen() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    let Step::Act(cordon) = play.next() else {
+        panic!("an effect is due")
+    };
+    play.carry_out(&cordon);
+    let unseen = crate::model::read::Read::Unreadable("forbidden".to_owned());
+    play.scene.set(Resource::Claims, unseen);
+    let Step::Wait(wait) = play.next() else {
+        panic!("isn't waited for: {:?}", play.next())
+    };
+    assert!(wait.words.contains("claims"), "{}", wait.words);
+}
+
+#[test]
+fn the_extra_shard_of_an_earlier_run_has_its_time_from_when_this_run_began() {
+    let mut scene = two_on_a_node();
+    surged_before(&mut scene, &[]);
+    scene.merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 5}}));
+    let mut play = Play::new(scene, &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    let long_ago = json!({"operation": "drain/shop/db/0001", "by": "ada", "since": "2020-01-01T00:00:00Z",
+        "until": NOW, "made": [], "was": {"spec.replicas": 4}, "is": {"spec.replicas": 5}});
+    let marked = json!({"metadata": {"annotations": {MARK: long_ago.to_string()}}});
+    play.scene.merge(Resource::StatefulSets, "db", marked);
+    let step = play.next();
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -101,13 +102,21 @@ fn name(budget: &PodDisruptionBudget) -> &str {
 ///
 /// Those of an earlier run that was cut off, of the same operation on the same set, are this one's (`run`) to take away: were
 /// that run alive, it would hold the lock.
-pub fn judge_marks(seen: &Seen<'_>, found_set: &StatefulSet, run: &str, now: Timestamp, found: &mut Preflight) {
+/// `besides` are nodes that are changed though they may hold no shard.
+pub fn judge_marks(
+    seen: &Seen<'_>,
+    found_set: &StatefulSet,
+    besides: &[&Node],
+    run: &str,
+    now: Timestamp,
+    found: &mut Preflight,
+) {
     let mut judge = |object: String, annotations: Option<&BTreeMap<String, String>>| {
         let refusal = match Mark::of(annotations) {
             None => return,
             Some(Err(_)) => MARK
                 .refuse(object, "it has a mark of shardctl's that this version can't read")
-                .remedy("$ shardctl recover"),
+                .remedy(seen.shardctl("recover")),
             Some(Ok(mark)) if mark.is_of(run) => return,
             Some(Ok(mark)) => {
                 let refusal = MARK
@@ -119,11 +128,11 @@ pub fn judge_marks(seen: &Seen<'_>, found_set: &StatefulSet, run: &str, now: Tim
                 if mark.until < now {
                     refusal
                         .remedy("it is past its time: nobody is at work any more")
-                        .remedy("$ shardctl recover --expired")
+                        .remedy(seen.shardctl("recover --expired"))
                 } else {
                     refusal
                         .remedy("let that operation finish; if it was cut off:")
-                        .remedy("$ shardctl recover")
+                        .remedy(seen.shardctl("recover"))
                 }
             }
         };
@@ -136,7 +145,13 @@ pub fn judge_marks(seen: &Seen<'_>, found_set: &StatefulSet, run: &str, now: Tim
     for budget in seen.budgets().unwrap_or_default() {
         judge(format!("pdb/{}", name(budget)), budget.metadata.annotations.as_ref());
     }
-    for (place, _) in seen.nodes_with_shards().unwrap_or_default() {
+    let holding = seen.nodes_with_shards().unwrap_or_default();
+    let holding: Vec<&Node> = holding.into_iter().map(|(place, _)| place).collect();
+    let more = besides.iter().copied().filter(|one| {
+        let same = |held: &&Node| node::name(held) == node::name(one);
+        !holding.iter().any(same)
+    });
+    for place in holding.iter().copied().chain(more) {
         judge(
             format!("node/{}", node::name(place)),
             place.metadata.annotations.as_ref(),

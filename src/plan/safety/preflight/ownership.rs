@@ -34,7 +34,7 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
                     ),
                 )
                 .remedy("change the template in that object; then roll what is pending:")
-                .remedy("$ shardctl upgrade"),
+                .remedy(seen.shardctl("upgrade")),
         );
     }
     let Some((tool, evidence)) = tool(&found_set.metadata, |fields| owned(fields, &aim.change)) else {
@@ -147,7 +147,7 @@ impl Tool {
     fn advise(self, seen: &Seen<'_>, found: &ObjectMeta, refusal: Refusal) -> Refusal {
         let refusal = refusal
             .remedy("change the image in the tool's source, let it write the template, then roll what is pending:")
-            .remedy("$ shardctl upgrade");
+            .remedy(seen.shardctl("upgrade"));
         match self.suspend(seen, found) {
             Some(command) if self == Tool::ArgoCd => refusal
                 .remedy("or stop its automatic sync for the time:")

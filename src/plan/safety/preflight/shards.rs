@@ -65,7 +65,7 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
             found.refuse(
                 refusal
                     .remedy("mend it first:")
-                    .remedy("$ shardctl verify")
+                    .remedy(seen.shardctl("verify"))
                     .remedy(ready(seen, &name)),
             );
         }

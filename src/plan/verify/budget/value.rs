@@ -79,15 +79,15 @@ fn restore(seen: &Seen<'_>, budget: &PodDisruptionBudget, wanted: i32, finding: 
     match Mark::of(budget.metadata.annotations.as_ref()) {
         Some(Ok(mark)) => {
             finding.evidence(format!(
-                "relaxed by shardctl: {} of {}, since {}, meant to last until {}; it was {}",
+                "relaxed by shardctl: {} of {}, since {:.0}, meant to last until {:.0}; it was {}",
                 mark.operation, mark.by, mark.since, mark.until, mark.was
             ));
-            finding.remedy("$ shardctl recover");
+            finding.remedy(seen.shardctl("recover"));
         }
         Some(Err(_)) => {
             finding
                 .evidence("a mark of shardctl's is on it that this version can't read")
-                .remedy("$ shardctl recover");
+                .remedy(seen.shardctl("recover"));
         }
         None => {
             finding.remedy(seen.kubectl(&format!(

@@ -86,7 +86,7 @@ fn node_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
                                 after_that(claim)
                             ),
                         )
-                        .remedy(drain(found));
+                        .remedy(drain(seen, found));
                 }
             }
             Ok(None) => {}
@@ -100,8 +100,8 @@ fn node_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     Ok(verdict.seen(format!("{} NodeClaims, {next}", held.len())))
 }
 
-fn drain(found: &Held<'_>) -> String {
-    format!("$ shardctl drain {}", node::name(found.node))
+fn drain(seen: &Seen<'_>, found: &Held<'_>) -> String {
+    seen.shardctl(&format!("drain {}", node::name(found.node)))
 }
 
 fn after_that(claim: NodeClaim<'_>) -> String {
@@ -130,7 +130,7 @@ fn judge_deleted(seen: &Seen<'_>, found: &Held<'_>, claim: NodeClaim<'_>, since:
     };
     finding
         .remedy("a deletion can't be taken back: move the shards before Karpenter does")
-        .remedy(drain(found))
+        .remedy(drain(seen, found))
         .remedy(seen.kubectl_cluster(&format!("describe nodeclaim {}", shell_word(claim.name()))));
 }
 
@@ -166,7 +166,7 @@ fn judge_drift(
             ),
         )
         .remedy("move its shards at an hour of your choosing; the new node has what the pool now asks for")
-        .remedy(drain(found));
+        .remedy(drain(seen, found));
 }
 
 /// What keeps Karpenter from replacing a drifted node: an always-on budget of nodes "0", the node's annotation, and, where the

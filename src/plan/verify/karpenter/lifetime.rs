@@ -202,7 +202,7 @@ fn advise(
         finding.remedy("NodeClaims keep their copies: move the shards to new nodes, one node at a time:");
     }
     for held in nodes {
-        finding.remedy(format!("$ shardctl drain {}", node::name(held.node)));
+        finding.remedy(seen.shardctl(&format!("drain {}", node::name(held.node))));
     }
 }
 

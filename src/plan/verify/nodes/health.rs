@@ -138,8 +138,8 @@ fn judge_node(seen: &Seen<'_>, found: &Node, shards: &str, verdict: &mut Verdict
                 object.clone(),
                 format!("cordoned{by}: {shards} can't come back here once stopped"),
             )
-            .remedy(format!("$ shardctl uncordon {name}"))
-            .remedy(format!("$ shardctl drain {name}"));
+            .remedy(seen.shardctl(&format!("uncordon {name}")))
+            .remedy(seen.shardctl(&format!("drain {name}")));
     }
     for kind in PRESSURE {
         if let Some(condition) = node::condition(found, kind).filter(|condition| condition.status == "True") {
@@ -165,7 +165,7 @@ fn judge_node(seen: &Seen<'_>, found: &Node, shards: &str, verdict: &mut Verdict
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         let finding = verdict.warn(object.clone(), format!("{}{words}; it holds {shards}", condition.type_));
         finding.remedy(if scheduled {
-            format!("$ shardctl drain {name}")
+            seen.shardctl(&format!("drain {name}"))
         } else {
             describe.clone()
         });
@@ -177,7 +177,7 @@ fn judge_node(seen: &Seen<'_>, found: &Node, shards: &str, verdict: &mut Verdict
                     object.clone(),
                     format!("{who} (taint {}); it holds {shards}", taint_words(taint)),
                 )
-                .remedy(format!("$ shardctl drain {name}"));
+                .remedy(seen.shardctl(&format!("drain {name}")));
         }
     }
 }
@@ -222,7 +222,7 @@ fn node_04(seen: &Seen<'_>) -> Result<Verdict, Skip> {
                         names(pods)
                     ),
                 )
-                .remedy(format!("$ shardctl drain {}", node::name(found)));
+                .remedy(seen.shardctl(&format!("drain {}", node::name(found))));
         }
     }
     Ok(verdict.seen(format!("{} nodes with shards, none of them spot", nodes.len())))

@@ -61,7 +61,7 @@ fn node_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
                     format!("the template demands {wanted}: {holds} can't come back here once stopped"),
                 )
                 .remedy(seen.kubectl_cluster(&format!("get node {name} --show-labels")))
-                .remedy(format!("$ shardctl drain {name}"));
+                .remedy(seen.shardctl(&format!("drain {name}")));
         }
         judge_taints(seen, spec, place, &holds, phase, &mut verdict);
     }

@@ -67,7 +67,7 @@ fn pod_05(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         verdict
             .fail(object, format!("not Guaranteed: {culprit} ({})", pods.join(", ")))
             .remedy(seen.kubectl(&format!("edit statefulset {}", set::name(set))))
-            .remedy("$ shardctl upgrade");
+            .remedy(seen.shardctl("upgrade"));
     }
     let current = set.status.as_ref().and_then(|status| status.update_revision.as_deref());
     let running = pods

@@ -70,7 +70,7 @@ fn pod_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             );
             finding.remedy(seen.kubectl(&format!("get pod {name} --show-labels")));
             if pod::label(found, mark::HELPER).is_some() {
-                finding.remedy("$ shardctl recover");
+                finding.remedy(seen.shardctl("recover"));
             }
         }
     }
@@ -344,7 +344,7 @@ fn pod_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             Some((on, _)) if silent => {
                 finding.remedy(seen.kubectl_cluster(&format!("describe node {on}")));
                 finding.remedy("once the machine is off for certain, and not before:");
-                finding.remedy(format!("$ shardctl recover --node-is-off {on}"));
+                finding.remedy(seen.shardctl(&format!("recover --node-is-off {on}")));
             }
             _ => {
                 finding.remedy(seen.kubectl(&format!("describe pod {name}")));

@@ -208,7 +208,7 @@ fn judge_leftovers(seen: &Seen<'_>, verdict: &mut Verdict) -> Result<(), Skip> {
             ),
         );
         if surging {
-            finding.remedy("$ shardctl recover");
+            finding.remedy(seen.shardctl("recover"));
         } else if used || set::ordinals(set, set::replicas(set)).contains(&ordinal) {
             // A budget that somebody lowered must never turn into the advice to delete a shard's data.
             finding

@@ -42,7 +42,7 @@ pub fn judge(seen: &Seen<'_>, roll: &mut Roll) {
                 roll.evictor(&name, &format!("{name} with {}: {notice}", names.join(", ")), None);
             }
         }
-        judge_conditions(&name, found, roll);
+        judge_conditions(seen, &name, found, roll);
     }
     judge_upgrade(seen, roll);
 }
@@ -115,7 +115,7 @@ fn tolerated(taint: &Taint, shard: &Pod) -> Tolerated {
 }
 
 /// Announced events of the machine, and a reboot by kured.
-fn judge_conditions(name: &str, found: &Node, roll: &mut Roll) {
+fn judge_conditions(seen: &Seen<'_>, name: &str, found: &Node, roll: &mut Roll) {
     if let Some(event) = node::condition(found, "VMEventScheduled").filter(|event| event.status == "True") {
         let reason = event.reason.as_deref().unwrap_or("no reason given");
         let message = event.message.as_deref().unwrap_or_default();
@@ -123,7 +123,7 @@ fn judge_conditions(name: &str, found: &Node, roll: &mut Roll) {
             name,
             format!("an event of the machine is announced ({reason}), which nothing in the cluster stops: {message}"),
         )
-        .remedy(format!("$ shardctl drain {}", node::name(found)));
+        .remedy(seen.shardctl(&format!("drain {}", node::name(found))));
     }
     let annotations = found.metadata.annotations.iter().flatten();
     if annotations

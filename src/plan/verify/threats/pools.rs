@@ -72,7 +72,7 @@ fn in_common(shields: &[Vec<String>]) -> String {
 
 fn judge_claim(seen: &Seen<'_>, ground: &Ground<'_>, held: &Held<'_>, claim: NodeClaim<'_>, roll: &mut Roll) {
     let object = format!("nodeclaim/{}", claim.name());
-    let drain = format!("$ shardctl drain {}", node::name(held.node));
+    let drain = seen.shardctl(&format!("drain {}", node::name(held.node)));
     if let Some(since) = claim.deleted() {
         judge_deletion(seen, held, claim, &from_now(since, seen.now()), roll);
         return;
@@ -117,7 +117,7 @@ fn judge_deletion(seen: &Seen<'_>, held: &Held<'_>, claim: NodeClaim<'_>, since:
                 from_now(at, seen.now())
             ),
         )
-        .remedy(format!("$ shardctl drain {}", node::name(held.node)));
+        .remedy(seen.shardctl(&format!("drain {}", node::name(held.node))));
         return;
     }
     // The drain leaves out pods that say do-not-disrupt and evicts the others: every one of them needs its own protection.
