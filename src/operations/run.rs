@@ -501,20 +501,23 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_left_is_named() {
-        let left = [
-            Act::UndoMark {
-                object: "pdb/db".to_owned(),
-                path: String::new(),
-                written: String::new(),
-            },
-            Act::Unfreeze {
-                node: "node-1".to_owned(),
-            },
-        ];
+    fn what_is_left_is_named_by_its_first_and_how_much_more_there_is() {
+        let mark = Act::UndoMark {
+            object: "pdb/db".to_owned(),
+            path: String::new(),
+            written: String::new(),
+        };
+        let frozen = Act::Unfreeze {
+            node: "node-1".to_owned(),
+        };
+        assert_eq!(still_there(&[]), "");
         assert_eq!(
-            still_there(&left),
-            "; pdb/db still has this run's mark, node/node-1 is still kept from being removed, until this is run again"
+            still_there(std::slice::from_ref(&frozen)),
+            "; node/node-1 is still kept from being removed, until this is run again"
+        );
+        assert_eq!(
+            still_there(&[mark, frozen]),
+            "; pdb/db still has this run's mark, and 1 more, until this is run again"
         );
     }
 }
