@@ -37,7 +37,10 @@ async fn pull(client: Client, pod: Value, pulls: Pulls) -> kube::Result<()> {
     let node = text(&pod, "/spec/nodeName");
     let done =
         annotation(&pod, "test.shardctl.dev/pulled") == "true" || pod["metadata"]["deletionTimestamp"].is_string();
-    if node.is_empty() || done || slow.is_empty() {
+    // Not before the fake kubelet has told of the pod: it would take the annotation for news, and tell the same once more, over
+    // what became of the pod meanwhile.
+    let told_of = pod["status"]["startTime"].is_string();
+    if node.is_empty() || done || slow.is_empty() || !told_of {
         return Ok(());
     }
     let takes = duration(annotation(&pod, "test.shardctl.dev/pull-after")).unwrap_or(Duration::from_secs(2));

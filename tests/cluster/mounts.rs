@@ -22,7 +22,8 @@ type Awaiting = Arc<Mutex<BTreeSet<String>>>;
 pub async fn run(client: Client) {
     let awaiting = Awaiting::default();
     follow(client, "/api/v1/pods", move |client, pod| {
-        if annotation(&pod, DISKS) == "awaited" && !text(&pod, "/spec/nodeName").is_empty() {
+        // Once the fake kubelet has told of the pod (images.rs says why).
+        if annotation(&pod, DISKS) == "awaited" && pod["status"]["startTime"].is_string() {
             tokio::spawn(wait(client, pod, awaiting.clone()));
         }
         std::future::ready(Ok(()))
