@@ -68,7 +68,7 @@ pub fn base(context: &Context) -> String {
 /// The flags that say which cluster and set, as they were given.
 pub fn flags(context: &Context) -> Vec<String> {
     let mut flags = Vec::new();
-    for name in ["kubeconfig", "context", "as", "namespace", "statefulset"] {
+    for name in ["kubeconfig", "context", "as", "as-group", "namespace", "statefulset"] {
         // What the environment or a file says holds for the next command as well.
         let said = context.settings.said(name);
         if let Some(said) = said

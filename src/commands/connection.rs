@@ -43,8 +43,8 @@ pub async fn open(context: &Context) -> Result<Connection> {
 pub fn policy(context: &Context, only: &[String]) -> Result<Policy> {
     let settings = &context.settings;
     let mut kubectl_flags = Vec::new();
-    for name in ["kubeconfig", "context", "as"] {
-        if let Some(word) = settings.word(name) {
+    for name in ["kubeconfig", "context", "as", "as-group"] {
+        for word in settings.words(name) {
             kubectl_flags.extend([format!("--{name}"), word.to_owned()]);
         }
     }

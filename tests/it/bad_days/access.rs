@@ -167,3 +167,22 @@ fn a_user_with_only_some_rights_sees_unknown_and_the_role_that_would_help() {
     let ran = run(scene.shardctl_with(&limited, ["status", "--as", "admin"]));
     ran.says(7, &["impersonate"]);
 }
+
+#[test]
+fn a_remedy_acts_as_whoever_the_user_acts_as() {
+    let scene = Scene::shards(2).start();
+    scene.cordon(&scene.node_of(0), true);
+    let ran = run(scene.shardctl([
+        "verify",
+        "--as",
+        "ops",
+        "--as-group",
+        "system:masters",
+        "--as-group",
+        "night",
+    ]));
+    ran.says(
+        1,
+        &["kubectl --as ops --as-group system:masters --as-group night uncordon"],
+    );
+}
