@@ -1,12 +1,14 @@
 //! `shardctl events`: what everybody says about the shards of a living set, in the order in which it was said.
 
 use std::io::{BufRead, BufReader};
+use std::sync::mpsc;
 
 use k8s_openapi::api::core::v1::{Event, PersistentVolume, Pod};
 use k8s_openapi::api::storage::v1::VolumeAttachment;
 use serde_json::{Value, json};
 
 use crate::bad_days::{interrupt, run, shards, started};
+use crate::cluster::wait::DEADLINE;
 use crate::cluster::{Scene, disks};
 
 /// What is told, as JSON.
@@ -145,12 +147,17 @@ fn karpenter_is_heard_about_the_machine_that_it_buys_for_a_shard() {
 
 #[test]
 fn a_watch_tells_what_happens_while_it_runs_and_nothing_twice() {
-    let scene = Scene::shards(1).start();
+    // A pod's times are whole seconds: two starts within one of them are one line.
+    let scene = Scene::shards(1)
+        .annotation("test.shardctl.dev/ready-after", "1500ms")
+        .start();
     let mut child = started(&scene, scene.kubeconfig(), &["events", "-w", "-o", "json"]);
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || stdout.lines().try_for_each(|line| sender.send(line)));
     let mut seen: Vec<String> = Vec::new();
-    let mut until = |seen: &mut Vec<String>, holds: &dyn Fn(&Value) -> bool| loop {
-        let line = lines.next().expect("more lines").expect("a line");
+    let until = |seen: &mut Vec<String>, holds: &dyn Fn(&Value) -> bool| loop {
+        let line = lines.recv_timeout(DEADLINE).expect("one more line").expect("a line");
         let told: Value = serde_json::from_str(&line).expect("JSON");
         seen.push(line);
         if holds(&told) {
