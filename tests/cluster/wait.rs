@@ -7,7 +7,14 @@ use std::time::{Duration, Instant};
 /// was there before the disruption controller had looked (`DeletionTimeout` in pkg/controller/disruption/disruption.go).
 pub const DEADLINE: Duration = Duration::from_secs(150);
 
-const POLL: Duration = Duration::from_millis(25);
+/// How soon it is looked again, at first and later: what took a while may be seen a moment later, and each look is a request that
+/// all other tests share the API server with.
+const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(50));
+
+/// The pause after so long a wait.
+fn pause(waited: Duration) -> Duration {
+    (waited / 10).clamp(POLL.0, POLL.1)
+}
 
 /// Looks until `look` gives a value; `Err` says what is still missing, and is shown when the deadline passes.
 #[track_caller]
@@ -19,7 +26,7 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Res
             Err(missing) if start.elapsed() > deadline => {
                 panic!("waited {} s until {what}; last seen: {missing}", deadline.as_secs())
             }
-            Err(_) => std::thread::sleep(POLL),
+            Err(_) => std::thread::sleep(pause(start.elapsed())),
         }
     }
 }
@@ -33,6 +40,6 @@ pub async fn until(what: &str, mut look: impl AsyncFnMut() -> Result<(), String>
             "waited {} s until {what}; last seen: {missing}",
             DEADLINE.as_secs()
         );
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(pause(start.elapsed())).await;
     }
 }
