@@ -1,6 +1,9 @@
 //! What is observed and what can be decided, typed. No I/O, no clock, no async; only k8s-openapi's types from outside.
 
 pub mod actors;
+pub mod allocatable;
+pub mod asked;
+pub mod catalogue;
 pub mod check;
 pub mod dns;
 pub mod eviction;
@@ -9,6 +12,7 @@ pub mod happening;
 pub mod journal;
 pub mod karpenter;
 pub mod mark;
+pub mod money;
 pub mod node;
 pub mod outcome;
 pub mod phase;
@@ -17,15 +21,18 @@ pub mod progress;
 pub mod proof;
 pub mod quantity;
 pub mod read;
+pub mod price;
 pub mod recording;
 pub mod redact;
 pub mod refusal;
 pub mod report;
 pub mod resource;
 pub mod right;
+pub mod room;
 pub mod selector;
 pub mod set;
 pub mod shell;
+pub mod size;
 pub mod snapshot;
 pub mod span;
 pub mod status;
