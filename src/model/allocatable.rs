@@ -179,7 +179,10 @@ mod tests {
         };
         let room = Model::KubeletAks.room(&size, 110);
         let (capacity, allocatable) = (32_859_916_i64, 30_453_516_i64);
-        assert_eq!((capacity - allocatable) / 1024, 32 * 1024 * 982 / 1000 - room.memory / MIB);
+        assert_eq!(
+            (capacity - allocatable) / 1024,
+            32 * 1024 * 982 / 1000 - room.memory / MIB
+        );
         assert_eq!(room.cpu, 7820);
     }
 
@@ -197,7 +200,10 @@ mod tests {
             allocatable: None,
         };
         let room = Model::KarpenterAws.room(&size(4, 16, "amd64", 58), 250);
-        assert_eq!((room.memory / MIB, room.cpu, room.pods), (16384 - 1229 - 893 - 100, 3920, 58));
+        assert_eq!(
+            (room.memory / MIB, room.cpu, room.pods),
+            (16384 - 1229 - 893 - 100, 3920, 58)
+        );
         let room = Model::KarpenterAws.room(&size(1, 4, "arm64", 8), 250);
         assert_eq!((room.memory / MIB, room.cpu), (4032 - 303 - 343 - 100, 940));
     }

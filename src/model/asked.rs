@@ -61,10 +61,13 @@ fn explain(text: &str) -> Option<String> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
     let (number, unit) = text.split_at(end);
     let unit = unit.trim().to_lowercase();
-    let long = |known: &str| unit == known || unit == format!("{}ib", &known[..1]) || unit == format!("{}i", &known[..1]);
-    let (_, decimal, binary, power) = BYTES.into_iter().find(|(known, ..)| long(known) || unit == known[..1])?;
+    let long =
+        |known: &str| unit == known || unit == format!("{}ib", &known[..1]) || unit == format!("{}i", &known[..1]);
+    let (_, decimal, binary, power) = BYTES
+        .into_iter()
+        .find(|(known, ..)| long(known) || unit == known[..1])?;
     Amount::parse(number).ok().filter(|_| !number.is_empty())?;
-    let less = 100 - (1000_u64.pow(power) * 100).div_ceil(1024_u64.pow(power));
+    let less = 100 - 1000_u64.pow(power) * 100 / 1024_u64.pow(power);
     Some(format!(
         "`{text}` is not a quantity: Kubernetes has {number}{binary} (of 1024) and {number}{decimal} (of 1000, about {less} % less); \
          machines and limits are mostly counted in {binary}"
@@ -78,7 +81,10 @@ mod tests {
     #[test]
     fn what_people_write_for_a_quantity_is_explained() {
         let told = memory("32GB").unwrap_err();
-        assert!(told.contains("32Gi") && told.contains("32G ") && told.contains("7 % less"), "{told}");
+        assert!(
+            told.contains("32Gi") && told.contains("32G ") && told.contains("7 % less"),
+            "{told}"
+        );
         for text in ["32 Gi", "32gi", "32GiB", "32g", "512MB"] {
             assert!(memory(text).unwrap_err().contains("Kubernetes has"), "{text}");
         }

@@ -119,7 +119,8 @@ impl Discount {
     /// # Errors
     /// A clause that says what is wrong with it.
     pub fn parse(text: &str) -> Result<Discount, String> {
-        let refused = || format!("`{text}` is not a discount like 12%: from 0% to below 100%, two digits after the point");
+        let refused =
+            || format!("`{text}` is not a discount like 12%: from 0% to below 100%, two digits after the point");
         let number = text.strip_suffix('%').unwrap_or(text);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -178,7 +179,18 @@ mod tests {
 
     #[test]
     fn what_is_no_price_is_refused() {
-        for text in ["", "1,008", "-1", "1.", ".5", "1e3", "$1", "1.0000000001", "9999999999", "999.0x"] {
+        for text in [
+            "",
+            "1,008",
+            "-1",
+            "1.",
+            ".5",
+            "1e3",
+            "$1",
+            "1.0000000001",
+            "9999999999",
+            "999.0x",
+        ] {
             assert!(Money::parse(text).is_err(), "{text}");
         }
     }

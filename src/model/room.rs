@@ -119,13 +119,14 @@ pub const GIB: i64 = 1 << 30;
 /// One mebibyte, in bytes.
 pub const MIB: i64 = 1 << 20;
 
-/// Bytes in GiB with one digit, rounded up where anything is missing: `0.3Gi`.
+/// Bytes in GiB, to the nearest tenth; less than a tenth in MiB, so that what is there is never told as nothing.
 pub fn gib(bytes: i64) -> String {
-    let tenths = (i128::from(bytes) * 10).div_euclid(i128::from(GIB));
-    let tenths = tenths + i128::from((i128::from(bytes) * 10).rem_euclid(i128::from(GIB)) > 0);
-    match tenths % 10 {
-        0 => format!("{}Gi", tenths / 10),
-        _ => format!("{}.{}Gi", tenths / 10, (tenths % 10).abs()),
+    let (sign, size) = (if bytes < 0 { "-" } else { "" }, i128::from(bytes.unsigned_abs()));
+    let tenths = (size * 10 + i128::from(GIB) / 2) / i128::from(GIB);
+    match (tenths, tenths % 10) {
+        (0, _) if size > 0 => format!("{sign}{}Mi", (size + i128::from(MIB) - 1) / i128::from(MIB)),
+        (_, 0) => format!("{sign}{}Gi", tenths / 10),
+        (_, tenth) => format!("{sign}{}.{tenth}Gi", tenths / 10),
     }
 }
 
@@ -158,10 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_byte_is_told_as_missing() {
+    fn what_is_there_is_never_told_as_nothing() {
         assert_eq!(gib(32 * GIB), "32Gi");
-        assert_eq!(gib(GIB / 4), "0.3Gi");
-        assert_eq!(gib(1), "0.1Gi");
+        assert_eq!(gib(314 * MIB), "0.3Gi");
+        assert_eq!(gib(-5 * GIB / 2), "-2.5Gi");
+        assert_eq!(gib(1), "1Mi");
+        assert_eq!(gib(40 * MIB), "40Mi");
         assert_eq!(gib(0), "0Gi");
     }
 }

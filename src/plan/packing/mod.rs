@@ -1,0 +1,7 @@
+//! What runs where, what it costs, and which machines would be better: computed from a snapshot and a catalogue.
+
+pub mod daemons;
+pub mod figures;
+pub mod layout;
+pub mod slots;
+pub mod zones;
