@@ -1,7 +1,10 @@
 //! What runs where, what it costs, and which machines would be better: computed from a snapshot and a catalogue.
 
+pub mod choice;
 pub mod daemons;
 pub mod figures;
 pub mod layout;
+pub mod options;
+pub mod present;
 pub mod slots;
 pub mod zones;
