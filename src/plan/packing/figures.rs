@@ -1,5 +1,6 @@
 //! What a size leaves for pods: what a node of that size says, else what a file says, else what a named model reckons.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
@@ -54,10 +55,15 @@ pub struct Holds {
 }
 
 impl Holds {
-    /// What a layout may reckon with: what fits, and Karpenter would buy it for.
+    /// What a layout may reckon with: what fits, and Karpenter would buy it for. Where both hold as many, the one that is
+    /// further from one more counts.
     pub fn slots(&self) -> &Slots {
-        match &self.counted {
-            Some(counted) if counted.count < self.fits.count => counted,
+        let Some(counted) = &self.counted else {
+            return &self.fits;
+        };
+        match counted.count.cmp(&self.fits.count) {
+            Ordering::Less => counted,
+            Ordering::Equal if counted.distance() > self.fits.distance() => counted,
             _ => &self.fits,
         }
     }

@@ -1,5 +1,6 @@
 //! What runs where, what it costs, and which machines would be better: computed from a snapshot and a catalogue.
 
+pub mod advice;
 pub mod choice;
 pub mod daemons;
 pub mod figures;

@@ -230,7 +230,7 @@ fn of_market(market: &Market, kind: Kind, region: Option<&str>) -> Option<Obstac
         .offers
         .iter()
         .filter_map(|offer| Some((offer, offer.holds.slots().short.first()?)))
-        .min_by_key(|(_, short)| i128::from(short.missing) * 1_000_000 / i128::from(short.each.max(1)))
+        .min_by_key(|(offer, _)| offer.holds.slots().distance())
         .map(|(offer, short)| (offer.size.name.clone(), short.limit, short.missing));
     Some(Obstacle::NothingHolds { closest })
 }

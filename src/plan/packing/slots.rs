@@ -31,6 +31,12 @@ impl Slots {
         self.short.first().map(|short| short.limit)
     }
 
+    /// How far it is from one more: the largest part of a shard that is missing, in millionths.
+    pub fn distance(&self) -> i128 {
+        let part = |short: &Short| i128::from(short.missing) * 1_000_000 / i128::from(short.each.max(1));
+        self.short.first().map_or(0, part)
+    }
+
     /// The one thing that is missing for one more shard, where it is a tenth of a shard's at most.
     pub fn near_miss(&self) -> Option<Short> {
         match self.short.as_slice() {

@@ -127,7 +127,12 @@ fn a_wish_that_cant_be_had_is_named_with_the_reason() {
         ..SHARD
     };
     assert_eq!(
-        found(&spread(&[1]), &offered(&large, &V5), Stands::default()).unwrap_err(),
+        found(
+            &spread(&[1]),
+            &offered(&large, &["Standard_E96s_v5", "Standard_E16s_v5"]),
+            Stands::default()
+        )
+        .unwrap_err(),
         ["no size holds a shard: Standard_E96s_v5 comes closest, and is 99.8Gi of memory short"]
     );
     assert_eq!(
