@@ -6,6 +6,8 @@ pub mod daemons;
 pub mod figures;
 pub mod layout;
 pub mod options;
+pub mod pools;
 pub mod present;
 pub mod slots;
+pub mod summary;
 pub mod zones;
