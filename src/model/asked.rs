@@ -43,15 +43,15 @@ pub fn cpu(text: &str) -> Result<i64, String> {
     Ok(milli)
 }
 
-/// How many of something, one at least.
+/// How many of something, from 1 to 10,000.
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
 pub fn count(what: &str, text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(0) => Err(format!("0 {what}: there has to be one at least")),
-        Ok(count) if count <= 100_000 => Ok(count),
-        Ok(count) => Err(format!("{count} {what} are more than 100000")),
+        Ok(count) if count <= 10_000 => Ok(count),
+        Ok(count) => Err(format!("{count} {what} are more than 10000")),
         Err(_) => Err(format!("`{text}` is not a number of {what}")),
     }
 }

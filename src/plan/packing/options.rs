@@ -28,9 +28,10 @@ pub struct Stands {
 /// The layouts worth a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The cheapest of all that stand what they have to.
+    /// The cheapest of all that stand what they have to; of those that cost the same one that loses the fewest shards with a
+    /// node.
     pub cheapest: Layout,
-    /// Of those that lose the fewest shards with a node, the cheapest.
+    /// Of those that lose one shard with a node, the cheapest.
     pub most_available: Layout,
     /// Of those that cost at most [`BALANCED`] percent more than the cheapest, the one that loses the fewest shards with a node.
     pub balanced: Layout,
@@ -166,29 +167,35 @@ pub fn options(
         .map_or(most, |stands| stands.min(most))
         .min(spread.shards().max(1));
     let choices = capped(&all, most);
-    // From the fewest a node may hold to the most: what loses fewer shards comes first and stays where it costs as much.
-    let tried = (1..=most).filter_map(|most| cheapest(&spread, &capped(&choices, most)));
-    let tried: Vec<Layout> = tried.collect();
-    let by_cost = tried
-        .iter()
-        .min_by_key(|layout| (layout.hourly(), layout.nodes(), layout.lost_with_a_node()));
-    let fewest = tried
-        .iter()
-        .min_by_key(|layout| (layout.lost_with_a_node(), layout.hourly()));
-    let (Some(by_cost), Some(fewest)) = (by_cost, fewest) else {
+    let within = |most: u32| cheapest(&spread, &capped(&choices, most));
+    let (Some(by_cost), Some(most_available)) = (within(most), within(1)) else {
         return Err(vec![Obstacle::NothingHolds { closest: None }]);
     };
     let limit = by_cost.hourly().share(100 + BALANCED, 100);
-    let between = tried
-        .iter()
-        .filter(|layout| layout.hourly() <= limit)
-        .min_by_key(|layout| (layout.lost_with_a_node(), layout.hourly()));
     Ok(Options {
-        balanced: between.unwrap_or(by_cost).clone(),
-        cheapest: by_cost.clone(),
-        most_available: fewest.clone(),
+        balanced: fewest_lost(most, limit, within).unwrap_or_else(|| by_cost.clone()),
+        cheapest: fewest_lost(most, by_cost.hourly(), within).unwrap_or(by_cost),
+        most_available,
         of_one_size: homogeneous(&spread, &choices),
     })
+}
+
+/// The layout that costs no more than `limit` and whose nodes hold the fewest shards at most. What a node may hold more never
+/// makes a layout dearer, so halving finds it.
+fn fewest_lost(most: u32, limit: Money, within: impl Fn(u32) -> Option<Layout>) -> Option<Layout> {
+    let (mut low, mut high) = (1, most);
+    let mut found = None;
+    while low <= high {
+        let middle = low + (high - low) / 2;
+        match within(middle).filter(|layout| layout.hourly() <= limit) {
+            Some(layout) => {
+                found = Some(layout);
+                high = middle - 1;
+            }
+            None => low = middle + 1,
+        }
+    }
+    found
 }
 
 fn of_zones(spread: &Spread, stands: Stands) -> Vec<Obstacle> {

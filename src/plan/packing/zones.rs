@@ -145,7 +145,7 @@ pub fn read_zones(text: &str) -> Result<Vec<(Option<String>, u32)>, String> {
         if name == Some("") {
             return Err(format!("`{part}` names no zone"));
         }
-        let count: u32 = count.parse().ok().filter(|count| *count <= 100_000).ok_or_else(|| {
+        let count: u32 = count.parse().ok().filter(|count| *count <= 10_000).ok_or_else(|| {
             format!("`{part}` is not a number of shards: write --zones 4,3,3 or --zones eastus-1=4,eastus-2=3")
         })?;
         Ok((name.map(str::to_owned), count))
@@ -157,6 +157,9 @@ pub fn read_zones(text: &str) -> Result<Vec<(Option<String>, u32)>, String> {
     let names: BTreeSet<_> = all.iter().filter_map(|(name, _)| name.as_ref()).collect();
     if !names.is_empty() && names.len() != all.len() {
         return Err(format!("`{text}` names a zone twice"));
+    }
+    if all.len() > 100 || all.iter().map(|(_, count)| count).sum::<u32>() > 10_000 {
+        return Err("that is more than 100 zones or more than 10000 shards".to_owned());
     }
     if all.iter().all(|(_, count)| *count == 0) {
         return Err(format!("`{text}`: there has to be one shard at least"));
@@ -318,6 +321,8 @@ mod tests {
             ("a=4,a=3", "names a zone twice"),
             ("=4", "names no zone"),
             ("0,0", "one shard at least"),
+            ("9000,9000", "more than 10000 shards"),
+            ("20000", "is not a number of shards"),
         ] {
             let said = read_zones(text).unwrap_err();
             assert!(said.contains(told), "{text}: {said}");

@@ -149,6 +149,24 @@ fn a_wish_that_cant_be_had_is_named_with_the_reason() {
     );
 }
 
+/// The search halves; trying every number that a node may hold finds the same.
+#[test]
+fn what_halving_finds_is_what_trying_all_finds() {
+    let market = offered(&SHARD, &[]);
+    for zones in [&[40, 40, 40][..], &[4, 3, 3], &[17], &[1, 9, 30]] {
+        let spread = spread(zones);
+        let options = found(&spread, &market, Stands::default()).unwrap();
+        let all: Vec<Layout> = (1..=60)
+            .filter_map(|most| cheapest(&spread, &capped(&market.choices(), most)))
+            .collect();
+        let least = all.iter().map(Layout::hourly).min().unwrap();
+        let first = |limit: Money| all.iter().find(|layout| layout.hourly() <= limit).unwrap();
+        assert_eq!(&options.cheapest, first(least), "{zones:?}");
+        assert_eq!(&options.balanced, first(least.share(110, 100)), "{zones:?}");
+        assert_eq!(options.most_available, all[0], "{zones:?}");
+    }
+}
+
 #[test]
 fn the_layout_between_costs_little_more_and_loses_less() {
     let market = offered(&SHARD, &V5);
