@@ -42,6 +42,7 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'UP or DOWN in one line, for alerts and prompts')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers')
+            [CompletionResult]::new('packing-summary', 'packing-summary', [CompletionResultType]::ParameterValue, 'What runs on which node, what it costs, and which machines would be better')
             [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Move every shard to a new template, one at a time, with the fewest seconds down')
             [CompletionResult]::new('drain', 'drain', [CompletionResultType]::ParameterValue, 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next')
             [CompletionResult]::new('maintenance-drain', 'maintenance-drain', [CompletionResultType]::ParameterValue, 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next')
@@ -132,6 +133,54 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on with what is said from now on, until interrupted')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on with what is said from now on, until interrupted')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'shardctl;packing-summary' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The form of the result')
+            [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'Which table, with -o csv')
+            [CompletionResult]::new('--pools', '--pools', [CompletionResultType]::ParameterName, 'Write a layout as NodePools for kubectl apply, one for each size in each zone, instead of the summary')
+            [CompletionResult]::new('--surge', '--surge', [CompletionResultType]::ParameterName, 'For how many nodes beyond the layout each of the pools has room [default: 0, so that just the layout is bought]')
+            [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'So many shards')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'A shard''s memory, for example 32Gi')
+            [CompletionResult]::new('--cpu', '--cpu', [CompletionResultType]::ParameterName, 'A shard''s CPU, for example 2 or 1500m')
+            [CompletionResult]::new('--zones', '--zones', [CompletionResultType]::ParameterName, 'So many shards in each zone: 4,3,3 in the order of the zones'' names, or eastus-1=4,eastus-2=3')
+            [CompletionResult]::new('--max-shards-per-node', '--max-shards-per-node', [CompletionResultType]::ParameterName, 'At most so many shards down when a node dies')
+            [CompletionResult]::new('--max-shards-per-zone', '--max-shards-per-zone', [CompletionResultType]::ParameterName, 'At most so many shards down when a zone dies')
+            [CompletionResult]::new('--sizes', '--sizes', [CompletionResultType]::ParameterName, 'Only these sizes, by name or with one `*`; may be repeated, or separated by commas')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Not these sizes, in the same form')
+            [CompletionResult]::new('--arch', '--arch', [CompletionResultType]::ParameterName, 'Only machines of these architectures [default: those of the shards'' nodes]')
+            [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'The region whose prices count [default: the one that the nodes name]')
+            [CompletionResult]::new('--pay', '--pay', [CompletionResultType]::ParameterName, 'How machines of a layout are paid for')
+            [CompletionResult]::new('--discount', '--discount', [CompletionResultType]::ParameterName, 'What comes off every listed price, for example 12%')
+            [CompletionResult]::new('--price-file', '--price-file', [CompletionResultType]::ParameterName, 'Prices of your own, in place of the built-in ones where the file has some; described in docs/packing.md')
+            [CompletionResult]::new('--prices-url', '--prices-url', [CompletionResultType]::ParameterName, 'Where that list is, for a mirror of it [default: https://prices.azure.com/api/retail/prices]')
+            [CompletionResult]::new('--catalog', '--catalog', [CompletionResultType]::ParameterName, 'Sizes and prices of your own, in place of the built-in ones: for EKS and others; described in docs/packing.md')
+            [CompletionResult]::new('--kubelet', '--kubelet', [CompletionResultType]::ParameterName, 'The model of what fits [default: by the cloud of the nodes]')
+            [CompletionResult]::new('--forecast', '--forecast', [CompletionResultType]::ParameterName, 'The model of what Karpenter counts with when it buys [default: by the cloud of the nodes]')
+            [CompletionResult]::new('--max-pods', '--max-pods', [CompletionResultType]::ParameterName, 'How many pods a node takes [default: the fewest of any node]')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a saved snapshot instead of a cluster')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--statefulset', '--statefulset', [CompletionResultType]::ParameterName, 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The user to act as')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'A group to act as; may be repeated')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on, and show what changes until interrupted: in place on a terminal, elsewhere a line a change')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and show what changes until interrupted: in place on a terminal, elsewhere a line a change')
+            [CompletionResult]::new('--refresh-prices', '--refresh-prices', [CompletionResultType]::ParameterName, 'Ask Azure''s public list for the region''s prices, of machines and of disks; later runs go on using them')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
@@ -585,6 +634,7 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'UP or DOWN in one line, for alerts and prompts')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers')
+            [CompletionResult]::new('packing-summary', 'packing-summary', [CompletionResultType]::ParameterValue, 'What runs on which node, what it costs, and which machines would be better')
             [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Move every shard to a new template, one at a time, with the fewest seconds down')
             [CompletionResult]::new('drain', 'drain', [CompletionResultType]::ParameterValue, 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next')
             [CompletionResult]::new('uncordon', 'uncordon', [CompletionResultType]::ParameterValue, 'Let nodes take pods again, and put back what an interrupted drain left there')
@@ -604,6 +654,9 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             break
         }
         'shardctl;help;events' {
+            break
+        }
+        'shardctl;help;packing-summary' {
             break
         }
         'shardctl;help;upgrade' {

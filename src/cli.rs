@@ -2,6 +2,7 @@
 
 mod change;
 mod drain;
+mod packing;
 mod recover;
 mod uncordon;
 mod upgrade;
@@ -13,6 +14,9 @@ use clap_complete::Shell;
 
 pub use change::{Change, DryRun, Pace};
 pub use drain::{Drain, Others, PrewarmWhen, StrategyName};
+pub use packing::{
+    LayoutName, MachinesWanted, ModelName, Models, PackingOutput, PackingSummary, PackingTable, Pay, Prices, WhatIf,
+};
 pub use recover::Recover;
 pub use uncordon::Uncordon;
 pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
@@ -25,6 +29,7 @@ Examples:
   shardctl verify                          is everything as it must be?
   shardctl verify --wait 10m -o short      wait until it is
   shardctl events db-3                     what the scheduler, Karpenter, kubelets … say about a shard
+  shardctl packing-summary                 what runs where, what it costs, what would be better
   shardctl upgrade --image IMAGE           every shard to a new image, one at a time
   shardctl drain NODE                      empty a node, its shards one at a time
   shardctl uncordon NODE                   let a node take pods again
@@ -109,6 +114,8 @@ pub enum Command {
     Status(Status),
     /// What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers
     Events(Events),
+    /// What runs on which node, what it costs, and which machines would be better
+    PackingSummary(Box<PackingSummary>),
     /// Move every shard to a new template, one at a time, with the fewest seconds down
     Upgrade(Box<Upgrade>),
     /// Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next
@@ -147,9 +154,11 @@ pub struct Rbac {
 pub enum RolesFor {
     /// verify, status, events, snapshot, dry runs
     Reading,
-    /// That, and upgrade
+    /// That, and what packing-summary reads on top
+    Packing,
+    /// Reading, and upgrade
     Upgrade,
-    /// That, and drain, by every strategy
+    /// Reading, and drain, by every strategy
     Drain,
     /// recover, alone
     Recover,

@@ -1,14 +1,22 @@
-//! How long the exact layout takes: 1,000 shards over 60 sizes, bound to three zones, and free to be in any of them; and reading
-//! the built-in catalogue.
+//! How long the exact layout takes: 1,000 shards over 60 sizes, bound to three zones, and free to be in any of them; reading
+//! the built-in catalogue; and the whole command on a large cluster (`large.rs`).
 //!
-//! Run it with `cargo bench --bench packing`. It prints medians and ranges, and judges nothing: the machine's noise does not fail
-//! a build.
+//! Run it with `cargo bench --bench packing`; rounds of the whole command with `SHARDCTL_BENCH_ROUNDS` (5). It prints medians and
+//! ranges, and judges nothing: the machine's noise does not fail a build.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a bench ends by panicking, prints, and measures real time"
 )]
+
+#[path = "../../tests/cluster/mod.rs"]
+mod cluster;
+
+mod large;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -26,10 +34,20 @@ const SIZES: usize = 60;
 const ROUNDS: usize = 21;
 
 fn main() {
-    // `cargo test` runs benches once to see that they start; the tests have proven what it measures.
-    if std::env::args().any(|argument| argument == "--test") {
-        return;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("bare") => large::bare(&arguments[1..]),
+        Some("memory") => large::memory_of(&arguments[1..]),
+        // `cargo test` runs benches once to see that they start; the tests have proven what it measures.
+        Some("--test") => {}
+        _ => {
+            layouts();
+            large::compare();
+        }
     }
+}
+
+fn layouts() {
     let choices = choices();
     let third = SHARDS / 3;
     let zones = [

@@ -50,6 +50,14 @@ pub enum NamespaceOrigin {
     Default,
 }
 
+/// The proxy that leads to a server which isn't the API server, by the environment's variables alone.
+///
+/// # Errors
+/// A proxy variable that holds no address.
+pub fn proxy_to(server: &http::Uri) -> Result<Option<http::Uri>> {
+    proxy::proxy_for(server, None, &Environment::read())
+}
+
 /// A configured way to one API server. A cheap clone; no socket is open until the first request.
 #[derive(Clone)]
 pub struct Connection {

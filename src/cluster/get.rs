@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use kube::client::Body;
 use serde::Serialize;
@@ -141,9 +142,28 @@ impl Api {
         &self,
         path: &str,
         query: &str,
-        keep: impl FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
+        mut keep: impl FnMut(Box<RawValue>) -> Option<Box<RawValue>> + Send + 'static,
     ) -> Result<Vec<Box<RawValue>>, Failure> {
-        pages::list(self, path, query, keep).await
+        let add = move |kept: &mut Vec<_>, item| kept.extend(keep(item));
+        self.fold(path, query, add).await
+    }
+
+    /// As [`list`](Self::list), with the items read as `T` and each added to a sum: for lists of which the whole is of no
+    /// interest. After an expired token the sum begins anew.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list); an item that is no `T` is [`Failure::NotKubernetes`].
+    pub async fn fold<S, T>(
+        &self,
+        path: &str,
+        query: &str,
+        add: impl FnMut(&mut S, T) + Send + 'static,
+    ) -> Result<S, Failure>
+    where
+        S: Default + Send + 'static,
+        T: DeserializeOwned + 'static,
+    {
+        pages::fold(self, path, query, add).await
     }
 
     /// POSTs `body` and returns the answer. Never retried.
@@ -236,22 +256,29 @@ impl Api {
     /// One request, one complete answer.
     async fn send(&self, request: Request<Body>, path: &str) -> Result<Received, Failure> {
         let response = self.client.send(request).await?;
-        let (parts, body) = response.into_parts();
+        let (parts, mut body) = response.into_parts();
         if let Some(date) = date(&parts.headers) {
             self.server_time.learn(date);
         }
-        let body = body.collect_bytes().await.map_err(|error| match Failure::from(error) {
-            // half an answer is a cut connection, whatever the transport calls it
-            failure @ (Failure::CutOff { .. } | Failure::TimedOut { .. }) => failure,
-            failure => Failure::CutOff { why: failure.reason() },
-        })?;
+        // Collected by hand: `collect_bytes` holds a large page twice while it joins its pieces.
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| match Failure::from(error) {
+                // half an answer is a cut connection, whatever the transport calls it
+                failure @ (Failure::CutOff { .. } | Failure::TimedOut { .. }) => failure,
+                failure => Failure::CutOff { why: failure.reason() },
+            })?;
+            if let Ok(piece) = frame.into_data() {
+                bytes.extend_from_slice(&piece);
+            }
+        }
         if !parts.status.is_success() {
-            return Err(Failure::from_answer(parts.status, &parts.headers, &body, path));
+            return Err(Failure::from_answer(parts.status, &parts.headers, &bytes, path));
         }
         Ok(Received {
             code: parts.status,
             headers: parts.headers,
-            body: body.into(),
+            body: bytes,
         })
     }
 }

@@ -5,11 +5,15 @@
 
 mod karpenter;
 mod reduce;
+mod room;
+mod usage;
 
 use serde_json::value::RawValue;
 
 pub use karpenter::{Served, served};
 pub(in crate::cluster) use reduce::{LAST_APPLIED, has_cluster_events};
+pub use room::{Summed, nodes, sum_pods};
+pub use usage::read_usage;
 
 use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::get::Api;
@@ -48,10 +52,7 @@ async fn read_version(api: &Api, resource: Resource, version: &str, namespace: &
     };
     let result = match name {
         Some(name) => get_one(api, &format!("{collection}/{name}"), resource).await,
-        None => {
-            api.list(&collection, query, |item| reduce::keep(resource, namespace, &item))
-                .await
-        }
+        None => api.list(&collection, query, keeping(resource, namespace)).await,
     };
     let right = Rule::to_read(resource, namespace).and_then(|rule| seen_right(rule, Some(resource), &result));
     Reading {
@@ -59,6 +60,12 @@ async fn read_version(api: &Api, resource: Resource, version: &str, namespace: &
         objects: into_read(result, resource),
         right,
     }
+}
+
+/// What is kept of each item of a list.
+fn keeping(resource: Resource, namespace: &str) -> impl FnMut(Box<RawValue>) -> Option<Box<RawValue>> + Send + 'static {
+    let namespace = namespace.to_owned();
+    move |item| reduce::keep(resource, &namespace, &item)
 }
 
 /// One object as a list of one; of none where it doesn't exist.
@@ -119,8 +126,7 @@ pub fn label_query(selector: &str) -> String {
 pub async fn need(api: &Api, resource: Resource, namespace: &str, query: &str) -> Result<Vec<Box<RawValue>>, Failure> {
     let place = resource.place();
     let collection = collection_path(&place, place.version, namespace);
-    api.list(&collection, query, |item| reduce::keep(resource, namespace, &item))
-        .await
+    api.list(&collection, query, keeping(resource, namespace)).await
 }
 
 /// One object by its name; [`need`] for one.

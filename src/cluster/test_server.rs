@@ -50,6 +50,14 @@ impl Server {
         Self::start(move |stream, requests| http1(stream, &replies, requests))
     }
 
+    /// As [`plain`](Self::plain), with replies that name the server's own port.
+    pub(crate) fn naming_itself(replies: impl FnOnce(u16) -> Vec<Reply>) -> Self {
+        let listener = listen();
+        let port = listener.local_addr().expect("its address").port();
+        let replies = Mutex::new(VecDeque::from(replies(port)));
+        Self::start_on(listener, move |stream, requests| http1(stream, &replies, requests))
+    }
+
     /// Accepts TCP connections and hangs up at once.
     pub(crate) fn hanging_up() -> Self {
         Self::start(|_, _| {})
@@ -82,7 +90,10 @@ impl Server {
     }
 
     fn start(serve: impl Fn(TcpStream, &Mutex<Vec<String>>) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+        Self::start_on(listen(), serve)
+    }
+
+    fn start_on(listener: TcpListener, serve: impl Fn(TcpStream, &Mutex<Vec<String>>) + Send + Sync + 'static) -> Self {
         let port = listener.local_addr().expect("its address").port();
         let connections = Arc::new(AtomicUsize::new(0));
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -111,6 +122,10 @@ impl Server {
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no panic elsewhere").clone()
     }
+}
+
+fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a port on loopback")
 }
 
 fn http1(mut stream: impl Read + Write, replies: &Mutex<VecDeque<Reply>>, requests: &Mutex<Vec<String>>) {

@@ -61,6 +61,8 @@ pub struct Watches {
     node_claims: Arc<Store<DynamicObject>>,
     /// The pods of all namespaces on each of the nodes that are to be emptied.
     on_nodes: BTreeMap<String, Arc<Store<Pod>>>,
+    /// The pods of all namespaces on all nodes, where the packing is watched.
+    everywhere: Option<Arc<Store<Pod>>>,
     bell: Bell,
     changes: watch::Receiver<()>,
     /// Aborted when dropped.
@@ -98,12 +100,25 @@ impl Watches {
                 .iter()
                 .map(|node| (node.clone(), store(Resource::NodePods)))
                 .collect(),
+            everywhere: None,
             bell,
             changes,
             tasks: JoinSet::new(),
         };
         watches.spawn(connection, namespace, set_name);
         watches
+    }
+
+    /// With the pods of all namespaces besides, cut down to what they take of their nodes.
+    #[must_use]
+    pub fn with_all_pods(mut self, connection: &Connection) -> Watches {
+        let all = store(Resource::NodePods);
+        let pods = kube::Api::all(connection.client().clone());
+        let unfinished = Config::default().fields("status.phase!=Succeeded,status.phase!=Failed");
+        self.tasks
+            .spawn(follow(pods, unfinished, all.clone(), self.bell.clone(), keep::node_pod));
+        self.everywhere = Some(all);
+        self
     }
 
     fn spawn(&mut self, connection: &Connection, namespace: &str, set_name: &str) {
@@ -185,6 +200,11 @@ impl Watches {
         }
     }
 
+    /// What is watched of pods of other namespaces.
+    fn elsewhere(&self) -> impl Iterator<Item = &Arc<Store<Pod>>> {
+        self.on_nodes.values().chain(&self.everywhere)
+    }
+
     /// The nodes whose pods are watched.
     pub fn nodes(&self) -> Vec<&str> {
         self.on_nodes.keys().map(String::as_str).collect()
@@ -211,7 +231,7 @@ impl Watches {
                 || self.claims.is_pending()
                 || self.revisions.is_pending()
                 || self.node_claims.is_pending()
-                || self.on_nodes.values().any(|store| store.is_pending());
+                || self.elsewhere().any(|store| store.is_pending());
             if !pending {
                 return Ok(());
             }
@@ -300,7 +320,7 @@ impl Watches {
             .or_else(|| self.revisions.trouble())
             .or_else(|| self.helpers.trouble())
             .or_else(|| self.node_claims.trouble())
-            .or_else(|| self.on_nodes.values().find_map(|store| store.trouble()))
+            .or_else(|| self.elsewhere().find_map(|store| store.trouble()))
             .or_else(|| self.events.trouble())
             .or_else(|| self.cluster_events.trouble())
     }

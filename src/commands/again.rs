@@ -40,6 +40,13 @@ pub fn of_drain(context: &Context, arguments: impl Iterator<Item = String>) -> d
     }
 }
 
+/// The line of a `packing-summary` that was started with `arguments` (the process's, its name first), but for the form of its
+/// result.
+pub fn of_packing(arguments: impl Iterator<Item = String>) -> String {
+    let arguments: Vec<String> = arguments.skip(1).collect();
+    line(&without_flags(&arguments, "packing-summary", &["output", "table"]))
+}
+
 /// The lines for whoever only looks.
 pub fn of_status(context: &Context) -> Again {
     let upgrade = format!("{} upgrade", base(context));
@@ -133,6 +140,30 @@ fn without_the_nodes(arguments: &[String]) -> Vec<String> {
     kept
 }
 
+/// The words of a subcommand but for these flags and their values.
+fn without_flags(arguments: &[String], subcommand: &str, dropped: &[&str]) -> Vec<String> {
+    let cli = Cli::command();
+    let of_subcommand = cli.find_subcommand(subcommand);
+    let flags: Vec<&Arg> = cli
+        .get_arguments()
+        .chain(of_subcommand.into_iter().flat_map(Command::get_arguments))
+        .collect();
+    let mut kept = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let (flag, apart) = match word.starts_with('-') {
+            true => flag_of(&flags, word),
+            false => (None, false),
+        };
+        let value = if apart { words.next() } else { None };
+        if flag.is_none_or(|flag| !dropped.contains(&flag.get_id().as_str())) {
+            kept.push(word.clone());
+            kept.extend(value.cloned());
+        }
+    }
+    kept
+}
+
 /// The flag that a word is, or the last of those that it is together (`-yl`), and whether its value is the next word.
 fn flag_of<'a>(flags: &[&'a Arg], word: &str) -> (Option<&'a Arg>, bool) {
     let takes_one = |flag: &Arg| flag.get_action().takes_values() && !flag.is_require_equals_set();
@@ -182,6 +213,25 @@ mod tests {
             "upgrade --pause 5s"
         );
     }
+
+    #[test]
+    fn another_form_of_the_packing_keeps_what_was_asked() {
+        let rest = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            without_flags(&words, "packing-summary", &["output", "table"]).join(" ")
+        };
+        for (line, expected) in [
+            ("packing-summary -o wide", "packing-summary"),
+            (
+                "-n shop packing-summary --memory 24Gi --output=csv --table sizes --discount=5%",
+                "-n shop packing-summary --memory 24Gi --discount=5%",
+            ),
+            ("packing-summary -ojson --sizes a,b", "packing-summary --sizes a,b"),
+        ] {
+            assert_eq!(rest(line), expected, "{line}");
+        }
+    }
+
     #[test]
     fn a_drain_goes_on_with_the_nodes_that_are_left() {
         let rest = |line: &str| {

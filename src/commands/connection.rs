@@ -112,6 +112,7 @@ pub fn wanted(context: &Context, policy: Policy, probe_protection: bool) -> Resu
         dns: asks_names.then_some(mode),
         dns_timeout: settings.duration("dns-timeout", DNS_TIMEOUT)?,
         room: false,
+        usage: false,
         domain: settings.word("cluster-domain").map(str::to_owned),
         logs: policy.wants("POD-01"),
         probe_protection,

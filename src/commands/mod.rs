@@ -12,6 +12,7 @@ pub mod early;
 pub mod events;
 pub mod explain;
 pub mod output;
+pub mod packing_summary;
 pub mod progress;
 pub mod rbac;
 pub mod recover;
@@ -135,6 +136,7 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Verify(arguments) => verify::run(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Events(arguments) => events::run(context, &arguments).await,
+        Command::PackingSummary(arguments) => packing_summary::run(context, &arguments).await,
         Command::Snapshot(arguments) => snapshot::run(context, &arguments).await,
         Command::Explain(arguments) => explain::run(context, &arguments),
         Command::Config(Config::Show) => config::show(context),

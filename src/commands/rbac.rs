@@ -1,13 +1,17 @@
-//! `shardctl rbac`: the Roles that reading takes, an upgrade or a drain on top, and a recovery, as YAML to look through and apply.
+//! `shardctl rbac`: the Roles that reading takes, a summary of the packing, an upgrade or a drain on top, and a recovery, as YAML to look through and apply.
 
 use super::Context;
 use super::output::print;
 use crate::cli::{Rbac, RolesFor};
 use crate::error::Result;
 use crate::exit_code::ExitCode;
+use crate::model::resource::Resource;
 use crate::model::right::Rule;
 use crate::plan::safety::rights::{self, DrainRights};
 use crate::plan::verify::access::{all_rules, role};
+
+/// The role of what packing-summary reads on top.
+const PACKING_ROLE: &str = "shardctl-packing";
 
 /// Runs it; asks no cluster. The namespace is the configured one, or `default`.
 ///
@@ -32,9 +36,20 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
          #   kubectl create clusterrolebinding shardctl --clusterrole shardctl --user USER\n\
          #   kubectl create rolebinding shardctl -n NAMESPACE --role shardctl --user USER\n\
          # Not in them: get and create on pods/exec, for --dns exec; create on pods/eviction, for --probe-protection;\n\
-         # watch on the same kinds, for events --watch.\n"
+         # watch on the same kinds, for events --watch; what packing-summary reads on top (--for packing).\n"
     );
     add(&mut text, "shardctl", &all_rules(namespace));
+    if arguments.purpose == RolesFor::Packing {
+        text.push_str(&format!(
+            "---\n\
+             # What packing-summary, and a snapshot for it, read on top: the pods of every namespace, for what they ask for on the\n\
+             # shards' nodes, how many disks the nodes take, and what is in use, where metrics.k8s.io is served; watch is for\n\
+             # --watch. Without them it says what it doesn't know. Bind each as well:\n\
+             #   kubectl create clusterrolebinding {PACKING_ROLE} --clusterrole {PACKING_ROLE} --user USER\n\
+             #   kubectl create rolebinding {PACKING_ROLE} -n NAMESPACE --role {PACKING_ROLE} --user USER\n"
+        ));
+        add(&mut text, PACKING_ROLE, &packing_rules(namespace));
+    }
     if arguments.purpose == RolesFor::Upgrade {
         let name = rights::ROLE;
         text.push_str(&format!(
@@ -70,6 +85,21 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
     }
     print(&text)?;
     Ok(ExitCode::Done)
+}
+
+/// What packing-summary reads on top, and watches.
+fn packing_rules(namespace: &str) -> Vec<Rule> {
+    let to_read = |resource| Rule::to_read(resource, namespace);
+    let reads = Resource::OF_ROOM
+        .into_iter()
+        .chain(Resource::OF_USAGE)
+        .filter_map(to_read);
+    let watched = [Resource::StatefulSets, Resource::Nodes, Resource::NodePods];
+    let watches = watched.into_iter().filter_map(to_read).map(|rule| Rule {
+        verb: "watch".to_owned(),
+        ..rule
+    });
+    reads.chain(watches).collect()
 }
 
 fn add(text: &mut String, name: &str, rules: &[Rule]) {

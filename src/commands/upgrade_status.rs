@@ -34,6 +34,7 @@ pub async fn run(context: &Context, arguments: &UpgradeStatus) -> Result<ExitCod
                 logs: false,
                 probe_protection: false,
                 room: false,
+                usage: false,
                 policy: policy.clone(),
             };
             let _spinner = Spinner::start(context, "looking at the cluster");

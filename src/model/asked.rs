@@ -22,9 +22,11 @@ pub fn memory(text: &str) -> Result<i64, String> {
         return Err(format!("`{text}` of memory: a shard takes more than nothing"));
     }
     if bytes < MIB {
-        return Err(format!(
-            "`{text}` is {bytes} bytes of memory: give the unit as well, as in {text}Gi"
-        ));
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        return Err(match plain {
+            true => format!("`{text}` is {bytes} bytes of memory: give the unit as well, as in {text}Gi"),
+            false => format!("`{text}` is {bytes} bytes of memory: a shard takes 1Mi at least"),
+        });
     }
     Ok(bytes)
 }

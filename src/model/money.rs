@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// How many hours clouds reckon a month with.
 pub const HOURS_A_MONTH: u32 = 730;
 
@@ -109,6 +111,14 @@ impl fmt::Display for Money {
     }
 }
 
+impl Serialize for Money {
+    /// As a number of dollars: `1.008`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = self.rounded(9).parse().map_err(serde::ser::Error::custom)?;
+        serializer.serialize_f64(digits)
+    }
+}
+
 /// What somebody pays less than the list says, in hundredths of a percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Discount(u16);
@@ -129,6 +139,11 @@ impl Discount {
         }
         let whole: u16 = whole.parse().map_err(|_| refused())?;
         let fraction: u16 = format!("{fraction:0<2}").parse().map_err(|_| refused())?;
+        if whole == 0 && fraction > 0 && !text.ends_with('%') {
+            return Err(format!(
+                "`{text}` may be {text}% or a part of one: write {text}% or a whole percentage"
+            ));
+        }
         Ok(Discount(whole * 100 + fraction))
     }
 
@@ -175,6 +190,20 @@ mod tests {
         assert_eq!(money("3").share(1, 3).to_string(), "1.00");
         assert_eq!(money("1").share(2, 3).to_string(), "0.666666667");
         assert_eq!(money("1").share(1, 0), Money::ZERO);
+    }
+
+    #[test]
+    fn in_json_it_is_the_number_that_was_read() {
+        for text in ["1.008", "0.000000001", "123456.789", "2.0"] {
+            assert_eq!(
+                serde_json::to_string(&money(text)).unwrap(),
+                text.replace("0.000000001", "1e-9")
+            );
+        }
+        assert_eq!(
+            serde_json::to_string(&Money::ZERO.minus(money("0.25"))).unwrap(),
+            "-0.25"
+        );
     }
 
     #[test]

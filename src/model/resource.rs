@@ -79,6 +79,10 @@ pub enum Resource {
     NodePods,
     /// Disruption budgets of every namespace.
     AllBudgets,
+    /// What each node uses now, where somebody measures it.
+    NodeUsage,
+    /// What the containers of the namespace's pods use now.
+    PodUsage,
 }
 
 /// Where a resource is served and what it takes to read it.
@@ -102,6 +106,9 @@ impl Resource {
     /// What tells how much room the nodes have. Every pod of the cluster is among it, so it is read only where a shard needs
     /// a place, never for a report.
     pub const OF_ROOM: [Resource; 2] = [Resource::CsiNodes, Resource::NodePods];
+
+    /// What is used now, as metrics.k8s.io says it. Read only where usage is shown: it is another answer every few seconds.
+    pub const OF_USAGE: [Resource; 2] = [Resource::NodeUsage, Resource::PodUsage];
 
     /// Every resource that a report is made from, in the order of the snapshot file.
     pub const ALL: [Resource; 27] = [
@@ -195,6 +202,8 @@ impl Resource {
             Resource::CsiNodes => list("storage.k8s.io", "v1", "csinodes", Cluster),
             Resource::NodePods => list("", "v1", "pods", Everywhere),
             Resource::AllBudgets => list("policy", "v1", "poddisruptionbudgets", Everywhere),
+            Resource::NodeUsage => optional(list("metrics.k8s.io", "", "nodes", Cluster)),
+            Resource::PodUsage => optional(list("metrics.k8s.io", "", "pods", Namespace)),
         }
     }
 
@@ -231,6 +240,8 @@ impl Resource {
             Resource::CsiNodes => "the nodes' attach limits",
             Resource::NodePods => "pods of all namespaces",
             Resource::AllBudgets => "disruption budgets of all namespaces",
+            Resource::NodeUsage => "metrics of nodes",
+            Resource::PodUsage => "metrics of pods",
         }
     }
 }

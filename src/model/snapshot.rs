@@ -14,10 +14,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::dns::Questions;
+use super::load::Load;
 use super::read::Read;
 use super::recording::{EvictionTrial, Logs, Recording, Taken};
 use super::resource::Resource;
 use super::right::Right;
+use super::usage::{NodeMetrics, PodMetrics};
 
 /// Everything that the checks judge.
 #[derive(Clone, Debug)]
@@ -85,8 +87,14 @@ pub struct Snapshot {
     /// Every pod of the cluster, cut down to what it takes on its node and what a drain does to it; read only where a shard needs
     /// a place or a node is emptied.
     pub node_pods: Read<Vec<Pod>>,
+    /// What those pods ask for beside the shards, summed while they were read; none where nobody summed them.
+    pub load: Option<Read<Load>>,
     /// Budgets of every namespace; read only where a node is emptied.
     pub all_budgets: Read<Vec<PodDisruptionBudget>>,
+    /// What each node uses; read only where usage is shown.
+    pub node_usage: Read<Vec<NodeMetrics>>,
+    /// What the pods of the namespace use; read only where usage is shown.
+    pub pod_usage: Read<Vec<PodMetrics>>,
     /// Logs of containers that aren't ready, by `pod/container`.
     pub logs: std::collections::BTreeMap<String, Logs>,
     /// The cluster's DNS domain, without dots at its ends.
@@ -158,7 +166,10 @@ impl Snapshot {
             priority_classes: from.typed(Resource::PriorityClasses)?,
             csi_nodes: from.typed(Resource::CsiNodes)?,
             node_pods: from.typed(Resource::NodePods)?,
+            load: None,
             all_budgets: from.typed(Resource::AllBudgets)?,
+            node_usage: from.typed(Resource::NodeUsage)?,
+            pod_usage: from.typed(Resource::PodUsage)?,
             logs: recording.logs.clone(),
             domain: recording.domain.clone(),
             dns: recording.dns.clone(),

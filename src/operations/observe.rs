@@ -2,13 +2,15 @@
 //! the logs of what isn't ready. Gives a [`Recording`], which the checks judge and `shardctl snapshot` saves.
 
 pub(super) mod logs;
+pub mod measure;
 mod names;
 mod subject;
+mod weigh;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures::future::{join, join_all, join3, join4, join5, try_join3};
+use futures::future::{join, join_all, join3, join5, try_join3};
 use jiff::Timestamp;
 
 use crate::clock;
@@ -16,7 +18,7 @@ use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
 use crate::cluster::protection;
-use crate::cluster::read::{Reading, Served, read, served};
+use crate::cluster::read::{Reading, Served, read, read_usage, served};
 use crate::cluster::recording::empty;
 use crate::cluster::rights;
 use crate::error::{Error, Result};
@@ -30,6 +32,7 @@ use crate::plan::verify::policy::Policy;
 use crate::plan::verify::seen::Seen;
 
 use subject::Chosen;
+pub use weigh::weigh;
 
 /// How name servers are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct Wanted {
     pub probe_protection: bool,
     /// Whether the room on the nodes is looked at: every pod of the cluster, and how many disks each node takes.
     pub room: bool,
+    /// Whether what is used now is looked at, where somebody measures it.
+    pub usage: bool,
     /// The policy that decides how many shards there should be, and so how many names are asked.
     pub policy: Policy,
 }
@@ -117,7 +122,7 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
         let at_once = join(at_once, room(api, namespace, wanted.room));
         Ok(join3(
             at_once,
-            optional(api, namespace),
+            optional(api, namespace, wanted.usage),
             rights::ask(api, probe_rules(namespace)),
         )
         .await)
@@ -134,8 +139,12 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
     if let Read::Got(known) = &mut recording.rights {
         known.extend(rights);
     }
-    for reading in at_once.into_iter().chain(room).chain(optional) {
+    for reading in at_once.into_iter().chain(optional) {
         add(&mut recording, reading);
+    }
+    // No check needs these, so that no check says whether they may be read.
+    for reading in room {
+        recording.objects.insert(reading.resource, reading.objects);
     }
     subject::check_typed_namespace(connection, &recording).await?;
     let mut snapshot = derive(&recording)?;
@@ -350,24 +359,33 @@ fn version(body: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Kinds that the cluster need not have: Karpenter's, KEDA's, the vertical autoscaler's.
-async fn optional(api: &Api, namespace: &str) -> Vec<Reading> {
+/// Kinds that the cluster need not have: Karpenter's, KEDA's, the vertical autoscaler's; where asked for, what is used now.
+async fn optional(api: &Api, namespace: &str, usage: bool) -> Vec<Reading> {
     let groups: Served = served(api).await;
     let pools_and_classes = async {
         let pools = groups.read(api, Resource::NodePools, namespace).await;
         let classes = groups.read_node_classes(api, &pools.objects).await;
         [pools, classes]
     };
-    let (pools_and_classes, claims, scaled, vertical) = join4(
+    let usage = async {
+        if usage {
+            read_usage(api, &groups, namespace).await.into()
+        } else {
+            Vec::new()
+        }
+    };
+    let (pools_and_classes, claims, scaled, vertical, usage) = join5(
         pools_and_classes,
         groups.read(api, Resource::NodeClaims, namespace),
         groups.read(api, Resource::ScaledObjects, namespace),
         groups.read(api, Resource::VerticalAutoscalers, namespace),
+        usage,
     )
     .await;
     pools_and_classes
         .into_iter()
         .chain([claims, scaled, vertical])
+        .chain(usage)
         .collect()
 }
 

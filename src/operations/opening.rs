@@ -200,6 +200,7 @@ pub(super) async fn read(
         logs: false,
         probe_protection: false,
         room,
+        usage: false,
         policy: judging.clone(),
     };
     let observed = observe(connection, &wanted).await?;

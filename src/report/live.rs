@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::board::Board;
 use super::lines::Lines;
+use super::moving::Moving;
 use super::style::Style;
 use crate::event::{Event, Fact, TaskState};
 
@@ -14,7 +15,7 @@ use crate::event::{Event, Fact, TaskState};
 pub struct Live {
     style: Style,
     multi: MultiProgress,
-    lines: Vec<ProgressBar>,
+    lines: Moving,
     total: ProgressBar,
     board: Board,
     said: Lines,
@@ -37,7 +38,7 @@ impl Live {
         Live {
             style,
             multi,
-            lines: Vec::new(),
+            lines: Moving::default(),
             total,
             board: Board::default(),
             said: Lines::new(style),
@@ -72,21 +73,7 @@ impl Live {
         let passed = SignedDuration::try_from(came.elapsed()).unwrap_or_default();
         let now = at.checked_add(passed).unwrap_or(at);
         let wanted = self.board.lines(now, self.style);
-        while self.lines.len() > wanted.len() {
-            if let Some(line) = self.lines.pop() {
-                self.multi.remove(&line);
-            }
-        }
-        while self.lines.len() < wanted.len() {
-            let line = ProgressBar::new_spinner();
-            if let Ok(layout) = ProgressStyle::with_template("{wide_msg}") {
-                line.set_style(layout);
-            }
-            self.lines.push(self.multi.insert_before(&self.total, line));
-        }
-        for (line, words) in self.lines.iter().zip(wanted) {
-            line.set_message(words);
-        }
+        self.lines.draw(&self.multi, Some(&self.total), wanted);
         let (done, of) = self.board.progress();
         self.total.set_length(of);
         self.total.set_position(done);
@@ -100,9 +87,7 @@ impl Live {
 
     fn clear(&mut self) {
         self.last = None;
-        for line in self.lines.drain(..) {
-            self.multi.remove(&line);
-        }
+        self.lines.clear(&self.multi);
         self.multi.remove(&self.total);
         let _ = self.multi.clear();
     }

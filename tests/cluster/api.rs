@@ -7,7 +7,8 @@ use kube::{Client, Resource};
 use serde_json::Value;
 
 /// Kinds without a namespace that scenes use by name only.
-const CLUSTER_KINDS: [&str; 16] = [
+const CLUSTER_KINDS: [&str; 17] = [
+    "APIService",
     "Namespace",
     "Node",
     "PersistentVolume",

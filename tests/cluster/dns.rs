@@ -60,7 +60,14 @@ pub async fn create(client: &Client, replicas: usize) -> kube::Result<()> {
     api::create(
         client,
         "/api/v1/nodes",
-        &super::scene::nodes::node(NODE, &json!({}), &[], "eastus-1", "4", "16Gi"),
+        &super::scene::nodes::node(
+            NODE,
+            &json!({"node.kubernetes.io/instance-type": "Standard_D4s_v5"}),
+            &[],
+            "eastus-1",
+            "4",
+            "16Gi",
+        ),
     )
     .await?;
     for index in 0..replicas {

@@ -11,6 +11,7 @@ mod serve;
 
 pub use request::Request;
 pub use rule::{Rule, When};
+pub(super) use serve::acceptor;
 
 use super::{Plane, Scene, wait};
 use serve::{Server, Shared};
@@ -34,7 +35,7 @@ impl Interceptor {
         let (server, states) = watch::channel(Server::default());
         let (listens, listening) = watch::channel(false);
         let shared = Arc::new(Shared::new(plane, states));
-        let acceptor = serve::acceptor(plane);
+        let acceptor = acceptor(plane);
         plane
             .runtime()
             .spawn(serve::listen(address, acceptor, shared.clone(), listens));

@@ -19,6 +19,8 @@ pub mod interceptor;
 pub mod karpenter;
 pub mod kubeconfig;
 pub mod kubelet;
+pub mod large;
+pub mod metrics;
 pub mod mounts;
 pub mod plane;
 pub mod processes;
@@ -31,6 +33,7 @@ pub mod witness;
 
 pub use budget_witness::BudgetWitness;
 pub use interceptor::Interceptor;
+pub use metrics::MetricsServer;
 pub use plane::{Plane, PlaneConfig};
 pub use proxy::{Network, Proxy};
 pub use scene::running::Running;

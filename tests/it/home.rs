@@ -32,6 +32,7 @@ fn snapshot(scene: &Scene<'_>) -> Snapshot {
         dns: None,
         dns_timeout: Duration::from_secs(5),
         room: true,
+        usage: false,
         domain: None,
         logs: false,
         probe_protection: false,

@@ -23,6 +23,7 @@ mod helper_pods;
 mod home;
 mod layering;
 mod outputs;
+mod packing;
 mod recover;
 mod redact;
 mod runbooks;

@@ -5,6 +5,7 @@ mod faults;
 mod interceptor;
 mod karpenter;
 mod maintenance;
+mod metrics;
 mod processes;
 mod scenes;
 mod witness;

@@ -1,10 +1,14 @@
 //! Lists in pages: each item is handed over as it is parsed.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
 
+use futures::future::join;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::{Api, unreadable};
 use crate::cluster::failure::Failure;
@@ -12,39 +16,80 @@ use crate::cluster::failure::Failure;
 /// How many objects are asked for at once; kubectl's `--chunk-size`.
 const PAGE: usize = 500;
 
-/// See [`Api::list`].
-pub(super) async fn list<K>(api: &Api, path: &str, query: &str, mut keep: K) -> Result<Vec<Box<RawValue>>, Failure>
+/// See [`Api::fold`].
+///
+/// A page that names the next one is read on a thread of its own while that one is on its way: of a large cluster the reading
+/// takes as long as the network.
+pub(super) async fn fold<S, T, A>(api: &Api, path: &str, query: &str, add: A) -> Result<S, Failure>
 where
-    K: FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
+    S: Default + Send + 'static,
+    T: DeserializeOwned + 'static,
+    A: FnMut(&mut S, T) + Send + 'static,
 {
-    let mut kept = Vec::new();
-    let mut more: Option<String> = None;
+    let mut sum = Sum {
+        add,
+        of: S::default(),
+        items: PhantomData,
+    };
+    let page = |token: &str| {
+        let page = format!("limit={PAGE}&continue={}", percent_encoded(token));
+        with_query(path, query, &page)
+    };
+    let first = with_query(path, query, &format!("limit={PAGE}"));
+    let mut body = api.get(&first).await?.body;
     loop {
-        let page = more.as_deref().map_or_else(
-            || format!("limit={PAGE}"),
-            |token| format!("limit={PAGE}&continue={}", percent_encoded(token)),
-        );
-        match api.get(&with_query(path, query, &page)).await {
-            Ok(answer) => {
-                more = read_page(&answer.body, &mut keep, &mut kept)?;
-                if more.is_none() {
-                    return Ok(kept);
-                }
+        let next = match token_at_the_top(&body) {
+            Some(token) => {
+                let at_work = tokio::task::spawn_blocking(move || {
+                    let read = sum.read(&body);
+                    (sum, read)
+                });
+                let next = page(&token);
+                let (next, done) = join(api.get(&next), at_work).await;
+                let read;
+                (sum, read) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                read?;
+                next
             }
+            None => match sum.read(&body)? {
+                None => return Ok(sum.of),
+                Some(token) => api.get(&page(&token)).await,
+            },
+        };
+        body = match next {
+            Ok(answer) => answer.body,
             // The token outlived the server's memory of that state (etcd compaction, five minutes). Pages of two states
             // can't be joined; asking for all at once can't expire again.
-            Err(Failure::Server { code: 410, .. }) if more.is_some() => {
-                kept.clear();
-                let answer = api.get(&with_query(path, query, "")).await?;
-                return match read_page(&answer.body, &mut keep, &mut kept)? {
-                    None => Ok(kept),
+            Err(Failure::Server { code: 410, .. }) => {
+                sum.of = S::default();
+                let whole = api.get(&with_query(path, query, "")).await?.body;
+                return match sum.read(&whole)? {
+                    None => Ok(sum.of),
                     Some(_) => Err(Failure::NotKubernetes {
                         what: "a part of a list that was asked for whole".to_owned(),
                     }),
                 };
             }
             Err(failure) => return Err(failure),
-        }
+        };
+    }
+}
+
+/// What was made of the items so far, and how the next one comes to it.
+struct Sum<S, T, A> {
+    add: A,
+    of: S,
+    items: PhantomData<fn(T)>,
+}
+
+impl<S, T, A> Sum<S, T, A>
+where
+    T: DeserializeOwned,
+    A: FnMut(&mut S, T),
+{
+    /// Reads one page and returns the token of the next.
+    fn read(&mut self, body: &str) -> Result<Option<String>, Failure> {
+        read_page(body, |item| (self.add)(&mut self.of, item))
     }
 }
 
@@ -70,25 +115,58 @@ fn percent_encoded(token: &str) -> String {
     encoded
 }
 
-/// Reads one page into `kept` and returns the token of the next.
-fn read_page<K>(body: &str, keep: &mut K, kept: &mut Vec<Box<RawValue>>) -> Result<Option<String>, Failure>
-where
-    K: FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
-{
+/// Reads one page, hands its items over and returns the token of the next.
+fn read_page<T: DeserializeOwned>(body: &str, each: impl FnMut(T)) -> Result<Option<String>, Failure> {
     let mut json = serde_json::Deserializer::from_str(body);
-    let more = Page { keep, kept }.deserialize(&mut json).map_err(unreadable)?;
+    let items = Items { each, of: PhantomData };
+    let more = Page { items: Some(items) }.deserialize(&mut json).map_err(unreadable)?;
     json.end().map_err(unreadable)?;
     Ok(more.filter(|token| !token.is_empty()))
 }
 
-struct Page<'a, K> {
-    keep: &'a mut K,
-    kept: &'a mut Vec<Box<RawValue>>,
+/// The token of the next page where it stands before the items, as Kubernetes writes it: found without reading these.
+fn token_at_the_top(body: &str) -> Option<String> {
+    struct Top<'a>(&'a mut Option<String>);
+    impl<'de> Visitor<'de> for Top<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a Kubernetes list")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                match key.as_str() {
+                    "metadata" => *self.0 = map.next_value::<Option<Metadata>>()?.unwrap_or_default().more,
+                    "items" => return Err(A::Error::custom("the rest isn't looked at")),
+                    _ => {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+    let mut token = None;
+    // The end is an error in any case; what isn't JSON is told where the items are read.
+    let _ = serde_json::Deserializer::from_str(body).deserialize_map(Top(&mut token));
+    token.filter(|token| !token.is_empty())
 }
 
-impl<'de, K> DeserializeSeed<'de> for Page<'_, K>
+#[derive(Deserialize, Default)]
+struct Metadata {
+    #[serde(rename = "continue")]
+    more: Option<String>,
+}
+
+struct Page<T, F> {
+    items: Option<Items<T, F>>,
+}
+
+impl<'de, T, F> DeserializeSeed<'de> for Page<T, F>
 where
-    K: FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
+    T: DeserializeOwned,
+    F: FnMut(T),
 {
     type Value = Option<String>;
 
@@ -97,9 +175,10 @@ where
     }
 }
 
-impl<'de, K> Visitor<'de> for Page<'_, K>
+impl<'de, T, F> Visitor<'de> for Page<T, F>
 where
-    K: FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
+    T: DeserializeOwned,
+    F: FnMut(T),
 {
     type Value = Option<String>;
 
@@ -107,39 +186,37 @@ where
         f.write_str("a Kubernetes list")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
-        #[derive(Deserialize, Default)]
-        struct Metadata {
-            #[serde(rename = "continue")]
-            more: Option<String>,
-        }
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut metadata = None;
-        let mut has_items = false;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "metadata" => metadata = map.next_value::<Option<Metadata>>()?,
                 "items" => {
-                    has_items = true;
-                    map.next_value_seed(Items(&mut self))?;
+                    let items = self.items.take().ok_or_else(|| M::Error::duplicate_field("items"))?;
+                    map.next_value_seed(items)?;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        if !has_items {
+        if self.items.is_some() {
             // an empty set of results is `items: []` or null; without the field this isn't a list
-            return Err(serde::de::Error::missing_field("items"));
+            return Err(M::Error::missing_field("items"));
         }
         Ok(metadata.unwrap_or_default().more)
     }
 }
 
-struct Items<'a, 'b, K>(&'a mut Page<'b, K>);
+struct Items<T, F> {
+    each: F,
+    of: PhantomData<fn(T)>,
+}
 
-impl<'de, K> DeserializeSeed<'de> for Items<'_, '_, K>
+impl<'de, T, F> DeserializeSeed<'de> for Items<T, F>
 where
-    K: FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
+    T: DeserializeOwned,
+    F: FnMut(T),
 {
     type Value = ();
 
@@ -148,9 +225,10 @@ where
     }
 }
 
-impl<'de, K> Visitor<'de> for Items<'_, '_, K>
+impl<'de, T, F> Visitor<'de> for Items<T, F>
 where
-    K: FnMut(Box<RawValue>) -> Option<Box<RawValue>>,
+    T: DeserializeOwned,
+    F: FnMut(T),
 {
     type Value = ();
 
@@ -162,11 +240,9 @@ where
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element::<Box<RawValue>>()? {
-            if let Some(item) = (self.0.keep)(item) {
-                self.0.kept.push(item);
-            }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element::<T>()? {
+            (self.each)(item);
         }
         Ok(())
     }
@@ -175,11 +251,12 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::value::RawValue;
 
     fn read(body: &str) -> Result<(Vec<String>, Option<String>), Failure> {
         let mut kept = Vec::new();
-        let more = read_page(body, &mut Some, &mut kept)?;
-        Ok((kept.iter().map(|item| item.get().to_owned()).collect(), more))
+        let more = read_page(body, |item: Box<RawValue>| kept.push(item.get().to_owned()))?;
+        Ok((kept, more))
     }
 
     #[test]
@@ -200,6 +277,19 @@ mod tests {
         assert!(read(r#"{"kind":"Pod","metadata":{}}"#).is_err());
         assert!(read(r#"{"items":[{}"#).is_err());
         assert!(read(r#"{"items":[]} trailing"#).is_err());
+    }
+
+    #[test]
+    fn the_next_pages_token_is_found_before_the_items_are_read() {
+        let list = |metadata: &str| format!(r#"{{"kind":"PodList","metadata":{metadata},"items":[not even JSON"#);
+        assert_eq!(
+            token_at_the_top(&list(r#"{"resourceVersion":"7","continue":"x=="}"#)).as_deref(),
+            Some("x==")
+        );
+        assert_eq!(token_at_the_top(&list(r#"{"continue":""}"#)), None);
+        assert_eq!(token_at_the_top(&list("null")), None);
+        assert_eq!(token_at_the_top(r#"{"items":[],"metadata":{"continue":"x"}}"#), None);
+        assert_eq!(token_at_the_top("<html>"), None);
     }
 
     #[test]

@@ -51,7 +51,10 @@ impl Watches {
             priority_classes: unwatched(Resource::PriorityClasses),
             csi_nodes: unwatched(Resource::CsiNodes),
             node_pods: self.node_pods(),
+            load: None,
             all_budgets: unwatched(Resource::AllBudgets),
+            node_usage: unwatched(Resource::NodeUsage),
+            pod_usage: unwatched(Resource::PodUsage),
             logs: std::collections::BTreeMap::new(),
             domain: Read::Unreadable("the cluster's domain isn't watched".to_owned()),
             dns: Read::Unreadable("names aren't watched".to_owned()),
@@ -63,6 +66,9 @@ impl Watches {
 impl Watches {
     /// The pods on the nodes that are watched, of those nodes alone; unwatched where there is none.
     fn node_pods(&self) -> Read<Vec<Pod>> {
+        if let Some(everywhere) = &self.everywhere {
+            return everywhere.read();
+        }
         if self.on_nodes.is_empty() {
             return unwatched(Resource::NodePods);
         }
@@ -100,12 +106,14 @@ impl Watches {
             cluster_autoscaler: base.cluster_autoscaler.clone(),
             priority_classes: base.priority_classes.clone(),
             csi_nodes: base.csi_nodes.clone(),
-            node_pods: if self.on_nodes.is_empty() {
+            node_pods: if self.elsewhere().next().is_none() {
                 base.node_pods.clone()
             } else {
                 seen.node_pods
             },
             all_budgets: base.all_budgets.clone(),
+            node_usage: base.node_usage.clone(),
+            pod_usage: base.pod_usage.clone(),
             logs: base.logs.clone(),
             domain: base.domain.clone(),
             dns: base.dns.clone(),

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::table::{Row, Table};
 use super::{Catalogue, Fault, Refused, Source, no_such, priced};
 use crate::model::asked;
-use crate::model::price::{Kind, Known};
+use crate::model::price::Known;
 use crate::model::size::Size;
 
 const NEEDED: [&str; 3] = ["size", "vcpu", "memory"];
+/// The architectures that nodes of the clouds have, by the label `kubernetes.io/arch`.
+const ARCHS: [&str; 2] = ["amd64", "arm64"];
 const MAY: [&str; 13] = [
     "arch",
     "data_disks",
@@ -72,11 +74,6 @@ impl Catalogue {
         }
         Ok(made)
     }
-
-    /// Whether any price is known for a way to pay.
-    pub fn has_prices(&self, kind: Kind) -> bool {
-        self.prices.keys().any(|(_, of)| *of == kind)
-    }
 }
 
 fn size(row: &Row<'_>) -> Result<Size, Fault> {
@@ -116,11 +113,18 @@ fn size(row: &Row<'_>) -> Result<Size, Fault> {
         Some("yes") => true,
         Some(other) => return Err(said("isolated", format!("`{other}` is neither yes nor no"))),
     };
+    let arch = row.get("arch").unwrap_or("amd64");
+    if !ARCHS.contains(&arch) {
+        return Err(said(
+            "arch",
+            format!("`{arch}` is neither amd64 nor arm64, as nodes name them"),
+        ));
+    }
     Ok(Size {
         name,
         vcpu,
         memory,
-        arch: row.get("arch").unwrap_or("amd64").to_owned(),
+        arch: arch.to_owned(),
         data_disks: whole("data_disks", 0)?,
         max_pods: whole("max_pods", 1)?,
         isolated,

@@ -2,6 +2,8 @@
 
 mod file;
 mod prices;
+pub mod refreshed;
+pub mod retail;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -9,7 +11,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use self::refreshed::Refreshed;
 use self::table::{Fault, Row, Table};
+use super::money::Money;
 use super::price::{Kind, Price};
 use super::room::GIB;
 use super::size::Size;
@@ -84,6 +88,8 @@ pub enum Source {
     },
     /// A file of the user's.
     File,
+    /// The sizes are built in, the prices were asked for anew.
+    Refreshed(Refreshed),
 }
 
 /// The sizes and prices of one region.
@@ -93,6 +99,8 @@ pub struct Catalogue {
     source: Source,
     sizes: BTreeMap<String, Size>,
     prices: BTreeMap<(String, Kind), Price>,
+    /// What a month of a disk costs, by its tier.
+    disks: BTreeMap<String, Money>,
     /// The days on which prices other than those on demand were seen, by size.
     seen: BTreeMap<String, String>,
 }
@@ -147,6 +155,7 @@ impl Catalogue {
             source,
             sizes: BTreeMap::new(),
             prices: BTreeMap::new(),
+            disks: BTreeMap::new(),
             seen: BTreeMap::new(),
         }
     }
@@ -154,6 +163,12 @@ impl Catalogue {
     /// The region whose prices these are.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
+    }
+
+    /// Whether a region may be one: of another cloud's names nothing is known.
+    pub(super) fn is_region(&self, name: &str) -> bool {
+        let known = || Catalogue::regions().is_ok_and(|all| all.iter().any(|known| known == name));
+        self.region() == Some(name) || self.source == Source::File || known()
     }
 
     /// Where it comes from.
@@ -186,6 +201,11 @@ impl Catalogue {
         Kind::ALL
             .into_iter()
             .filter_map(move |kind| Some((kind, self.price(size, kind)?)))
+    }
+
+    /// What a month of a disk costs, by its tier (`P30 LRS`), however much of it is used; none where that isn't known.
+    pub fn disk_price(&self, tier: &str) -> Option<Money> {
+        self.disks.get(tier).copied()
     }
 
     /// When the built-in prices of a size other than those on demand were seen: a month or a day.

@@ -44,6 +44,7 @@ impl<'a> Table<'a> {
     /// Where there is none, a column has no name or is there twice, or a row hasn't as many cells as there are columns.
     pub fn read(text: &'a str) -> Result<Table<'a>, Fault> {
         let mut lines = text
+            .trim_start_matches('\u{feff}')
             .lines()
             .enumerate()
             .map(|(at, line)| (at + 1, line.trim()))
@@ -54,7 +55,7 @@ impl<'a> Table<'a> {
                 "there is no table here: the first line names the columns".to_owned(),
             ));
         };
-        let columns = cells(header.trim_start_matches('\u{feff}'));
+        let columns = cells(header);
         let mut names = BTreeSet::new();
         for name in &columns {
             if name.is_empty() {

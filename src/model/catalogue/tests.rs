@@ -66,7 +66,11 @@ fn the_known_figures_are_right() {
 fn without_a_region_there_are_sizes_and_no_prices() {
     let catalogue = Catalogue::azure(None).unwrap();
     assert_eq!(catalogue.prices("Standard_E16s_v5").count(), 0);
-    assert!(!catalogue.has_prices(Kind::OnDemand));
+    assert!(
+        catalogue
+            .sizes()
+            .all(|size| catalogue.prices(&size.name).next().is_none())
+    );
 }
 
 #[test]
@@ -93,6 +97,15 @@ fn a_price_file_stands_for_the_built_in_prices_where_it_says_something() {
     assert_eq!(price("Standard_E16s_v5", Kind::Spot).known, Known::Listed);
     assert_eq!(price("Standard_E8s_v5", Kind::OnDemand).hourly, money("0.504"));
     assert_eq!(price("Standard_E8s_v5", Kind::Reserved1y).hourly, money("0.3"));
+}
+
+#[test]
+fn a_price_file_has_disks_by_the_month() {
+    let mut catalogue = Catalogue::azure(Some("eastus")).unwrap();
+    assert_eq!(catalogue.disk_price("P30 LRS"), None);
+    let file = "size,on-demand,a-month\nP30 LRS,,135.17\nStandard_E8s_v5,0.4,\n";
+    assert_eq!(catalogue.take_prices(file), Ok(2));
+    assert_eq!(catalogue.disk_price("P30 LRS"), Some(money("135.17")));
 }
 
 #[test]
@@ -132,6 +145,17 @@ fn a_price_file_with_a_hole_a_duplicate_or_a_slip_changes_nothing() {
             "there is no size named Standard_E8_v5",
         ),
         ("", "line 1: there is no table here"),
+        (
+            "size,on-demand\nP30 LRS,135\n",
+            "line 2: P30 LRS is a disk, which is paid for by the month",
+        ),
+        (
+            "size,a-month\nStandard_E8s_v5,135\n",
+            "line 2: Standard_E8s_v5 is no disk's tier",
+        ),
+        ("size,a-month\nP30 LRS,\n", "line 2: no price for P30 LRS"),
+        ("size,a-month\nP30 LRS,0\n", "line 2: a-month: a disk for nothing"),
+        ("size,a-month\nP30 LRS,1\nP30 LRS,1\n", "line 3: P30 LRS is there twice"),
     ];
     for (file, expected) in wrong {
         let said = told(file);

@@ -95,6 +95,7 @@ async fn verify(run: &Run) -> Acted {
         logs: false,
         probe_protection: false,
         room: false,
+        usage: false,
         policy,
     };
     let patience = run.tasks.limit.min(TO_SETTLE);

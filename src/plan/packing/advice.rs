@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::layout::Layout;
+use super::pools::{is_of_machine, limits};
 use super::present::{Present, Row};
 use crate::model::catalogue::Catalogue;
 use crate::model::karpenter::{NodePool, Reason};
 use crate::model::node::INSTANCE_TYPE;
-use crate::model::room::GIB;
 use crate::model::span::Span;
 use crate::model::volume::{ZONE, same_zone};
 use crate::plan::template::{DiffLine, diff};
@@ -52,6 +52,8 @@ pub struct Drifting {
 pub struct Advice {
     /// The pool.
     pub pool: String,
+    /// The layout that it is to keep.
+    pub keeps: Layout,
     /// The version that it is served in: `karpenter.sh/v1`.
     pub version: String,
     /// The steps that change something, in their order.
@@ -85,12 +87,12 @@ pub fn advice(pool: NodePool<'_>, layout: &Layout, present: &Present, catalogue:
         "then pin the sizes and the zones, and let only emptied nodes go",
         json!({"spec": made_by(pool, layout)}),
     );
-    match limits(layout, catalogue) {
-        Some(limits) => take(
+    match limits(layout.machines().map(|(_, of)| of), catalogue, 1) {
+        Ok(limits) => take(
             "last, when the shards have moved, the limits: the layout and one node more, for a drain",
             json!({"spec": {"limits": limits}}),
         ),
-        None => notes.push("a size of the layout isn't in the catalogue: the limits stay as they are".to_owned()),
+        Err(_) => notes.push("a size of the layout isn't in the catalogue: the limits stay as they are".to_owned()),
     }
     if pool.is_beta() {
         notes.push(
@@ -116,6 +118,7 @@ pub fn advice(pool: NodePool<'_>, layout: &Layout, present: &Present, catalogue:
     }
     Advice {
         pool: pool.name().to_owned(),
+        keeps: layout.clone(),
         version,
         steps,
         drifting,
@@ -168,6 +171,7 @@ fn made_by(pool: NodePool<'_>, layout: &Layout) -> Value {
 fn requirements(pool: NodePool<'_>, layout: &Layout) -> Value {
     let written = pool.0.pointer("/spec/template/spec/requirements");
     let mut all: Vec<Value> = written.and_then(Value::as_array).cloned().unwrap_or_default();
+    all.retain(|term| !term["key"].as_str().is_some_and(is_of_machine));
     let pinned = [
         (INSTANCE_TYPE, layout.sizes().into_iter().map(str::to_owned).collect()),
         (ZONE, zones(layout)),
@@ -187,21 +191,6 @@ fn requirements(pool: NodePool<'_>, layout: &Layout) -> Value {
 fn zones(layout: &Layout) -> Vec<String> {
     let zones: BTreeSet<&String> = layout.machines().filter_map(|(zone, _)| zone.name.as_ref()).collect();
     zones.into_iter().cloned().collect()
-}
-
-/// CPU and memory of all machines and of the largest once more; none where a size isn't known.
-fn limits(layout: &Layout, catalogue: &Catalogue) -> Option<Value> {
-    let (mut cpu, mut memory) = (0_i64, 0_i64);
-    let mut largest = (0_i64, 0_i64);
-    for (_, of) in layout.machines() {
-        let size = catalogue.size(&of.size).ok()?;
-        let each = (i64::from(size.vcpu), size.memory);
-        cpu += each.0 * i64::from(of.count);
-        memory = memory.saturating_add(each.1.saturating_mul(i64::from(of.count)));
-        largest = (largest.0.max(each.0), largest.1.max(each.1));
-    }
-    let memory = (memory + largest.1 + GIB - 1) / GIB;
-    Some(json!({"cpu": (cpu + largest.0).to_string(), "memory": format!("{memory}Gi")}))
 }
 
 /// The fields of the pool's hash that the steps change.

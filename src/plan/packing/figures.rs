@@ -82,7 +82,7 @@ impl Capacity {
 /// What is known of the cluster's machines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machines {
-    /// What the nodes of each size have at least, and the first of them.
+    /// What the nodes of each size have at least, and that of them with the least memory.
     pub live: BTreeMap<String, (Room, String)>,
     /// The model of what the kubelet reports.
     pub kubelet: Option<Model>,
@@ -114,10 +114,17 @@ impl Machines {
             room.disks = limits.get(node::name(found)).copied();
             max_pods = Some(max_pods.map_or(room.pods, |known: i64| known.min(room.pods)));
             live.entry(size.to_owned())
-                .and_modify(|(least, _)| *least = least.least(room))
+                .and_modify(|(least, name)| {
+                    if room.memory < least.memory {
+                        node::name(found).clone_into(name);
+                    }
+                    *least = least.least(room);
+                })
                 .or_insert_with(|| (room, node::name(found).to_owned()));
         }
-        let karpenter = snapshot.node_pools.got().is_some();
+        // That its pools can't be read doesn't make Karpenter buy by other figures.
+        let pool = |found: &Node| node::label(found, node::NODE_POOL).is_some();
+        let karpenter = snapshot.node_pools.got().is_some() || nodes.iter().any(pool);
         let cloud = |prefix: &str| {
             nodes.iter().any(|found| {
                 let id = found.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());
@@ -228,7 +235,7 @@ mod tests {
         let catalogue = Catalogue::azure(Some("eastus")).unwrap();
         let of = machines.capacity(catalogue.size("Standard_E16s_v5").unwrap()).unwrap();
         // The least of the nodes of that size: a new one may be as small as the smallest that was seen.
-        assert_eq!(of.fits.basis, Basis::Node("node-0".to_owned()));
+        assert_eq!(of.fits.basis, Basis::Node("node-1".to_owned()));
         assert_eq!((of.fits.room.memory, of.fits.room.disks), (119 * GIB, Some(31)));
         assert_eq!(of.counted.unwrap().basis, Basis::Model(Model::KarpenterAzure));
     }

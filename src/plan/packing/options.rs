@@ -39,6 +39,14 @@ pub struct Options {
     pub of_one_size: Vec<Layout>,
 }
 
+impl Options {
+    /// All but the layouts of one size that aren't the best of these.
+    pub fn worth_a_look(&self) -> impl Iterator<Item = &Layout> {
+        let three = [&self.cheapest, &self.balanced, &self.most_available];
+        three.into_iter().chain(self.of_one_size.first())
+    }
+}
+
 /// What less memory a shard would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WithLess {
@@ -61,11 +69,15 @@ pub enum Obstacle {
         region: Option<String>,
         /// Whether sizes were left out because no price is known.
         for_price: bool,
+        /// Of how many sizes nobody says what is left for pods.
+        unjudged: usize,
     },
     /// No size holds a shard.
     NothingHolds {
         /// The size that comes closest, what it is short of most, how much of that is missing.
         closest: Option<(String, Limit, i64)>,
+        /// Of how many sizes nobody says what is left for pods.
+        unjudged: usize,
     },
     /// More shards are bound to a zone by their disks than may be lost with it.
     ZoneHoldsMore {
@@ -96,6 +108,16 @@ pub fn amount(limit: Limit, amount: i64) -> String {
     }
 }
 
+impl Obstacle {
+    /// Whether it may be none: where sizes weren't judged, one of them may hold the shards.
+    pub const fn is_doubtful(&self) -> bool {
+        match self {
+            Obstacle::NothingOffered { unjudged, .. } | Obstacle::NothingHolds { unjudged, .. } => *unjudged > 0,
+            Obstacle::ZoneHoldsMore { .. } | Obstacle::TooFewZones { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -103,6 +125,7 @@ impl fmt::Display for Obstacle {
                 kind,
                 region,
                 for_price,
+                unjudged,
             } => {
                 let place = region
                     .as_deref()
@@ -110,19 +133,25 @@ impl fmt::Display for Obstacle {
                     .unwrap_or_default();
                 match for_price {
                     true => write!(f, "no {kind} price is known{place} for any size that was asked for"),
+                    false if *unjudged > 0 => write!(f, "nobody says what is left of {unjudged} sizes for pods"),
                     false => f.write_str("every size is left out by what was asked for"),
                 }
             }
-            Obstacle::NothingHolds { closest: None } => f.write_str("no size holds a shard"),
-            Obstacle::NothingHolds {
-                closest: Some((size, limit, missing)),
-            } => {
-                let missing = amount(*limit, *missing);
-                write!(
-                    f,
-                    "no size holds a shard: {size} comes closest, and is {missing} of {} short",
-                    limit.word()
-                )
+            Obstacle::NothingHolds { closest, unjudged } => {
+                let judged = if *unjudged > 0 {
+                    " of those that can be judged"
+                } else {
+                    ""
+                };
+                write!(f, "no size{judged} holds a shard")?;
+                if let Some((size, limit, missing)) = closest {
+                    let (missing, of) = (amount(*limit, *missing), limit.word());
+                    write!(f, ": {size} comes closest, and is {missing} of {of} short")?;
+                }
+                match unjudged {
+                    0 => Ok(()),
+                    unjudged => write!(f, "; nobody says what is left of {unjudged} sizes for pods"),
+                }
             }
             Obstacle::ZoneHoldsMore { zone, shards, most } => write!(
                 f,
@@ -134,7 +163,8 @@ impl fmt::Display for Obstacle {
                     Some(zones) => format!("there are {zones}"),
                     None => "none is known".to_owned(),
                 };
-                write!(f, "at most {most} shards a zone take {needed} zones, and {there}")
+                let zones = if *needed == 1 { "zone" } else { "zones" };
+                write!(f, "at most {most} shards a zone take {needed} {zones}, and {there}")
             }
         }
     }
@@ -169,7 +199,10 @@ pub fn options(
     let choices = capped(&all, most);
     let within = |most: u32| cheapest(&spread, &capped(&choices, most));
     let (Some(by_cost), Some(most_available)) = (within(most), within(1)) else {
-        return Err(vec![Obstacle::NothingHolds { closest: None }]);
+        return Err(vec![Obstacle::NothingHolds {
+            closest: None,
+            unjudged: 0,
+        }]);
     };
     let limit = by_cost.hourly().share(100 + BALANCED, 100);
     Ok(Options {
@@ -210,7 +243,7 @@ fn of_zones(spread: &Spread, stands: Stands) -> Vec<Obstacle> {
         .collect();
     let zones = u32::try_from(spread.zones.len()).unwrap_or(u32::MAX);
     let held = zones.max(1).saturating_mul(most);
-    if found.is_empty() && (spread.shards() > held || zones == 0 && spread.shards() > 0) {
+    if found.is_empty() && (spread.shards() > held) {
         found.push(Obstacle::TooFewZones {
             zones: (zones > 0).then_some(zones),
             needed: spread.shards().div_ceil(most.max(1)),
@@ -221,12 +254,15 @@ fn of_zones(spread: &Spread, stands: Stands) -> Vec<Obstacle> {
 }
 
 fn of_market(market: &Market, kind: Kind, region: Option<&str>) -> Option<Obstacle> {
+    let left_out = |for_what: LeftOut| market.left_out.values().filter(move |why| **why == for_what).count();
+    let unjudged = left_out(LeftOut::NoFigure);
     if market.offers.is_empty() {
-        let for_price = market.left_out.values().any(|why| *why == LeftOut::NoPrice);
+        let for_price = left_out(LeftOut::NoPrice) > 0;
         return Some(Obstacle::NothingOffered {
             kind,
             region: region.map(str::to_owned),
             for_price,
+            unjudged,
         });
     }
     if market.offers.iter().any(|offer| offer.slots() > 0) {
@@ -239,7 +275,7 @@ fn of_market(market: &Market, kind: Kind, region: Option<&str>) -> Option<Obstac
         .filter_map(|offer| Some((offer, offer.holds.slots().short.first()?)))
         .min_by_key(|(offer, _)| offer.holds.slots().distance())
         .map(|(offer, short)| (offer.size.name.clone(), short.limit, short.missing));
-    Some(Obstacle::NothingHolds { closest })
+    Some(Obstacle::NothingHolds { closest, unjudged })
 }
 
 /// What would be cheaper if a shard took a little less memory: the steps that save something, the smallest change first.

@@ -5,15 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 
 use super::figures::{self, Machines};
+use super::layout::{Layout, Machines as Bought, Zone};
+use super::load::{self, take};
+use super::placement::placement;
 use super::slots::slots;
 use crate::model::catalogue::Catalogue;
+use crate::model::load::Beside;
 use crate::model::money::{Discount, Money};
-use crate::model::pod::{self, MIRROR};
+use crate::model::pod;
 use crate::model::price::{Kind, Price};
-use crate::model::read::{Read, Skip};
+use crate::model::read::Skip;
 use crate::model::room::{Limit, Room, Take};
+use crate::model::volume::same_zone;
 use crate::model::{node, set, volume};
-use crate::plan::requests::{Amounts, of_pod, of_template};
+use crate::plan::requests::{of_pod, of_template};
 use crate::plan::verify::seen::Seen;
 
 /// Where Karpenter, AKS and EKS say how a node is paid for.
@@ -28,7 +33,7 @@ const REGION: &str = "topology.kubernetes.io/region";
 const ARCH: &str = "kubernetes.io/arch";
 
 /// A node that holds shards, or is of a pool whose nodes do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// The node.
     pub node: String,
@@ -168,21 +173,72 @@ impl Present {
         (sums.1 > 0).then(|| sums.0.saturating_mul(1000) / sums.1)
     }
 
+    /// Whether just these machines are there, with a node for every shard. What is there may name zones as the cloud does, and the
+    /// layout as the disks do.
+    pub fn is(&self, layout: &Layout) -> bool {
+        let mut there: Vec<(Option<&str>, Option<&str>)> = self
+            .rows
+            .iter()
+            .map(|row| (row.zone.as_deref(), row.size.as_deref()))
+            .collect();
+        let in_zone = |there: Option<&str>, wanted: Option<&str>| match (there, wanted) {
+            (Some(there), Some(wanted)) => same_zone(there, wanted),
+            (_, wanted) => wanted.is_none(),
+        };
+        for (zone, of) in layout.machines() {
+            for _ in 0..of.count {
+                let found = there
+                    .iter()
+                    .position(|(place, size)| in_zone(*place, zone.name.as_deref()) && *size == Some(of.size.as_str()));
+                match found {
+                    Some(at) => there.swap_remove(at),
+                    None => return false,
+                };
+            }
+        }
+        there.is_empty() && self.homeless.is_empty()
+    }
+
+    /// The machines of a pool as a layout.
+    pub fn of_pool(&self, pool: &str) -> Layout {
+        let mut zones: BTreeMap<Option<&str>, (u32, BTreeMap<&str, u32>)> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| row.pool.as_deref() == Some(pool)) {
+            let (shards, sizes) = zones.entry(row.zone.as_deref()).or_default();
+            *shards += u32::try_from(row.shards.len()).unwrap_or(u32::MAX);
+            if let Some(size) = &row.size {
+                *sizes.entry(size).or_default() += 1;
+            }
+        }
+        let machines = |size: &str, count| Bought {
+            size: size.to_owned(),
+            count,
+            slots: self.most_on(size),
+            hourly: self.hourly_of(size),
+        };
+        let zone = |(name, (shards, sizes)): (Option<&str>, (u32, BTreeMap<&str, u32>))| Zone {
+            name: name.map(str::to_owned),
+            shards,
+            machines: sizes.into_iter().map(|(size, count)| machines(size, count)).collect(),
+        };
+        Layout {
+            zones: zones.into_iter().map(zone).collect(),
+        }
+    }
+
+    fn most_on(&self, size: &str) -> u32 {
+        let of_size = self.rows.iter().filter(|row| row.size.as_deref() == Some(size));
+        let most = of_size.map(|row| row.shards.len()).max().unwrap_or(0);
+        u32::try_from(most).unwrap_or(u32::MAX)
+    }
+
+    fn hourly_of(&self, size: &str) -> Money {
+        let mut of_size = self.rows.iter().filter(|row| row.size.as_deref() == Some(size));
+        of_size.find_map(|row| row.hourly).unwrap_or(Money::ZERO)
+    }
+
     /// What DaemonSets take of a node at most; none where no node tells.
     pub fn daemons(&self) -> Option<Take> {
         self.rows.iter().filter_map(|row| row.by_daemons).reduce(Take::most)
-    }
-}
-
-/// One pod that asks for these amounts, and brings so many disks for its node to attach.
-fn take(amounts: &Amounts, disks: i64) -> Take {
-    let amount = |resource: &str| amounts.get(resource).copied().unwrap_or_default();
-    let number = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
-    Take {
-        memory: number(amount("memory").ceiling()),
-        cpu: number(amount("cpu").thousandths()),
-        disks,
-        pods: 1,
     }
 }
 
@@ -197,16 +253,23 @@ pub fn shard(seen: &Seen<'_>) -> Result<Take, Skip> {
     Ok(take(&of_template(spec), disks))
 }
 
-/// The one region of the nodes with shards; none where they don't say, or don't agree.
+/// The one region of the nodes with shards, or of all where none has one; none where they don't say, or don't agree.
 ///
 /// # Errors
 /// Where nodes or pods can't be read.
 pub fn region<'a>(seen: &Seen<'a>) -> Result<Option<&'a str>, Skip> {
     let nodes = seen.nodes_with_shards()?;
-    let regions: BTreeSet<&str> = nodes
+    let holding: BTreeSet<&str> = nodes
         .iter()
         .filter_map(|(found, _)| node::label(found, REGION))
         .collect();
+    let regions = if nodes.is_empty() {
+        // With every shard down the nodes still say where they are.
+        let all = seen.snapshot.nodes.need()?;
+        all.iter().filter_map(|found| node::label(found, REGION)).collect()
+    } else {
+        holding
+    };
     Ok(regions.first().copied().filter(|_| regions.len() == 1))
 }
 
@@ -224,6 +287,28 @@ pub fn archs(seen: &Seen<'_>) -> Result<BTreeSet<String>, Skip> {
     Ok(nodes.iter().filter_map(|(found, _)| told(found)).collect())
 }
 
+/// The nodes that hold shards and the others of their pools, by name.
+///
+/// # Errors
+/// Where the set, its pods or the nodes can't be read.
+pub fn nodes<'a>(seen: &Seen<'a>) -> Result<Vec<&'a Node>, Skip> {
+    let holding: BTreeSet<&str> = seen
+        .nodes_with_shards()?
+        .iter()
+        .map(|(found, _)| node::name(found))
+        .collect();
+    let all = seen.snapshot.nodes.need()?;
+    let pool = |found: &'a Node| node::label(found, node::NODE_POOL);
+    let holds = |found: &Node| holding.contains(node::name(found));
+    let pools: BTreeSet<&str> = all.iter().filter(|found| holds(found)).filter_map(pool).collect();
+    let mut nodes: Vec<&Node> = all
+        .iter()
+        .filter(|found| holds(found) || pool(found).is_some_and(|pool| pools.contains(pool)))
+        .collect();
+    nodes.sort_by_key(|found| node::name(found));
+    Ok(nodes)
+}
+
 /// Looks at the nodes that hold shards and at the others of their pools.
 ///
 /// # Errors
@@ -239,28 +324,16 @@ pub fn present(
         .into_iter()
         .map(|(found, pods)| (node::name(found), pods))
         .collect();
-    let all = seen.snapshot.nodes.need()?;
-    let pool = |found: &Node| node::label(found, node::NODE_POOL).map(str::to_owned);
-    let holding = all.iter().filter(|found| with_shards.contains_key(node::name(found)));
-    let pools: BTreeSet<String> = holding.filter_map(pool).collect();
-    let mut nodes: Vec<&Node> = all
-        .iter()
-        .filter(|found| {
-            with_shards.contains_key(node::name(found)) || pool(found).is_some_and(|pool| pools.contains(&pool))
-        })
-        .collect();
-    nodes.sort_by_key(|found| node::name(found));
+    let nodes = nodes(seen)?;
     let asked = shard(seen)?;
-    let names: BTreeSet<&str> = nodes.iter().map(|found| node::name(found)).collect();
-    let beside = beside(seen, &names);
+    let one_a_node = placement(seen)?.one_a_node;
+    let load = load::of(seen)?;
     let rows = nodes
         .into_iter()
         .map(|found| {
             let none = Vec::new();
             let pods = with_shards.get(node::name(found)).unwrap_or(&none);
-            let beside = beside
-                .as_ref()
-                .map(|all| all.get(node::name(found)).copied().unwrap_or_default());
+            let beside = load.as_ref().map(|load| load.on(node::name(found)));
             let room = figures::room(found).map(|room| {
                 let size = node::label(found, node::INSTANCE_TYPE);
                 let live = size.and_then(|size| Some(machines.live.get(size)?.0.disks));
@@ -270,10 +343,16 @@ pub fn present(
                     ..room
                 }
             });
-            row(found, pods, beside.ok(), room, &asked, catalogue, discount)
+            let mut row = row(found, pods, beside.ok(), room, &asked, catalogue, discount);
+            if one_a_node && !row.shards.is_empty() {
+                row.free_slots = row.free_slots.map(|_| 0);
+            } else if one_a_node {
+                row.free_slots = row.free_slots.map(|free| free.min(1));
+            }
+            row
         })
         .collect();
-    let known: BTreeSet<&str> = all.iter().map(node::name).collect();
+    let known: BTreeSet<&str> = seen.snapshot.nodes.need()?.iter().map(node::name).collect();
     let homeless = seen.own_pods()?.into_iter().filter(|found| {
         let place = pod::node(found);
         !pod::is_finished(found) && place.is_none_or(|place| !known.contains(place))
@@ -281,42 +360,8 @@ pub fn present(
     Ok(Present {
         rows,
         homeless: homeless.map(|found| pod::name(found).to_owned()).collect(),
-        unseen: beside.err().map(str::to_owned),
+        unseen: load.err().map(str::to_owned),
     })
-}
-
-/// What runs on a node beside the shards.
-#[derive(Clone, Copy, Default)]
-struct Beside {
-    daemons: Take,
-    others: Take,
-}
-
-/// What the other pods ask for, by node; or why they weren't seen.
-fn beside<'a>(seen: &Seen<'a>, names: &BTreeSet<&str>) -> Result<BTreeMap<&'a str, Beside>, &'a str> {
-    let pods = match &seen.snapshot.node_pods {
-        Read::Got(pods) => pods,
-        Read::Absent(why) | Read::Unreadable(why) => return Err(why),
-    };
-    let own: BTreeSet<&str> = seen.own_pods().unwrap_or_default().into_iter().map(pod::uid).collect();
-    let mut all: BTreeMap<&str, Beside> = BTreeMap::new();
-    for found in pods {
-        let Some(place) = pod::node(found).filter(|place| names.contains(place)) else {
-            continue;
-        };
-        if pod::is_finished(found) || own.contains(pod::uid(found)) {
-            continue;
-        }
-        let entry = all.entry(place).or_default();
-        let of_daemon = pod::controller(found).is_some_and(|owner| owner.kind == "DaemonSet");
-        // A pod that stands for one in the kubelet's own folder is on every such node too.
-        if of_daemon || pod::annotation(found, MIRROR).is_some() {
-            entry.daemons = entry.daemons.plus(take(&of_pod(found), 0));
-        } else {
-            entry.others = entry.others.plus(take(&of_pod(found), 0));
-        }
-    }
-    Ok(all)
 }
 
 fn row(
@@ -356,7 +401,14 @@ fn row(
         by_shards,
         by_daemons: beside.map(|beside| beside.daemons),
         by_others: beside.map(|beside| beside.others),
-        free_slots: left.map(|(free, _)| free),
+        // Nothing new comes to a node that is cordoned or isn't ready, whatever room it has.
+        free_slots: left.map(|(free, _)| {
+            if node::is_cordoned(found) || !node::is_ready(found) {
+                0
+            } else {
+                free
+            }
+        }),
         stranded: left.map(|(_, stranded)| stranded),
         price,
         hourly: price.map(|price| discount.off(price.hourly)),

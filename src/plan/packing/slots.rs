@@ -90,6 +90,8 @@ mod tests {
     use crate::model::allocatable::Model;
     use crate::model::catalogue::Catalogue;
     use crate::model::catalogue::table::Table;
+    use crate::model::money::Money;
+    use crate::model::price::Kind;
     use crate::model::room::{GIB, MIB, gib};
     use crate::plan::packing::daemons;
 
@@ -140,6 +142,19 @@ mod tests {
             (Limit::Memory, (7 * 32 * 1024 - 229_568 + 506) * MIB)
         );
         assert_eq!(gib(near.missing), "0.3Gi");
+    }
+
+    /// What tables that people copy around say of ten shards of 32Gi: three Standard_E16s_v5 are too few, four Standard_E8s_v5 too.
+    #[test]
+    fn three_of_sixteen_cores_give_nine_slots_and_four_of_eight_give_four() {
+        for model in [Model::KarpenterAzure, Model::KubeletAks, Model::KubeletAksHardened] {
+            let slots = |name: &str, machines: u32| machines * of(name, model, 110).count;
+            assert_eq!(slots("Standard_E16s_v5", 3), 9, "{}", model.name());
+            assert_eq!(slots("Standard_E8s_v5", 4), 4, "{}", model.name());
+        }
+        let catalogue = Catalogue::azure(Some("eastus")).unwrap();
+        let price = catalogue.price("Standard_E16s_v5", Kind::OnDemand).unwrap();
+        assert_eq!(price.hourly, Money::parse("1.008").unwrap());
     }
 
     #[test]

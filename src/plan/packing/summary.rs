@@ -1,17 +1,26 @@
 //! The whole answer in one value: what runs, what could be bought, which layouts are worth a look, what to change.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
+
+use serde_json::Value;
 
 use super::advice::{Advice, advice};
 use super::choice::{Market, Narrowed, market};
 use super::daemons::{OBSERVED, Profile};
+use super::disks::{Disks, disks};
 use super::figures::Machines;
+use super::layout::Layout;
 use super::options::{Obstacle, Options, Stands, WithLess, options, with_less_memory};
+use super::placement::{Placement, placement};
+use super::pools::pinned;
 use super::present::{Present, archs, present, shard};
 use super::zones::{Asked, Bound, of_disks, wished};
 use crate::model::allocatable::Model;
 use crate::model::catalogue::{Catalogue, Unknown};
 use crate::model::karpenter::NodePool;
+use crate::model::price::Kind;
 use crate::model::read::Skip;
 use crate::model::room::Take;
 use crate::plan::verify::seen::Seen;
@@ -63,8 +72,12 @@ pub struct Summary {
     pub present: Present,
     /// What a shard takes, as it was asked for.
     pub shard: Take,
+    /// What the template says of where shards may be.
+    pub placement: Placement,
     /// Where the shards have to be, as it was asked for.
     pub bound: Bound,
+    /// What the shards' disks cost, the same in every layout.
+    pub disks: Disks,
     /// What DaemonSets take.
     pub daemons: Daemons,
     /// Who reckons what is left of sizes that aren't there.
@@ -75,8 +88,8 @@ pub struct Summary {
     pub options: Result<Options, Vec<Obstacle>>,
     /// What a little less memory would change.
     pub with_less: Vec<WithLess>,
-    /// What to change of the pools of the shards' nodes so that they keep the best layout of one size, which is what the stable
-    /// phase pins.
+    /// What to change of the pools of the shards' nodes so that they keep what is there, where that is one of the layouts worth a
+    /// look, else the best layout of one size, which is what the stable phase pins.
     pub advice: Vec<Advice>,
 }
 
@@ -119,8 +132,8 @@ impl std::error::Error for NoAnswer {}
 /// # Errors
 /// Where the set, its pods, claims or nodes can't be read, a size isn't known, or the wish contradicts itself.
 pub fn summary(seen: &Seen<'_>, catalogue: &Catalogue, wish: &Wish) -> Result<Summary, NoAnswer> {
-    let disks = of_disks(seen)?;
-    let mut machines = Machines::of(seen.snapshot, disks.driver.as_deref());
+    let bound = of_disks(seen)?;
+    let mut machines = Machines::of(seen.snapshot, bound.driver.as_deref());
     machines.kubelet = wish.kubelet.or(machines.kubelet);
     machines.forecast = wish.forecast.or(machines.forecast);
     machines.max_pods = wish.max_pods.map_or(machines.max_pods, i64::from);
@@ -132,22 +145,33 @@ pub fn summary(seen: &Seen<'_>, catalogue: &Catalogue, wish: &Wish) -> Result<Su
         cpu: wish.cpu.unwrap_or(template.cpu),
         ..template
     };
-    let bound = wished(&disks, &wish.asked).map_err(NoAnswer::Wish)?;
+    let bound = wished(&bound, &wish.asked).map_err(NoAnswer::Wish)?;
     let mut narrowed = wish.narrowed.clone();
     if narrowed.archs.is_empty() {
         narrowed.archs = archs(seen)?.into_iter().collect();
     }
     let taken = daemons.take();
+    let template = placement(seen)?;
+    let stands = Stands {
+        a_node: if template.one_a_node {
+            Some(1)
+        } else {
+            wish.stands.a_node
+        },
+        ..wish.stands
+    };
     let market = market(catalogue, &machines, &taken, &shard, &narrowed)?;
-    let options = options(&bound.spread, &market, wish.stands, narrowed.kind, catalogue.region());
+    let options = options(&bound.spread, &market, stands, narrowed.kind, catalogue.region());
     let with_less = match &options {
-        Ok(_) => with_less_memory(&bound.spread, &market, &taken, &shard, wish.stands),
+        Ok(_) => with_less_memory(&bound.spread, &market, &taken, &shard, stands),
         Err(_) => Vec::new(),
     };
     let advice = advised(seen, &present, options.as_ref().ok(), catalogue);
     Ok(Summary {
+        disks: disks(seen, catalogue, wish.narrowed.discount)?,
         present,
         shard,
+        placement: template,
         bound,
         daemons,
         machines,
@@ -160,17 +184,61 @@ pub fn summary(seen: &Seen<'_>, catalogue: &Catalogue, wish: &Wish) -> Result<Su
 
 /// The advice for each pool of the shards' nodes.
 fn advised(seen: &Seen<'_>, present: &Present, options: Option<&Options>, catalogue: &Catalogue) -> Vec<Advice> {
-    let Some(layout) = options.and_then(|options| options.of_one_size.first()) else {
+    let Some(options) = options else { return Vec::new() };
+    let Some(best) = options.of_one_size.first() else {
         return Vec::new();
     };
+    let settled = options.worth_a_look().any(|layout| present.is(layout));
+    let layout = |pool: &NodePool<'_>| {
+        if settled {
+            present.of_pool(pool.name())
+        } else {
+            best.clone()
+        }
+    };
+    pools_of(seen, present)
+        .into_iter()
+        .map(|pool| advice(pool, &layout(&pool), present, catalogue))
+        .collect()
+}
+
+/// The pools of the shards' nodes, the one with the most shards first.
+fn pools_of<'a>(seen: &Seen<'a>, present: &Present) -> Vec<NodePool<'a>> {
+    let mut shards: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &present.rows {
+        if let Some(pool) = &row.pool {
+            *shards.entry(pool).or_default() += row.shards.len();
+        }
+    }
     let pools = seen.snapshot.node_pools.got().map(Vec::as_slice).unwrap_or_default();
-    let used = |pool: &NodePool<'_>| present.rows.iter().any(|row| row.pool.as_deref() == Some(pool.name()));
-    pools
+    let mut used: Vec<NodePool<'_>> = pools
         .iter()
         .map(NodePool)
-        .filter(used)
-        .map(|pool| advice(pool, layout, present, catalogue))
-        .collect()
+        .filter(|pool| shards.contains_key(pool.name()))
+        .collect();
+    used.sort_by_key(|pool| (Reverse(shards.get(pool.name())), pool.name()));
+    used
+}
+
+impl Summary {
+    /// The NodePools by which Karpenter buys a layout, made like the pool that most of the shards are of; none where they are of no
+    /// pool. `kind`: how they are paid for; `surge`: for how many nodes more each has room.
+    ///
+    /// # Errors
+    /// Where the catalogue doesn't know a size of the layout.
+    pub fn pools(
+        &self,
+        seen: &Seen<'_>,
+        layout: &Layout,
+        catalogue: &Catalogue,
+        kind: Kind,
+        surge: u32,
+    ) -> Result<Vec<Value>, Unknown> {
+        match pools_of(seen, &self.present).first() {
+            Some(like) => pinned(*like, layout, catalogue, kind, surge),
+            None => Ok(Vec::new()),
+        }
+    }
 }
 
 #[cfg(test)]

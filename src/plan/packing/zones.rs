@@ -13,6 +13,10 @@ use crate::plan::verify::seen::{Seen, Shard};
 pub struct Bound {
     /// How many shards are bound where.
     pub spread: Spread,
+    /// The zone of each shard, by ordinal; none where it may be in any.
+    pub homes: Vec<Option<String>>,
+    /// Zones of the wish that no node and no disk is in.
+    pub invented: Vec<String>,
     /// The driver of the shards' disks; none where there are none, or no driver made them.
     pub driver: Option<String>,
     /// What had to be assumed, a sentence each.
@@ -27,7 +31,7 @@ pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
     let claims = seen.claims()?;
     let known = zones_of_nodes(seen);
     let mut bound = Bound::default();
-    let (mut loose, mut several): (Vec<String>, Vec<(String, BTreeSet<String>)>) = (Vec::new(), Vec::new());
+    let (mut loose, mut homes) = (Vec::new(), Vec::new());
     for shard in seen.every_shard()? {
         let volumes: Vec<_> = claims
             .of(shard.ordinal)
@@ -38,22 +42,16 @@ pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
         if let Some(csi) = driver {
             bound.driver.get_or_insert_with(|| csi.driver.clone());
         }
-        match reach(volumes.iter().filter_map(|found| zones(found)), &known) {
-            Some(zones) if zones.len() == 1 => {
-                for zone in zones {
-                    *bound.spread.zones.entry(zone).or_default() += 1;
-                }
+        let reached = match reach(volumes.iter().filter_map(|found| zones(found)), &known) {
+            Some(zones) => zones,
+            None if volumes.is_empty() => {
+                let zone = zone_of_pod(seen, &shard)?;
+                loose.extend(zone.is_some().then(|| shard.name.clone()));
+                zone.into_iter().collect()
             }
-            Some(zones) => several.push((shard.name, zones)),
-            None if volumes.is_empty() => match zone_of_pod(seen, &shard)? {
-                Some(zone) => {
-                    *bound.spread.zones.entry(zone).or_default() += 1;
-                    loose.push(shard.name);
-                }
-                None => bound.spread.anywhere += 1,
-            },
-            None => bound.spread.anywhere += 1,
-        }
+            None => BTreeSet::new(),
+        };
+        homes.push((shard.name, reached));
     }
     if !loose.is_empty() {
         let names = loose.join(", ");
@@ -61,12 +59,7 @@ pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
             "no disk was seen of {names}: taken to stay in the zone of the node"
         ));
     }
-    place_several(&mut bound, several);
-    if bound.spread.anywhere > 0 {
-        for zone in known {
-            bound.spread.zones.entry(zone).or_default();
-        }
-    }
+    settle(&mut bound, homes, known);
     Ok(bound)
 }
 
@@ -82,25 +75,42 @@ fn reach<'a>(disks: impl Iterator<Item = BTreeSet<&'a str>>, known: &BTreeSet<St
         .filter(|zones| !zones.is_empty())
 }
 
-/// Shards whose disks reach several zones: all that are in use makes them free; some alone are taken as the one of them with the
-/// fewest shards.
-fn place_several(bound: &mut Bound, several: Vec<(String, BTreeSet<String>)>) {
-    for (name, zones) in several {
-        if bound.spread.zones.keys().all(|zone| zones.contains(zone)) {
-            for zone in zones {
-                bound.spread.zones.entry(zone).or_default();
-            }
-            bound.spread.anywhere += 1;
-            continue;
+/// Gives each shard its zone. One whose disks reach every zone that there is may be in any; one whose disks reach some alone is
+/// taken to be in that of them with the fewest shards, which is said.
+fn settle(bound: &mut Bound, homes: Vec<(String, BTreeSet<String>)>, mut known: BTreeSet<String>) {
+    for (_, reached) in &homes {
+        if let (1, Some(zone)) = (reached.len(), reached.first()) {
+            *bound.spread.zones.entry(zone.clone()).or_default() += 1;
+            known.insert(zone.clone());
         }
-        let count = |zone: &String| bound.spread.zones.get(zone).copied().unwrap_or(0);
-        let Some(fewest) = zones.iter().min_by_key(|zone| count(zone)).cloned() else {
-            continue;
+    }
+    for (name, reached) in homes {
+        let home = match reached.len() {
+            0 => None,
+            1 => reached.into_iter().next(),
+            _ if known.is_subset(&reached) => {
+                known.extend(reached);
+                None
+            }
+            _ => {
+                let count = |zone: &String| bound.spread.zones.get(zone).copied().unwrap_or(0);
+                let fewest = reached.iter().min_by_key(|zone| count(zone)).cloned();
+                if let Some(zone) = &fewest {
+                    let all = reached.iter().cloned().collect::<Vec<_>>().join(", ");
+                    let words = format!("the disks of {name} can be reached from {all}: taken to be in {zone}");
+                    bound.assumed.push(words);
+                    *bound.spread.zones.entry(zone.clone()).or_default() += 1;
+                }
+                fewest
+            }
         };
-        let all = zones.into_iter().collect::<Vec<_>>().join(", ");
-        let words = format!("the disks of {name} can be reached from {all}: taken to be in {fewest}");
-        bound.assumed.push(words);
-        *bound.spread.zones.entry(fewest).or_default() += 1;
+        bound.spread.anywhere += u32::from(home.is_none());
+        bound.homes.push(home);
+    }
+    if bound.spread.anywhere > 0 {
+        for zone in known {
+            bound.spread.zones.entry(zone).or_default();
+        }
     }
 }
 
@@ -167,8 +177,8 @@ pub fn read_zones(text: &str) -> Result<Vec<(Option<String>, u32)>, String> {
     Ok(all)
 }
 
-/// The spread that somebody asks for. Shards beyond those that are there go to the zones with the fewest, as a topology spread
-/// would have it; of fewer the last ones go, which is what a StatefulSet does, from the zones with the most.
+/// The spread that somebody asks for. Of fewer shards those with the highest ordinals go, as a StatefulSet would have it; more go
+/// to the zones with the fewest, as a topology spread would, or to any where all that are there may be in any.
 ///
 /// # Errors
 /// Where the zones hold another number of shards than was asked for.
@@ -189,6 +199,12 @@ pub fn wished(bound: &Bound, asked: &Asked) -> Result<Bound, String> {
             .enumerate()
             .map(|(at, (zone, count))| (zone.clone().unwrap_or_else(|| name(at, known.next())), *count))
             .collect();
+        let invented = made
+            .spread
+            .zones
+            .keys()
+            .filter(|zone| !bound.spread.zones.contains_key(*zone));
+        made.invented = invented.cloned().collect();
         made.spread.anywhere = 0;
         made.assumed.clear();
         return Ok(made);
@@ -196,29 +212,27 @@ pub fn wished(bound: &Bound, asked: &Asked) -> Result<Bound, String> {
     let Some(shards) = asked.shards else { return Ok(made) };
     let before = made.spread.shards();
     let spread = &mut made.spread;
+    let all_loose = before > 0 && spread.anywhere == before;
     for _ in before..shards {
-        match least(&spread.zones) {
+        match least(&spread.zones).filter(|_| !all_loose) {
             Some(zone) => *spread.zones.entry(zone).or_default() += 1,
             None => spread.anywhere += 1,
         }
     }
     for _ in shards..before {
-        let most = spread.zones.iter().max_by_key(|(_, count)| **count);
-        let most = most.filter(|(_, count)| **count > 0).map(|(zone, _)| zone.clone());
-        match most {
-            _ if spread.anywhere > 0 => spread.anywhere -= 1,
-            Some(zone) => *spread.zones.entry(zone).or_default() -= 1,
-            None => break,
+        match made.homes.pop().flatten().and_then(|zone| spread.zones.get_mut(&zone)) {
+            Some(count) => *count = count.saturating_sub(1),
+            None => spread.anywhere = spread.anywhere.saturating_sub(1),
         }
     }
-    if shards > before && !made.spread.zones.is_empty() {
+    if shards > before && !all_loose && !made.spread.zones.is_empty() {
         made.assumed.push(format!(
             "{} more shards: their disks go to the zones with the fewest",
             shards - before
         ));
     } else if shards < before {
         made.assumed.push(format!(
-            "{} fewer shards: they go from the zones with the most",
+            "{} fewer shards: those with the highest ordinals go, from where their disks are",
             before - shards
         ));
     }
@@ -293,6 +307,51 @@ mod tests {
             found.assumed,
             ["the disks of db-0 can be reached from zone-1, zone-3: taken to be in zone-1"]
         );
+    }
+
+    #[test]
+    fn disks_that_all_reach_the_same_zones_of_more_are_never_put_elsewhere() {
+        let mut scene = Scene::healthy(4);
+        for ordinal in 0..4 {
+            scene.merge(
+                Resource::Volumes,
+                &format!("pv-{ordinal}"),
+                terms(&["zone-1", "zone-2"]),
+            );
+        }
+        let found = bound(&scene);
+        assert_eq!(
+            (zones(&found), found.spread.anywhere),
+            (vec![("zone-1", 2), ("zone-2", 2)], 0)
+        );
+    }
+
+    #[test]
+    fn of_fewer_shards_the_last_go_and_more_of_loose_ones_are_loose() {
+        let asked = |shards| Asked {
+            shards: Some(shards),
+            zones: Vec::new(),
+        };
+        // Ordinals 0 to 9 are in zones 1, 2, 3, 1, …: without 7, 8 and 9 zone 2 and 3 lose one, zone 1 the last.
+        let before = bound(&Scene::healthy(10));
+        assert_eq!(zones(&before), [("zone-1", 4), ("zone-2", 3), ("zone-3", 3)]);
+        assert_eq!(
+            zones(&wished(&before, &asked(7)).unwrap()),
+            [("zone-1", 3), ("zone-2", 2), ("zone-3", 2)]
+        );
+        assert_eq!(
+            zones(&wished(&before, &asked(5)).unwrap()),
+            [("zone-1", 2), ("zone-2", 2), ("zone-3", 1)]
+        );
+        let mut scene = Scene::healthy(2);
+        for ordinal in 0..2 {
+            scene.merge(
+                Resource::Volumes,
+                &format!("pv-{ordinal}"),
+                json!({"spec": {"nodeAffinity": null}}),
+            );
+        }
+        assert_eq!(wished(&bound(&scene), &asked(5)).unwrap().spread.anywhere, 5);
     }
 
     #[test]

@@ -272,7 +272,7 @@ async fn answer(
 }
 
 /// TLS with the API server's certificate.
-pub(super) fn acceptor(plane: &Plane) -> TlsAcceptor {
+pub fn acceptor(plane: &Plane) -> TlsAcceptor {
     let (certificate, key) = pair(plane.folder(), "server");
     let mut config = rustls::ServerConfig::builder()
         .with_no_client_auth()

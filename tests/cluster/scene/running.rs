@@ -85,7 +85,13 @@ impl Running {
     /// Waits until it has written `text`, to stdout or to stderr. Fails when it ends without.
     #[track_caller]
     pub fn wait_for_output(&mut self, text: &str) {
-        wait_for(&format!("shardctl says {text:?}"), DEADLINE, || {
+        self.wait_until(&format!("shardctl says {text:?}"), |said| said.contains(text));
+    }
+
+    /// Waits until what it has written so far, to stdout and to stderr, is as wanted. Fails when it ends before.
+    #[track_caller]
+    pub fn wait_until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
+        wait_for(what, DEADLINE, || {
             // Asked first: what it wrote before its end has to be read after that.
             let ended = self.ended();
             if ended.is_some() {
@@ -93,13 +99,10 @@ impl Running {
                 self.stderr.finish();
             }
             let said = self.said();
-            if said.contains(text) {
+            if holds(&said) {
                 return Ok(());
             }
-            assert!(
-                ended.is_none(),
-                "shardctl ended without saying {text:?}: {ended:?}\n{said}"
-            );
+            assert!(ended.is_none(), "shardctl ended before {what}: {ended:?}\n{said}");
             Err(said)
         });
     }
@@ -118,7 +121,8 @@ impl Running {
         self.child.try_wait().expect("ask for shardctl's end")
     }
 
-    fn said(&self) -> String {
+    /// What it has written so far, to stdout and to stderr.
+    pub fn said(&self) -> String {
         format!("stdout:\n{}\nstderr:\n{}", self.stdout.text(), self.stderr.text())
     }
 }

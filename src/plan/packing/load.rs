@@ -1,0 +1,62 @@
+//! What pods ask for beside the shards: summed by node, one pod after the other, so that nobody has to hold them all.
+
+use std::borrow::Cow;
+
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::model::load::Load;
+use crate::model::pod::{self, MIRROR};
+use crate::model::read::{Read, Skip};
+use crate::model::room::Take;
+use crate::model::set;
+use crate::plan::requests::{Amounts, of_pod};
+use crate::plan::verify::seen::Seen;
+
+/// One pod that asks for these amounts, and brings so many disks for its node to attach.
+pub fn take(amounts: &Amounts, disks: i64) -> Take {
+    let amount = |resource: &str| amounts.get(resource).copied().unwrap_or_default();
+    let number = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
+    Take {
+        memory: number(amount("memory").ceiling()),
+        cpu: number(amount("cpu").thousandths()),
+        disks,
+        pods: 1,
+    }
+}
+
+/// Adds a pod, unless it is finished, on no node, or of the set with this uid.
+pub fn add(load: &mut Load, found: &Pod, set: &str) {
+    let Some(place) = pod::node(found) else { return };
+    if pod::is_finished(found) || pod::is_controlled_by(found, set) {
+        return;
+    }
+    let beside = load.on_mut(place);
+    let of_daemon = pod::controller(found).is_some_and(|owner| owner.kind == "DaemonSet");
+    // A pod that stands for one in the kubelet's own folder is on every such node too.
+    let sum = if of_daemon || pod::annotation(found, MIRROR).is_some() {
+        &mut beside.daemons
+    } else {
+        &mut beside.others
+    };
+    *sum = sum.plus(take(&of_pod(found), 0));
+}
+
+/// What runs beside the shards, as it was summed, or of the pods that were kept; or why they weren't seen.
+///
+/// # Errors
+/// Where the set can't be read.
+pub fn of<'a>(seen: &Seen<'a>) -> Result<Result<Cow<'a, Load>, &'a str>, Skip> {
+    let set = set::uid(seen.set()?);
+    Ok(match (&seen.snapshot.load, &seen.snapshot.node_pods) {
+        (Some(Read::Got(load)), _) => Ok(Cow::Borrowed(load)),
+        (Some(Read::Absent(why) | Read::Unreadable(why)), _) => Err(why),
+        (None, Read::Got(pods)) => {
+            let mut load = Load::default();
+            for found in pods {
+                add(&mut load, found, set);
+            }
+            Ok(Cow::Owned(load))
+        }
+        (None, Read::Absent(why) | Read::Unreadable(why)) => Err(why),
+    })
+}
