@@ -1,6 +1,6 @@
 //! A witness of the scene's disruption budget: every value that it ever had, for how long, and whether a mark was on it.
 
-use super::wait::{DEADLINE, wait_for};
+use super::wait::{DEADLINE, wait_near};
 use super::{Scene, api};
 use futures::TryStreamExt;
 use kube::Client;
@@ -111,13 +111,13 @@ impl BudgetWitness {
     fn catch_up(&self) {
         let now = self.runtime.block_on(api::get(&self.client, &self.path));
         let now = stand(&now.unwrap_or_else(|e| panic!("GET {}: {e}", self.path)));
-        wait_for("the witness has seen what the budget is", DEADLINE, || {
+        wait_near("the witness has seen what the budget is", DEADLINE, || {
             let stands = self.lock();
             if let Some(why) = &stands.broken {
                 panic!("the witness's watch of {} broke: {why}", self.path);
             }
             let reached = stands.all.iter().any(|stand| stand.version >= now.version);
-            reached.then_some(()).ok_or_else(|| "not yet its last".to_owned())
+            reached.then_some(()).ok_or("not yet its last")
         });
     }
 

@@ -6,6 +6,9 @@ use super::api;
 use super::watch::{annotation, follow, text};
 use kube::Client;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// The name that StorageClasses of scenes give as their provisioner, and the CSI driver's name.
 pub const DRIVER: &str = "disk.test.shardctl.dev";
@@ -15,10 +18,15 @@ pub const ATTACH_LIMIT: &str = "test.shardctl.dev/attach-limit";
 
 /// Runs until the plane ends.
 pub async fn run(client: Client) {
+    let registered = Arc::<Mutex<BTreeSet<String>>>::default();
     tokio::join!(
         follow(client.clone(), "/api/v1/persistentvolumeclaims", provision),
         follow(client.clone(), "/apis/storage.k8s.io/v1/volumeattachments", attach),
-        follow(client, "/api/v1/nodes", register),
+        follow(client, "/api/v1/nodes", move |client, node| register(
+            client,
+            node,
+            registered.clone()
+        )),
     );
 }
 
@@ -97,8 +105,9 @@ async fn attach(client: Client, attachment: Value) -> kube::Result<()> {
 }
 
 /// What a kubelet with this driver does for its node: the CSINode, and the wish that the controller attaches.
-async fn register(client: Client, node: Value) -> kube::Result<()> {
+async fn register(client: Client, node: Value, registered: Arc<Mutex<BTreeSet<String>>>) -> kube::Result<()> {
     let name = text(&node, "/metadata/name");
+    let uid = text(&node, "/metadata/uid");
     if annotation(&node, MANAGED) != "true" {
         let patch = json!({"metadata": {"annotations": {MANAGED: "true"}}});
         // The change comes back as an event, which then makes the CSINode.
@@ -106,10 +115,8 @@ async fn register(client: Client, node: Value) -> kube::Result<()> {
             .await
             .map(drop);
     }
-    if api::get(&client, &format!("/apis/storage.k8s.io/v1/csinodes/{name}"))
-        .await
-        .is_ok()
-    {
+    // Nodes change every few seconds: who has been registered isn't asked about again.
+    if registered.lock().await.contains(uid) {
         return Ok(());
     }
     let limit: u32 = annotation(&node, ATTACH_LIMIT).parse().unwrap_or(16);
@@ -123,9 +130,13 @@ async fn register(client: Client, node: Value) -> kube::Result<()> {
             "allocatable": {"count": limit},
         }]},
     });
-    api::create(&client, "/apis/storage.k8s.io/v1/csinodes", &csi_node)
-        .await
-        .map(drop)
+    match api::create(&client, "/apis/storage.k8s.io/v1/csinodes", &csi_node).await {
+        Err(error) if api::code(&error) != Some(409) => Err(error),
+        _ => {
+            registered.lock().await.insert(uid.to_owned());
+            Ok(())
+        }
+    }
 }
 
 /// Set by every kubelet; without it the attach/detach controller leaves the node alone.

@@ -92,9 +92,9 @@ impl Interceptor {
     }
 
     fn wait_until_listening(&self, wanted: bool) {
-        wait::wait_for("the interceptor has switched", wait::DEADLINE, || {
+        wait::wait_near("the interceptor has switched", wait::DEADLINE, || {
             let listening = *self.listening.borrow();
-            (listening == wanted).then_some(()).ok_or_else(|| "not yet".into())
+            (listening == wanted).then_some(()).ok_or("not yet")
         });
     }
 }

@@ -227,6 +227,8 @@ impl Plane {
                     &format!("--secure-port={}", free_port()),
                     "--root-ca-file=ca.crt",
                     "--service-account-private-key-file=sa.key",
+                    // Nothing here reads the Endpoints that EndpointSlices have replaced: they'd be every twentieth request.
+                    "--controllers=*,-endpoints-controller",
                     "--node-monitor-period=1s",
                     &format!("--node-monitor-grace-period={}s", self.config.node_grace),
                     "--pvclaimbinder-sync-period=2s",

@@ -93,11 +93,11 @@ impl Proxy {
     }
 
     fn wait_until_listening(&self, wanted: bool) {
-        super::wait::wait_for("the proxy has switched", super::wait::DEADLINE, || {
+        super::wait::wait_near("the proxy has switched", super::wait::DEADLINE, || {
             if *self.listening.borrow() == wanted {
                 Ok(())
             } else {
-                Err("not yet".into())
+                Err("not yet")
             }
         });
     }

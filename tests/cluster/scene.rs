@@ -14,6 +14,7 @@ use running::Running;
 
 use super::plane::Plane;
 use super::wait::{DEADLINE, wait_for};
+use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -118,9 +119,7 @@ impl<'plane> Scene<'plane> {
     /// Waits until `holds` is true, for as long as [`DEADLINE`] at most.
     #[track_caller]
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        wait_for(what, DEADLINE, || {
-            holds(self).then_some(()).ok_or_else(|| self.summary())
-        });
+        wait_for(what, DEADLINE, || holds(self).then_some(()).ok_or(Shards(self)));
     }
 
     /// Waits until every shard is Ready, none terminating, and everybody has seen it: the StatefulSet's status, the
@@ -130,5 +129,14 @@ impl<'plane> Scene<'plane> {
         wait_for("all shards are Ready", DEADLINE, || {
             self.unhealthy().map_or(Ok(()), Err)
         });
+    }
+}
+
+/// A scene's shards, which are asked for when they are shown.
+struct Shards<'a>(&'a Scene<'a>);
+
+impl Display for Shards<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.summary(&self.0.pods()))
     }
 }

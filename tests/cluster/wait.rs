@@ -1,5 +1,6 @@
 //! The one way to wait in tests: for a condition, with a deadline and words for what was missing.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 /// How long a condition may take when nobody says otherwise. Long, because machines under load are slow and a wait
@@ -9,16 +10,35 @@ pub const DEADLINE: Duration = Duration::from_secs(150);
 
 /// How soon it is looked again, at first and later: what took a while may be seen a moment later, and each look is a request that
 /// all other tests share the API server with.
-const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(50));
+const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(100));
 
 /// The pause after so long a wait.
 fn pause(waited: Duration) -> Duration {
     (waited / 10).clamp(POLL.0, POLL.1)
 }
 
-/// Looks until `look` gives a value; `Err` says what is still missing, and is shown when the deadline passes.
+/// How often a wait for something of this process looks.
+const NEAR: Duration = Duration::from_millis(10);
+
+/// Looks at the cluster until `look` gives a value; `Err` says what is still missing, and is shown when the deadline passes.
 #[track_caller]
-pub fn wait_for<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
+pub fn wait_for<T, M: Display>(what: &str, deadline: Duration, look: impl FnMut() -> Result<T, M>) -> T {
+    wait(what, deadline, pause, look)
+}
+
+/// As [`wait_for`], where a look asks nobody: at a process, at what a watch has brought.
+#[track_caller]
+pub fn wait_near<T, M: Display>(what: &str, deadline: Duration, look: impl FnMut() -> Result<T, M>) -> T {
+    wait(what, deadline, |_| NEAR, look)
+}
+
+#[track_caller]
+fn wait<T, M: Display>(
+    what: &str,
+    deadline: Duration,
+    pause: impl Fn(Duration) -> Duration,
+    mut look: impl FnMut() -> Result<T, M>,
+) -> T {
     let start = Instant::now();
     loop {
         match look() {

@@ -1,7 +1,7 @@
 //! A witness: watches a scene's shards with eyes of its own and remembers every change, so that a test can say
 //! afterwards what happened to them, whatever the program under test believes.
 
-use super::wait::{DEADLINE, wait_for};
+use super::wait::{DEADLINE, wait_near};
 use super::{Scene, api};
 use futures::TryStreamExt;
 use kube::Client;
@@ -181,7 +181,7 @@ impl Witness {
         let list = self.runtime.block_on(api::get(&self.client, &self.path));
         let list = list.unwrap_or_else(|e| panic!("GET {}: {e}", self.path));
         let (now, version) = (looks(&list), version(&list));
-        wait_for("the witness has seen what a list shows", DEADLINE, || {
+        wait_near("the witness has seen what a list shows", DEADLINE, || {
             self.check();
             let seen = self.lock();
             let behind = |(name, listed): &(&String, &Look)| {

@@ -4,6 +4,7 @@ use super::request::Request;
 use super::serve::{Cut, Shared};
 use crate::cluster::wait;
 use serde_json::Value;
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -107,14 +108,11 @@ impl Rule {
     /// cut hasn't reached the API server then, one whose answer is held or cut has been answered.
     #[track_caller]
     pub fn wait_hit(&self) -> Request {
-        wait::wait_for("a request that the rule is for", wait::DEADLINE, || {
+        let first = wait::wait_near("a request that the rule is for", wait::DEADLINE, || {
             let first = self.standing.hits.borrow().first().copied();
-            let mut requests = self.shared.requests();
-            first.map(|number| requests.swap_remove(number)).ok_or_else(|| {
-                let lines: Vec<String> = requests.iter().map(ToString::to_string).collect();
-                format!("none among {} requests:\n  {}", lines.len(), lines.join("\n  "))
-            })
-        })
+            first.ok_or(Asked(&self.shared))
+        });
+        self.shared.requests().swap_remove(first)
     }
 
     /// How many requests the rule has been applied to.
@@ -130,6 +128,17 @@ impl Rule {
     /// Ends the rule: what it holds is cut. For after a kill: that the client is gone may not have been noticed yet.
     pub fn discard(&self) {
         self.standing.end.send_replace(Some(End::Discard));
+    }
+}
+
+/// Every request so far, written down when it is shown.
+struct Asked<'a>(&'a Shared);
+
+impl Display for Asked<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let requests = self.0.requests();
+        write!(f, "none among {} requests:", requests.len())?;
+        requests.iter().try_for_each(|request| write!(f, "\n  {request}"))
     }
 }
 

@@ -235,7 +235,7 @@ impl Scene<'_> {
             status.available_replicas.unwrap_or(0),
         );
         if counts != (wanted, wanted, wanted) || status.observed_generation != set.metadata.generation {
-            return Some(self.summary());
+            return Some(self.summary(&pods));
         }
         let budgets: Vec<PodDisruptionBudget> = self.list("");
         for budget in budgets {
@@ -299,7 +299,7 @@ impl Scene<'_> {
     }
 
     /// The shards in a line each, for messages.
-    pub(super) fn summary(&self) -> String {
+    pub(super) fn summary(&self, pods: &[Pod]) -> String {
         let line = |pod: &Pod| {
             let status = pod.status.clone().unwrap_or_default();
             let conditions = status.conditions.unwrap_or_default();
@@ -320,7 +320,7 @@ impl Scene<'_> {
                 why.collect::<Vec<_>>().join("; ")
             )
         };
-        let pods: Vec<String> = self.pods().iter().map(line).collect();
+        let pods: Vec<String> = pods.iter().map(line).collect();
         format!(
             "in {}, {} shards wanted:\n  {}",
             self.namespace,
@@ -354,7 +354,8 @@ fn parse<K: DeserializeOwned>(object: Value) -> K {
 }
 
 impl Drop for Scene<'_> {
-    /// Deletes everything without waiting. Errors are left alone: the plane may be broken, which was the point.
+    /// Deletes all that lives, without waiting. Errors are left alone: the plane may be broken, which was the point. The
+    /// namespace stays: to end one, the namespace controller asks for every kind there is, twice.
     fn drop(&mut self) {
         if std::env::var_os("SHARDCTL_TEST_KEEP_SCENES").is_some() {
             return;
@@ -363,25 +364,45 @@ impl Drop for Scene<'_> {
         let namespace = &self.namespace;
         let everything = format!("?labelSelector={SCENE}={namespace}");
         let now = json!({"gracePeriodSeconds": 0});
-        let mut paths = vec![
-            format!("/api/v1/namespaces/{namespace}"),
-            format!("/apis/apps/v1/namespaces/{namespace}/statefulsets/{}", self.name),
-            format!("/api/v1/namespaces/{namespace}/pods"),
+        // Whatever makes pods first.
+        let within = [
+            "apis/batch/v1:cronjobs",
+            "apis/batch/v1:jobs",
+            "apis/apps/v1:deployments",
+            "apis/apps/v1:daemonsets",
+            "apis/apps/v1:statefulsets",
+            "api/v1:pods",
+            "api/v1:persistentvolumeclaims",
+            "api/v1:services",
+            "apis/policy/v1:poddisruptionbudgets",
+            "apis/autoscaling/v2:horizontalpodautoscalers",
+        ];
+        let within = within.map(|kind| kind.replace(':', &format!("/namespaces/{namespace}/")));
+        let mut paths = within.map(|path| format!("/{path}")).to_vec();
+        paths.extend([
             format!("/api/v1/nodes{everything}"),
             format!("/api/v1/persistentvolumes{everything}"),
             format!("/apis/rbac.authorization.k8s.io/v1/clusterroles{everything}"),
             format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings{everything}"),
             format!("/apis/storage.k8s.io/v1/storageclasses/{namespace}"),
             format!("/apis/scheduling.k8s.io/v1/priorityclasses/{namespace}"),
-        ];
+        ]);
         if self.plane.has_karpenter() {
             paths.insert(0, format!("/apis/karpenter.sh/v1/nodepools/{namespace}"));
             paths.push(format!("/apis/karpenter.sh/v1/nodeclaims{everything}"));
         }
         self.plane.run(async {
             let all = async {
+                // Events of nodes lie with those of all other scenes, and whoever looks at one scene is sent them all.
+                let nodes = api::get(client, &format!("/api/v1/nodes{everything}")).await;
                 for path in &paths {
                     let _ = api::delete(client, path, &now).await;
+                }
+                for node in nodes.iter().flat_map(|all| all["items"].as_array().into_iter().flatten()) {
+                    let name = node["metadata"]["name"].as_str().unwrap_or_default();
+                    let of_node =
+                        format!("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name={name}");
+                    let _ = api::delete(client, &of_node, &now).await;
                 }
             };
             let _ = tokio::time::timeout(std::time::Duration::from_secs(5), all).await;

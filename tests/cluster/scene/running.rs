@@ -1,6 +1,6 @@
 //! A shardctl that runs while the test goes on: signalled, waited for, and killed when dropped.
 
-use crate::cluster::wait::{DEADLINE, wait_for};
+use crate::cluster::wait::{DEADLINE, wait_near};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Read;
@@ -91,7 +91,7 @@ impl Running {
     /// Waits until what it has written so far, to stdout and to stderr, is as wanted. Fails when it ends before.
     #[track_caller]
     pub fn wait_until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
-        wait_for(what, DEADLINE, || {
+        wait_near(what, DEADLINE, || {
             // Asked first: what it wrote before its end has to be read after that.
             let ended = self.ended();
             if ended.is_some() {
@@ -109,7 +109,7 @@ impl Running {
 
     #[track_caller]
     fn end(&mut self) -> Output {
-        let status = wait_for("shardctl ends", END, || self.ended().ok_or_else(|| self.said()));
+        let status = wait_near("shardctl ends", END, || self.ended().ok_or_else(|| self.said()));
         Output {
             code: status.code(),
             stdout: self.stdout.finish(),
