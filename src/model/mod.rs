@@ -43,3 +43,4 @@ pub mod status;
 pub mod step;
 pub mod usage;
 pub mod volume;
+pub mod workload;
