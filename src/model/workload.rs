@@ -10,6 +10,19 @@ pub struct Wrong {
     pub parameter: &'static str,
     /// What is wrong with it, a sentence without a full stop.
     pub what: String,
+    /// The names that would do, where it is one of some.
+    pub known: Vec<String>,
+}
+
+impl Wrong {
+    /// What makes one of a parameter's from words.
+    pub fn of(parameter: &'static str) -> impl Fn(String) -> Wrong {
+        move |what| Wrong {
+            parameter,
+            what,
+            known: Vec::new(),
+        }
+    }
 }
 
 /// A workload of so many shards. The defaults are the reference workload's.
@@ -25,8 +38,12 @@ pub struct Workload {
     pub memory: String,
     /// The CPU of a shard, as a quantity.
     pub cpu: String,
+    /// The image of a shard's container.
+    pub image: String,
     /// The port that a shard serves at.
     pub port: u16,
+    /// How a shard is asked whether it is ready.
+    pub probe: Probe,
     /// The storage class of a shard's disk.
     pub storage_class: String,
     /// The size of a shard's disk, as a quantity.
@@ -39,6 +56,77 @@ pub struct Workload {
     pub size: String,
     /// The value of the priority class.
     pub priority: i32,
+    /// The node class that Karpenter's pools refer to, where it isn't one of ours: EKS, a class that several pools share.
+    pub node_class: Option<NodeClass>,
+}
+
+/// How a shard is asked whether it is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// By HTTP, at this path.
+    Http(String),
+    /// By opening a connection.
+    Tcp,
+}
+
+impl Probe {
+    /// Reads `/ready` or `tcp`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Probe, String> {
+        match text {
+            "tcp" => Ok(Probe::Tcp),
+            path if path.starts_with('/') && !path.contains(char::is_whitespace) => Ok(Probe::Http(path.to_owned())),
+            _ => Err(format!(
+                "`{text}` is neither a path that begins with a slash (/ready) nor `tcp`"
+            )),
+        }
+    }
+}
+
+/// A node class by what a NodePool names it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeClass {
+    /// The API group: `karpenter.k8s.aws`.
+    pub group: String,
+    /// The kind: `EC2NodeClass`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl NodeClass {
+    /// Reads `GROUP/KIND/NAME`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<NodeClass, String> {
+        let refused = || format!("`{text}` isn't GROUP/KIND/NAME, as in karpenter.k8s.aws/EC2NodeClass/default");
+        let parts: Vec<&str> = text.split('/').collect();
+        let [group, kind, name] = parts[..] else {
+            return Err(refused());
+        };
+        let is_kind =
+            kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphanumeric());
+        if !(is_kind && group.contains('.') && is_subdomain(group) && is_subdomain(name)) {
+            return Err(refused());
+        }
+        Ok(NodeClass {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// A name as most objects have one (RFC 1123).
+fn is_subdomain(text: &str) -> bool {
+    let part = |part: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        part.starts_with(plain) && part.ends_with(plain) && part.chars().all(|c| plain(c) || c == '-')
+    };
+    text.len() <= 253 && text.split('.').all(part)
 }
 
 impl Default for Workload {
@@ -50,13 +138,16 @@ impl Default for Workload {
             shards: 10,
             memory: "32Gi".to_owned(),
             cpu: "2".to_owned(),
+            image: "docker.io/nginxinc/nginx-unprivileged:1.29-alpine".to_owned(),
             port: 8080,
+            probe: Probe::Http("/".to_owned()),
             storage_class: "managed-csi-premium".to_owned(),
             storage: "100Gi".to_owned(),
             zones: Vec::new(),
             size: sizes[1].clone(),
             sizes: sizes.to_vec(),
             priority: 1_000_000,
+            node_class: None,
         }
     }
 }
@@ -72,20 +163,22 @@ impl Workload {
     /// # Errors
     /// The first that can't be followed.
     pub fn check(&self) -> Result<(), Wrong> {
+        let wrong = Wrong::of;
         label("name", &self.name, LONGEST_NAME)?;
         label("namespace", &self.namespace, 63)?;
         asked::count("shards", &self.shards.to_string()).map_err(wrong("shards"))?;
         asked::memory(&self.memory).map_err(wrong("memory"))?;
         asked::cpu(&self.cpu).map_err(wrong("cpu"))?;
-        asked::memory(&self.storage).map_err(|_| Wrong {
-            parameter: "storage",
-            what: disk(&self.storage),
-        })?;
+        asked::memory(&self.storage).map_err(|_| wrong("storage")(disk(&self.storage)))?;
         if self.port == 0 {
             return Err(wrong("port")("0 is no port: they are 1 to 65535".to_owned()));
         }
-        if self.storage_class.is_empty() {
-            return Err(wrong("storage-class")("the class of the disks has no name".to_owned()));
+        if self.image.is_empty() || self.image.contains(char::is_whitespace) {
+            return Err(wrong("image")(format!("`{}` is no image", self.image)));
+        }
+        if !is_subdomain(&self.storage_class) {
+            let what = format!("`{}` is no name of a storage class", self.storage_class);
+            return Err(wrong("storage-class")(what));
         }
         if self.sizes.is_empty() {
             return Err(wrong("sizes")("there is no size to pick among".to_owned()));
@@ -101,6 +194,10 @@ impl Workload {
         if self.size.is_empty() {
             return Err(wrong("size")("the size has no name".to_owned()));
         }
+        if self.priority <= 0 {
+            let what = format!("{} is not above 0, where everybody else's pods are", self.priority);
+            return Err(wrong("priority")(what));
+        }
         if self.priority > HIGHEST_PRIORITY {
             let what = format!(
                 "{} is above {HIGHEST_PRIORITY}, where Kubernetes' own begin",
@@ -110,10 +207,6 @@ impl Workload {
         }
         Ok(())
     }
-}
-
-fn wrong(parameter: &'static str) -> impl Fn(String) -> Wrong {
-    move |what| Wrong { parameter, what }
 }
 
 /// What is wrong with the size of a disk.
@@ -132,11 +225,11 @@ fn label(parameter: &'static str, text: &str, longest: usize) -> Result<(), Wron
         && text.chars().all(|c| plain(c) || c == '-');
     if !fits {
         let what = format!("`{text}` must be small letters, digits and dashes, with a letter first and no dash last");
-        return Err(Wrong { parameter, what });
+        return Err(Wrong::of(parameter)(what));
     }
     if text.len() > longest {
         let what = format!("`{text}` has {} letters; {longest} are the most", text.len());
-        return Err(Wrong { parameter, what });
+        return Err(Wrong::of(parameter)(what));
     }
     Ok(())
 }
@@ -171,5 +264,37 @@ mod tests {
         assert_eq!(refused(|of| of.sizes.clear()).parameter, "sizes");
         assert_eq!(refused(|of| of.zones = vec!["a".to_owned(); 2]).parameter, "zones");
         assert_eq!(refused(|of| of.priority = i32::MAX).parameter, "priority");
+        assert_eq!(refused(|of| of.priority = 0).parameter, "priority");
+        assert_eq!(refused(|of| of.image = "a b".to_owned()).parameter, "image");
+        assert_eq!(
+            refused(|of| of.storage_class = "Fast SSD".to_owned()).parameter,
+            "storage-class"
+        );
+    }
+
+    #[test]
+    fn a_probe_is_a_path_or_tcp() {
+        assert_eq!(Probe::parse("tcp"), Ok(Probe::Tcp));
+        assert_eq!(Probe::parse("/ready"), Ok(Probe::Http("/ready".to_owned())));
+        for other in ["", "ready", "http", "/a b"] {
+            assert!(Probe::parse(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_node_class_is_named_by_group_kind_and_name() {
+        let class = NodeClass::parse("karpenter.k8s.aws/EC2NodeClass/default").unwrap();
+        assert_eq!((class.kind.as_str(), class.name.as_str()), ("EC2NodeClass", "default"));
+        for other in [
+            "",
+            "default",
+            "EC2NodeClass/default",
+            "karpenter.k8s.aws/ec2nodeclass/a",
+            "a.b/C/D",
+            "a/B/c",
+            "a.b/C/d/e",
+        ] {
+            assert!(NodeClass::parse(other).is_err(), "{other}");
+        }
     }
 }

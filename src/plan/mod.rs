@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod eviction;
 pub mod failing;
 pub mod image;
+pub mod manifest;
 pub mod marking;
 pub mod names;
 pub mod operation;
