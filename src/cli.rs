@@ -4,8 +4,10 @@ mod change;
 mod drain;
 mod packing;
 mod recover;
+mod render;
 mod uncordon;
 mod upgrade;
+mod workload;
 
 use std::path::PathBuf;
 
@@ -18,8 +20,10 @@ pub use packing::{
     LayoutName, MachinesWanted, ModelName, Models, PackingOutput, PackingSummary, PackingTable, Pay, Prices, WhatIf,
 };
 pub use recover::Recover;
+pub use render::Render;
 pub use uncordon::Uncordon;
 pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
+pub use workload::WorkloadFlags;
 
 const ABOUT: &str = "Looks after stateful shards on Kubernetes: a system that is down when any one shard is down";
 
@@ -34,6 +38,7 @@ Examples:
   shardctl drain NODE                      empty a node, its shards one at a time
   shardctl uncordon NODE                   let a node take pods again
   shardctl recover                         undo what an interrupted run left
+  shardctl render stable                   the reference workload's manifests
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
 
@@ -125,6 +130,8 @@ pub enum Command {
     Uncordon(Uncordon),
     /// Find and undo what interrupted runs left: marks, helper pods, the lock
     Recover(Recover),
+    /// The reference workload's manifests for a phase: printed, or as a kustomization in a folder
+    Render(Box<Render>),
     /// Save what was observed, to a file or standard output
     Snapshot(Snapshot),
     /// A check's page: what it reads, why it matters, how to mend it

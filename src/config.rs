@@ -44,6 +44,8 @@ pub enum Form {
     Text,
     /// A whole number above nought.
     Count,
+    /// A Kubernetes quantity: `32Gi`, or a bare number. Whether it can be followed is judged where it is used.
+    Quantity,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A list of texts.
@@ -119,6 +121,36 @@ pub const KEYS: &[Key] = &[
         Form::Text,
         "from CoreDNS's configuration, or resolv.conf inside a shard",
     ),
+    key("name", "SHARDCTL_NAME", Form::Text, "biometric"),
+    key("shards", "SHARDCTL_SHARDS", Form::Count, "10"),
+    key("memory", "SHARDCTL_MEMORY", Form::Quantity, "32Gi"),
+    key("cpu", "SHARDCTL_CPU", Form::Quantity, "2"),
+    key("image", "SHARDCTL_IMAGE", Form::Text, "a web server that answers"),
+    key("port", "SHARDCTL_PORT", Form::Count, "8080"),
+    key("probe", "SHARDCTL_PROBE", Form::Text, "/"),
+    key(
+        "storage-class",
+        "SHARDCTL_STORAGE_CLASS",
+        Form::Text,
+        "managed-csi-premium",
+    ),
+    key("storage", "SHARDCTL_STORAGE", Form::Quantity, "100Gi"),
+    key("zones", "SHARDCTL_ZONES", Form::List, "whichever Karpenter finds"),
+    key(
+        "sizes",
+        "SHARDCTL_SIZES",
+        Form::List,
+        "Standard_E8s_v5, Standard_E16s_v5, Standard_E20s_v5, Standard_E32s_v5",
+    ),
+    key("size", "SHARDCTL_SIZE", Form::Text, "Standard_E16s_v5"),
+    key("priority", "SHARDCTL_PRIORITY", Form::Count, "1000000"),
+    key(
+        "node-class",
+        "SHARDCTL_NODE_CLASS",
+        Form::Text,
+        "an AKSNodeClass for each phase",
+    ),
+    key("catalog", "SHARDCTL_CATALOG", Form::Text, "Azure's sizes, built in"),
 ];
 
 const fn key(name: &'static str, variable: &'static str, form: Form, otherwise: &'static str) -> Key {
@@ -168,7 +200,7 @@ impl Settings {
                 let origin = Origin::Environment(key.variable.to_owned());
                 let words = match key.form {
                     Form::List => value.split(',').map(|word| word.trim().to_owned()).collect(),
-                    Form::Text | Form::Count | Form::OneOf(_) => vec![value],
+                    Form::Text | Form::Count | Form::Quantity | Form::OneOf(_) => vec![value],
                 };
                 values.insert(key.name, checked(key, Said { words, origin })?);
             }
@@ -281,13 +313,18 @@ fn words_of(key: &Key, value: &toml::Value) -> Option<Vec<String>> {
     match key.form {
         Form::Text | Form::OneOf(_) => Some(vec![text(value)?]),
         Form::Count => Some(vec![value.as_integer()?.to_string()]),
+        Form::Quantity => {
+            let number = || Some(value.as_integer()?.to_string());
+            let fraction = || Some(value.as_float()?.to_string());
+            Some(vec![text(value).or_else(number).or_else(fraction)?])
+        }
         Form::List => value.as_array()?.iter().map(text).collect(),
     }
 }
 
 fn checked(key: &Key, said: Said) -> Result<Said> {
     let fits = match key.form {
-        Form::Text => said.words.iter().all(|word| !word.is_empty()),
+        Form::Text | Form::Quantity => said.words.iter().all(|word| !word.is_empty()),
         Form::List => true,
         Form::OneOf(words) => said.words.iter().all(|word| words.contains(&word.as_str())),
         Form::Count => said
@@ -306,6 +343,7 @@ fn wrong_form(key: &Key, place: &str) -> Error {
     let form = match key.form {
         Form::Text => "a text that isn't empty".to_owned(),
         Form::Count => "a whole number above nought".to_owned(),
+        Form::Quantity => "a quantity, as 32Gi or 1.5".to_owned(),
         Form::OneOf(words) => format!("one of {}", words.join(", ")),
         Form::List => "a list of texts".to_owned(),
     };
@@ -328,6 +366,8 @@ mod tests {
         let read = file("namespace = \"shards\"\nexpect = 10\nskip = [\"API-03\"]\n").unwrap();
         assert_eq!(read["namespace"].words, ["shards"]);
         assert_eq!(read["expect"].words, ["10"]);
+        let read = file("cpu = 2\nmemory = \"32Gi\"\n").unwrap();
+        assert_eq!([&read["cpu"].words[0], &read["memory"].words[0]], ["2", "32Gi"]);
         let error = file("namspace = \"shards\"").unwrap_err();
         assert!(error.message().contains("there is no key `namspace`"), "{error}");
         assert_eq!(error.hints(), ["did you mean `namespace`?"]);
@@ -341,6 +381,7 @@ mod tests {
             ("phase = \"prod\"", "one of explore, stable"),
             ("skip = \"API-03\"", "a list of texts"),
             ("namespace = \"\"", "a text that isn't empty"),
+            ("memory = [32]", "a quantity, as 32Gi or 1.5"),
         ] {
             assert!(file(text).unwrap_err().message().ends_with(right), "{text}");
         }

@@ -17,6 +17,7 @@ pub mod progress;
 pub mod rbac;
 pub mod recover;
 pub mod redo;
+pub mod render;
 pub mod show;
 pub mod signals;
 pub mod snapshot;
@@ -26,6 +27,7 @@ pub mod uncordon;
 pub mod upgrade;
 pub mod upgrade_status;
 pub mod verify;
+pub mod workload;
 
 use crate::cli::{Cli, ColorWhen, Command, Config, Global};
 use crate::config::Settings;
@@ -87,6 +89,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         Command::Upgrade(arguments) => vec![("expect", words(arguments.expect().as_ref()))],
         Command::Drain(arguments) => vec![("expect", words(arguments.pace.expect.as_ref()))],
         Command::Snapshot(arguments) => names_flags(&arguments.names),
+        Command::Render(arguments) => workload::flags(&arguments.workload),
         _ => Vec::new(),
     });
     let settings = Settings::gather(&flags, global.config.as_deref())?;
@@ -138,6 +141,7 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Events(arguments) => events::run(context, &arguments).await,
         Command::PackingSummary(arguments) => packing_summary::run(context, &arguments).await,
         Command::Snapshot(arguments) => snapshot::run(context, &arguments).await,
+        Command::Render(arguments) => render::run(context, &arguments),
         Command::Explain(arguments) => explain::run(context, &arguments),
         Command::Config(Config::Show) => config::show(context),
         Command::Rbac(arguments) => rbac::run(context, &arguments),

@@ -25,6 +25,7 @@ pub mod text;
 pub mod time;
 pub mod untrusted;
 pub mod upgrade_status;
+pub mod yaml;
 
 #[cfg(test)]
 pub mod testing;
