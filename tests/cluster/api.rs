@@ -7,7 +7,7 @@ use kube::{Client, Resource};
 use serde_json::Value;
 
 /// Kinds without a namespace that scenes use by name only.
-const CLUSTER_KINDS: [&str; 17] = [
+const CLUSTER_KINDS: [&str; 18] = [
     "APIService",
     "Namespace",
     "Node",
@@ -23,6 +23,7 @@ const CLUSTER_KINDS: [&str; 17] = [
     "NodePool",
     "NodeClaim",
     "KWOKNodeClass",
+    "AKSNodeClass",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
 ];

@@ -1,4 +1,5 @@
-//! Files that the binary writes itself stay as it writes them: completions, the pages of the checks and of the refusals.
+//! Files that the binary writes itself stay as it writes them: completions, the pages of the checks and of the refusals, the
+//! manifests of the reference workload.
 //!
 //! `SHARDCTL_WRITE_ARTEFACTS=1 cargo test --test it artefacts` writes them anew.
 
@@ -53,6 +54,38 @@ fn the_page_of_the_refusals_is_what_explain_says() {
     let page = shardctl(&["explain", "refusals", "-o", "markdown"]);
     assert!(page.contains(&shardctl(&["explain", "Claim-Deleted", "-o", "markdown"])));
     assert_committed("docs/refusals.md", &page);
+}
+
+#[test]
+fn the_kustomization_is_what_render_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    shardctl(&["render", "--out", folder.path().to_str().unwrap()]);
+    let written = files(folder.path());
+    assert!(written.len() > 10, "{written:?}");
+    for file in &written {
+        let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+        assert_committed(&format!("k8s/{file}"), &text);
+    }
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("k8s");
+    let of_ours = |file: &String| file.starts_with("base/") || file.starts_with("overlays/");
+    let committed: Vec<String> = files(&committed).into_iter().filter(of_ours).collect();
+    assert_eq!(committed, written, "k8s/ has a file that render doesn't write");
+}
+
+/// The files below a folder, by their names from there.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(files(&path).into_iter().map(|file| format!("{name}/{file}")));
+        } else {
+            found.push(name);
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]

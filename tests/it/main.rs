@@ -26,6 +26,7 @@ mod outputs;
 mod packing;
 mod recover;
 mod redact;
+mod render;
 mod runbooks;
 mod status;
 mod test_cluster;
