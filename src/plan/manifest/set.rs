@@ -8,9 +8,9 @@ use k8s_openapi::api::apps::v1::{
 use k8s_openapi::api::core::v1::{
     Affinity, Container, ContainerPort, ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, NodeAffinity,
     NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PersistentVolumeClaim, PersistentVolumeClaimSpec,
-    PodSecurityContext, PodSpec, PodTemplateSpec, PreferredSchedulingTerm, Probe as PodProbe, ResourceRequirements,
-    SeccompProfile, SecurityContext, TCPSocketAction, Toleration, TopologySpreadConstraint, VolumeMount,
-    VolumeResourceRequirements,
+    PersistentVolumeClaimStatus, PodSecurityContext, PodSpec, PodTemplateSpec, PreferredSchedulingTerm,
+    Probe as PodProbe, ResourceRequirements, SeccompProfile, SecurityContext, TCPSocketAction, Toleration,
+    TopologySpreadConstraint, VolumeMount, VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -265,6 +265,8 @@ fn probe(how: &Probe, (every, failures): (i32, i32)) -> PodProbe {
     probe
 }
 
+/// The template of a shard's claim, with all that the server would add: this list belongs to one writer as a whole, and two who apply
+/// the same (kubectl and shardctl) would else each find the other's changed.
 fn claim(workload: &Workload) -> PersistentVolumeClaim {
     let requests = [("storage".to_owned(), Quantity(workload.storage.clone()))];
     PersistentVolumeClaim {
@@ -279,8 +281,12 @@ fn claim(workload: &Workload) -> PersistentVolumeClaim {
                 ..VolumeResourceRequirements::default()
             }),
             storage_class_name: Some(workload.storage_class.clone()),
+            volume_mode: Some("Filesystem".to_owned()),
             ..PersistentVolumeClaimSpec::default()
         }),
-        status: None,
+        status: Some(PersistentVolumeClaimStatus {
+            phase: Some("Pending".to_owned()),
+            ..PersistentVolumeClaimStatus::default()
+        }),
     }
 }
