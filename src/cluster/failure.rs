@@ -18,6 +18,8 @@ pub const LONGEST_QUOTE: usize = 300;
 
 /// What the API server says to a JSON patch that doesn't fit the object, a failed `test` among others.
 const PATCH_DOES_NOT_FIT: &str = "the server rejected our request due to an error in our request";
+/// What server-side apply says of a field that the API server doesn't know, with a 500: nothing was changed, and never will be.
+const UNKNOWN_FIELD: &str = "field not declared in schema";
 /// How the API server begins when an admission webhook couldn't be asked: with its 500 nothing was changed.
 const WEBHOOK_FAILED: &str = "failed calling webhook";
 
@@ -173,7 +175,9 @@ impl Failure {
             Failure::CutOff { .. } | Failure::TimedOut { .. } => true,
             // A page of whatever stands before the server, which may have handed the request on.
             Failure::NotKubernetes { .. } => true,
-            Failure::Server { code, message, .. } => *code >= 500 && *code != 501 && !message.contains(WEBHOOK_FAILED),
+            Failure::Server { code, message, .. } => {
+                *code >= 500 && *code != 501 && !message.contains(WEBHOOK_FAILED) && !message.contains(UNKNOWN_FIELD)
+            }
             Failure::Refused
             | Failure::Dns { .. }
             | Failure::Unreachable { .. }
@@ -183,6 +187,17 @@ impl Failure {
             | Failure::Forbidden(_)
             | Failure::NotFound { .. }
             | Failure::Config(_) => false,
+        }
+    }
+
+    /// Whether the API server understood a write and won't do it, now or later: what is written is wrong for it. An admission policy
+    /// may answer any 4xx, and an unknown field gets a 500.
+    pub fn is_for_good(&self) -> bool {
+        match self {
+            Failure::Server { code, message, .. } => {
+                ((400..500).contains(code) && !matches!(code, 408 | 409 | 429)) || message.contains(UNKNOWN_FIELD)
+            }
+            _ => false,
         }
     }
 

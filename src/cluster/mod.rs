@@ -11,6 +11,7 @@ pub mod fresh;
 pub mod get;
 pub mod lease;
 pub mod metadata;
+pub mod offered;
 pub mod permit;
 pub mod protection;
 pub mod read;

@@ -18,6 +18,8 @@ pub const FIELD_MANAGER: &str = "shardctl";
 
 const JSON: &str = "application/json";
 const JSON_PATCH: &str = "application/json-patch+json";
+/// JSON is YAML, too.
+const APPLY: &str = "application/apply-patch+yaml";
 
 /// Changes an object by a JSON patch (RFC 6902). A `test` in it that fails is [`Failure::is_conflict`].
 ///
@@ -41,6 +43,21 @@ pub async fn create(api: &Api, _permit: &Permit, collection: &str, body: &impl S
 /// Every [`Failure`]; where it has changed meanwhile, a conflict.
 pub async fn replace(api: &Api, _permit: &Permit, path: &str, body: &impl Serialize) -> Result<Answer, Failure> {
     api.send_with(Method::PUT, &managed(path), JSON, body).await
+}
+
+/// Makes an object what is given, as far as that says something of it (server-side apply). What others write stays theirs:
+/// [`Failure::owned`] names it, unless `force` takes it over.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn apply(
+    api: &Api,
+    _permit: &Permit,
+    path: &str,
+    body: &impl Serialize,
+    force: bool,
+) -> Result<Answer, Failure> {
+    api.send_with(Method::PATCH, &applied(path, force), APPLY, body).await
 }
 
 /// Deletes an object.
@@ -98,6 +115,15 @@ pub async fn try_create(api: &Api, collection: &str, body: &impl Serialize) -> R
     api.send_with(Method::POST, &tried(collection), JSON, body).await
 }
 
+/// What [`apply`] would do: the server answers with what the object would become.
+///
+/// # Errors
+/// Every [`Failure`], as [`apply`] would give it.
+pub async fn try_apply(api: &Api, path: &str, body: &impl Serialize, force: bool) -> Result<Answer, Failure> {
+    let path = format!("{}&dryRun=All", applied(path, force));
+    api.send_with(Method::PATCH, &path, APPLY, body).await
+}
+
 /// What [`delete`] would do. The wish to only try stands in the body: the server reads the query of a DELETE only
 /// where there is no body, and would delete.
 ///
@@ -114,6 +140,10 @@ pub async fn try_delete(api: &Api, path: &str, options: &DeleteOptions) -> Resul
 fn managed(path: &str) -> String {
     let sign = if path.contains('?') { '&' } else { '?' };
     format!("{path}{sign}fieldManager={FIELD_MANAGER}")
+}
+
+fn applied(path: &str, force: bool) -> String {
+    format!("{}&force={force}&fieldValidation=Strict", managed(path))
 }
 
 fn tried(path: &str) -> String {
@@ -203,6 +233,27 @@ mod tests {
         let requests = sent(&server);
         assert_eq!(requests[0][0], "PATCH /a/b?fieldManager=shardctl&dryRun=All HTTP/1.1");
         assert_eq!(requests[1][0], "POST /a?fieldManager=shardctl&dryRun=All HTTP/1.1");
+    }
+
+    #[tokio::test]
+    async fn what_is_applied_says_whether_it_takes_over() {
+        let server = always();
+        let (api, permit) = (api(&server, MINUTE), Permit::confirmed());
+        apply(&api, &permit, "/a/b", &json!({}), false)
+            .await
+            .expect("an answer");
+        try_apply(&api, "/a/b", &json!({}), true).await.expect("an answer");
+        let requests = sent(&server);
+        let query = "/a/b?fieldManager=shardctl&force";
+        assert_eq!(
+            requests[0][0],
+            format!("PATCH {query}=false&fieldValidation=Strict HTTP/1.1")
+        );
+        assert_eq!(
+            requests[1][0],
+            format!("PATCH {query}=true&fieldValidation=Strict&dryRun=All HTTP/1.1")
+        );
+        assert_eq!(requests[0][1], "application/apply-patch+yaml");
     }
 
     #[tokio::test]

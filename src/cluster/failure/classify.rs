@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use kube::core::Status;
+use kube::core::response::StatusCause;
 
 use super::{Denied, Failure, Missing, quoted, transport};
+use crate::model::offered::Owned;
+
+/// The reason of a cause that a field is somebody else's.
+const OWNED: &str = "FieldManagerConflict";
+/// What stands between such a field and the server's words.
+const OWNED_BY: &str = ": ";
 
 impl Failure {
     /// What an answer with an error status means. `path` is the request's.
@@ -131,7 +138,7 @@ fn from_status(status: &Status, code: u16, retry_after: Option<Duration>) -> Fai
             reason: status.reason.clone(),
             message,
             causes: details
-                .map(|details| details.causes.iter().map(|cause| quoted(&cause.message)).collect())
+                .map(|details| details.causes.iter().map(cause).collect())
                 .unwrap_or_default(),
             kind: details.map(|details| details.kind.clone()).unwrap_or_default(),
             retry_after: retry_after.or_else(|| {
@@ -141,6 +148,33 @@ fn from_status(status: &Status, code: u16, retry_after: Option<Duration>) -> Fai
                     .map(|seconds| Duration::from_secs(seconds.into()))
             }),
         },
+    }
+}
+
+/// A cause in the server's words. Of fields that somebody else writes it has the field beside them, which words alone don't name.
+fn cause(of: &StatusCause) -> String {
+    if of.reason == OWNED {
+        return quoted(&format!("{}{OWNED_BY}{}", of.field, of.message));
+    }
+    quoted(&of.message)
+}
+
+impl Failure {
+    /// The fields that somebody else writes, where server-side apply was refused because of them; else empty.
+    pub fn owned(&self) -> Vec<Owned> {
+        let Failure::Server { code: 409, causes, .. } = self else {
+            return Vec::new();
+        };
+        let of = |cause: &String| {
+            let (field, words) = cause.split_once(OWNED_BY)?;
+            // conflict with "kubectl-edit" using apps/v1
+            let owner = words.split('"').nth(1).unwrap_or(words);
+            Some(Owned {
+                field: field.to_owned(),
+                owner: owner.to_owned(),
+            })
+        };
+        causes.iter().filter_map(of).collect()
     }
 }
 
@@ -282,6 +316,20 @@ mod tests {
             unreachable!()
         };
         assert_eq!(message.chars().count(), super::super::LONGEST_QUOTE + 1);
+    }
+
+    #[test]
+    fn a_field_of_somebody_elses_is_named_with_its_owner() {
+        let body = r#"{"kind":"Status","status":"Failure","message":"Apply failed with 1 conflict: …","reason":"Conflict","details":{"causes":[{"reason":"FieldManagerConflict","message":"conflict with \"kubectl-edit\" using apps/v1","field":".spec.replicas"}]},"code":409}"#;
+        let failure = classify(409, &[], body);
+        assert!(failure.is_conflict());
+        let owned = failure.owned();
+        assert_eq!(
+            (owned[0].field.as_str(), owned[0].owner.as_str()),
+            (".spec.replicas", "kubectl-edit")
+        );
+        let other = r#"{"kind":"Status","message":"the object has been modified","reason":"Conflict","code":409}"#;
+        assert_eq!(classify(409, &[], other).owned(), []);
     }
 
     #[test]
