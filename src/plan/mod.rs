@@ -3,6 +3,7 @@
 pub mod affinity;
 pub mod container;
 pub mod course;
+pub mod deploy;
 pub mod drain;
 pub mod estimate;
 pub mod eviction;

@@ -108,6 +108,13 @@ pub const REFUSALS: &[&About] = &[
     &PRE_PULL,
     &PLACEHOLDER,
     &MOVED_TAG,
+    &NO_KARPENTER,
+    &NODE_CLASS,
+    &STORAGE_CLASS,
+    &QUOTA,
+    &OLDER_NAME,
+    &FIELD_OWNER,
+    &MANIFEST,
     &SET_CHANGED,
     &SHARD_CHANGED,
     &CLAIMS_UNREADABLE,
@@ -511,6 +518,73 @@ pub const VOLUME_DELETED: About = About {
     why: "The deletion waits for the claim. As soon as that is gone the disk goes too, if its reclaim policy is Delete. Copy the \
           data away while the pod runs.",
     guards_data: true,
+    allowed: None,
+};
+
+/// There is no Karpenter, or an older one.
+pub const NO_KARPENTER: About = About {
+    id: "no-karpenter",
+    title: "Karpenter doesn't serve karpenter.sh/v1",
+    why: "Nobody would buy nodes for the shards, which would stay Pending.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// What the pools refer to isn't there.
+pub const NODE_CLASS: About = About {
+    id: "node-class",
+    title: "the node class of the pools isn't there",
+    why: "A pool whose node class is missing isn't Ready, and Karpenter buys nothing for it.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The disks can't be made, or are made too early.
+pub const STORAGE_CLASS: About = About {
+    id: "storage-class",
+    title: "the storage class isn't there, or makes disks before the shards have nodes",
+    why: "A disk is in one zone for good. Made before its shard has a node, it is in a zone where there may be no room, and the zones \
+          aren't filled alike.",
+    guards_data: false,
+    allowed: Some(
+        "The objects are written all the same; the shards go where their disks are, or stay Pending without one.",
+    ),
+};
+
+/// The namespace may not use as much as the shards take.
+pub const QUOTA: About = About {
+    id: "quota",
+    title: "the namespace's quota has too little left for all shards",
+    why: "The pods beyond it are never made, and the system is down as long as one is missing.",
+    guards_data: false,
+    allowed: Some("The objects are written all the same; the shards that the quota has no room for don't come."),
+};
+
+/// The shards are there under an older name.
+pub const OLDER_NAME: About = About {
+    id: "older-name",
+    title: "the shards are there under an older name",
+    why: "Claims are named by their set. A set of another name begins with empty disks, beside the one that has the data.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// Somebody else writes a field that would change.
+pub const FIELD_OWNER: About = About {
+    id: "field-owner",
+    title: "somebody else writes a field that would change",
+    why: "Two who write one field undo each other's work, for ever where one of them is a controller (GitOps, an autoscaler).",
+    guards_data: false,
+    allowed: Some("The fields are taken over: the server makes shardctl their only writer."),
+};
+
+/// The API server refuses an object.
+pub const MANIFEST: About = About {
+    id: "manifest",
+    title: "the API server refuses an object",
+    why: "It was asked for every object before anything was written. An admission policy, a field that can't be changed afterwards or \
+          one that an older server doesn't know can be the reason; asking again doesn't change that.",
+    guards_data: false,
     allowed: None,
 };
 

@@ -124,6 +124,49 @@ pub fn recover_rules(namespace: &str) -> Vec<Rule> {
     rules
 }
 
+/// What the Roles for a deployment are called.
+pub const DEPLOY_ROLE: &str = "shardctl-deploy";
+
+/// The rules that a deployment uses beyond reading: it writes the workload's objects, and watches its shards come.
+pub fn of_deploy(namespace: &str) -> Vec<Rule> {
+    let here = Some(namespace);
+    let mut rules = Vec::new();
+    for (group, resource, place) in [
+        ("", "services", here),
+        ("policy", "poddisruptionbudgets", here),
+        ("apps", "statefulsets", here),
+        ("", "namespaces", None),
+        ("scheduling.k8s.io", "priorityclasses", None),
+        ("karpenter.azure.com", "aksnodeclasses", None),
+        ("karpenter.sh", "nodepools", None),
+    ] {
+        // Server-side apply creates what isn't there, by a patch.
+        for verb in ["get", "create", "patch"] {
+            rules.push(rule(verb, group, resource, place));
+        }
+    }
+    for resource in ["pods", "persistentvolumeclaims"] {
+        for verb in ["list", "watch"] {
+            rules.push(rule(verb, "", resource, here));
+        }
+    }
+    for verb in ["list", "watch"] {
+        rules.push(rule(verb, "apps", "statefulsets", here));
+        rules.push(rule(verb, "policy", "poddisruptionbudgets", here));
+    }
+    for verb in ["get", "create", "update", "delete"] {
+        rules.push(rule(verb, "coordination.k8s.io", "leases", here));
+    }
+    rules.push(rule("create", "", "events", here));
+    rules.push(rule("list", "", "resourcequotas", here));
+    for verb in ["get", "list"] {
+        rules.push(rule(verb, "", "persistentvolumes", None));
+        rules.push(rule(verb, "storage.k8s.io", "storageclasses", None));
+        rules.push(rule(verb, "", "nodes", None));
+    }
+    rules
+}
+
 /// The rules that let an upgrade see why a shard isn't coming, and whether what a template names is there. Without them it goes
 /// through all the same, and says what it can't see.
 pub fn helpful(namespace: &str) -> Vec<Rule> {
