@@ -45,6 +45,7 @@ complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "events" -d 'What 
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "maintenance-drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
@@ -331,6 +332,44 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s 
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l timeout -d 'How long the shards may take to be Ready; 0 is for ever' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s l -l selector -d 'The nodes with these labels, instead of their names' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each write' -r -f -a "client\t'Read, judge, print'
 server\t'Let the server try each kind of write as well'"
@@ -484,6 +523,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_see
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l for -d 'What the Roles are to allow' -r -f -a "reading\t'verify, status, events, snapshot, dry runs'
 upgrade\t'That, and upgrade'
 drain\t'That, and drain, by every strategy'
+deploy\t'That, and deploy'
 recover\t'recover, alone'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -515,20 +555,21 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l q
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain uncordon recover render snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'

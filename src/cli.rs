@@ -1,6 +1,7 @@
 //! The command line: arguments, help headings, examples. No logic; `commands` gives it a meaning.
 
 mod change;
+mod deploy;
 mod drain;
 mod packing;
 mod recover;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use change::{Change, DryRun, Pace};
+pub use deploy::Deploy;
 pub use drain::{Drain, Others, PrewarmWhen, StrategyName};
 pub use packing::{
     LayoutName, MachinesWanted, ModelName, Models, PackingOutput, PackingSummary, PackingTable, Pay, Prices, WhatIf,
@@ -39,6 +41,7 @@ Examples:
   shardctl uncordon NODE                   let a node take pods again
   shardctl recover                         undo what an interrupted run left
   shardctl render stable                   the reference workload's manifests
+  shardctl deploy explore                  and the workload itself
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
 
@@ -126,6 +129,8 @@ pub enum Command {
     /// Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next
     #[command(visible_alias = "maintenance-drain")]
     Drain(Box<Drain>),
+    /// Write the reference workload's objects for a phase, and wait until every shard is Ready
+    Deploy(Box<Deploy>),
     /// Let nodes take pods again, and put back what an interrupted drain left there
     Uncordon(Uncordon),
     /// Find and undo what interrupted runs left: marks, helper pods, the lock
@@ -167,6 +172,8 @@ pub enum RolesFor {
     Upgrade,
     /// Reading, and drain, by every strategy
     Drain,
+    /// That, and deploy
+    Deploy,
     /// recover, alone
     Recover,
 }

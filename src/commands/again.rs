@@ -59,7 +59,8 @@ pub fn of_status(context: &Context) -> Again {
     }
 }
 
-fn line(arguments: &[String]) -> String {
+/// The command line with these words.
+pub fn line(arguments: &[String]) -> String {
     let words = arguments.iter().map(|word| shell_word(word));
     std::iter::once("shardctl".to_owned())
         .chain(words)

@@ -152,7 +152,11 @@ pub fn counted(count: usize) -> String {
     }
 }
 
-fn allowed(ids: &[String]) -> Result<Allowed> {
+/// What `--allow` overrides.
+///
+/// # Errors
+/// A usage error for an id that no refusal has, or that can't be allowed.
+pub fn allowed(ids: &[String]) -> Result<Allowed> {
     Allowed::parse(ids).map_err(|refused| match refused {
         NotAllowed::Unknown { id, known } => no_such("refusal", &id, &known, " (--allow)").hint("$ shardctl explain"),
         NotAllowed::GuardsData(about) => Error::usage(format!("`{}` can't be allowed: {}", about.id, about.title))

@@ -24,11 +24,19 @@ const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// What [`connect`] says, and usage errors of the configuration.
 pub async fn open(context: &Context) -> Result<Connection> {
+    open_in(context, context.settings.word("namespace")).await
+}
+
+/// Connects as configured, to another namespace than the configured one.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_in(context: &Context, namespace: Option<&str>) -> Result<Connection> {
     let settings = &context.settings;
     let target = Target {
         kubeconfig: settings.word("kubeconfig").map(PathBuf::from),
         context: settings.word("context").map(str::to_owned),
-        namespace: settings.word("namespace").map(str::to_owned),
+        namespace: namespace.map(str::to_owned),
         as_user: settings.word("as").map(str::to_owned),
         as_groups: settings.words("as-group").to_vec(),
         request_timeout: settings.duration("request-timeout", REQUEST_TIMEOUT)?,

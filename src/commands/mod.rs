@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod connection;
+pub mod deploy;
 pub mod drain;
 pub mod drain_plan;
 pub mod early;
@@ -90,6 +91,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         Command::Drain(arguments) => vec![("expect", words(arguments.pace.expect.as_ref()))],
         Command::Snapshot(arguments) => names_flags(&arguments.names),
         Command::Render(arguments) => workload::flags(&arguments.workload),
+        Command::Deploy(arguments) => workload::flags(&arguments.workload),
         _ => Vec::new(),
     });
     let settings = Settings::gather(&flags, global.config.as_deref())?;
@@ -114,6 +116,11 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         && arguments.change.dry_run.is_none()
     {
         return drain::run(&context, arguments, stop).await;
+    }
+    if let Command::Deploy(arguments) = &command
+        && arguments.change.dry_run.is_none()
+    {
+        return deploy::run(&context, arguments, stop).await;
     }
     if let Command::Recover(arguments) = &command
         && arguments.dry_run.is_none()
@@ -149,6 +156,7 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Upgrade(arguments) => upgrade::look(context, &arguments).await,
         Command::Uncordon(arguments) => uncordon::look(context, &arguments).await,
         Command::Drain(arguments) => drain::look(context, &arguments).await,
+        Command::Deploy(arguments) => deploy::look(context, &arguments).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
     }
 }

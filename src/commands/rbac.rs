@@ -83,6 +83,20 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
         rules.extend(rights::helpful(namespace));
         add(&mut text, name, &rules);
     }
+    if arguments.purpose == RolesFor::Deploy {
+        let name = rights::DEPLOY_ROLE;
+        text.push_str(&format!(
+            "---\n\
+             # What a deployment takes on top. It writes the namespace, a priority class, a pool and its node class, Services, the budget\n\
+             # and the set, and makes a Lease. Bind each as well:\n\
+             #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
+             #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n\
+             # Not in them: get on the node class of --node-class.\n"
+        ));
+        let mut rules = rights::of_deploy(namespace);
+        rules.extend(rights::helpful(namespace));
+        add(&mut text, name, &rules);
+    }
     print(&text)?;
     Ok(ExitCode::Done)
 }

@@ -1,6 +1,7 @@
 //! What needs several rooms at once: observing, and the loop of every operation. Never formats, never prints.
 
 mod act;
+pub mod deploy;
 pub mod drain;
 pub mod drain_trial;
 pub mod emit;
