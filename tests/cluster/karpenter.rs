@@ -15,6 +15,14 @@ pub const PATHS: [&str; 3] = [
 /// The zones that Karpenter buys in.
 pub const ZONES: [&str; 3] = ["eastus-1", "eastus-2", "eastus-3"];
 
+/// How many regions of three zones there are beside those: a workload that may go to any node of its zones has one to itself.
+const REGIONS: usize = 32;
+
+/// The zones of a region of one's own, by a number.
+pub fn region(number: usize) -> [String; 3] {
+    [1, 2, 3].map(|zone| format!("region{}-{zone}", number % REGIONS))
+}
+
 /// Azure's memory-optimised sizes: name, CPUs, GiB, dollars an hour.
 const SIZES: [(&str, u32, u32, f64); 4] = [
     ("Standard_E8s_v5", 8, 64, 0.504),
@@ -48,18 +56,23 @@ pub fn write_instance_types(folder: &Path) -> PathBuf {
 
 fn instance_type((name, cpu, memory, price): (&str, u32, u32, f64)) -> Value {
     let requirement = |key: &str, value: &str| json!({"key": key, "operator": "In", "values": [value]});
-    let offering = |zone: &&str| {
+    let offering = |zone: &String| {
         json!({"Price": price, "Available": true, "Requirements": [
             requirement("karpenter.sh/capacity-type", "on-demand"),
             requirement("topology.kubernetes.io/zone", zone),
         ]})
     };
+    let zones: Vec<String> = ZONES
+        .map(String::from)
+        .into_iter()
+        .chain((0..REGIONS).flat_map(region))
+        .collect();
     json!({
         "name": name, "architecture": "amd64", "operatingSystems": ["linux"],
         "resources": {
             "cpu": cpu.to_string(), "memory": format!("{memory}Gi"), "ephemeral-storage": "200Gi", "pods": "250",
         },
-        "offerings": ZONES.iter().map(offering).collect::<Vec<_>>(),
+        "offerings": zones.iter().map(offering).collect::<Vec<_>>(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod applied;
 mod files;
+pub mod ground;
 mod parameters;
 
 use crate::cluster::binaries::kubectl;
@@ -27,7 +28,7 @@ fn shardctl(home: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 
 /// What a render prints.
 #[track_caller]
-fn rendered(arguments: &[&str]) -> String {
+pub fn rendered(arguments: &[&str]) -> String {
     let home = tempfile::tempdir().expect("a temporary folder");
     let (code, stdout, stderr) = shardctl(home.path(), &[&["render"], arguments].concat());
     assert_eq!(code, Some(0), "{stderr}");
@@ -36,7 +37,7 @@ fn rendered(arguments: &[&str]) -> String {
 
 /// The documents of a YAML text, by kind and name.
 #[track_caller]
-fn documents(text: &str) -> BTreeMap<(String, String), Value> {
+pub fn documents(text: &str) -> BTreeMap<(String, String), Value> {
     let all: Vec<Value> = serde_saphyr::from_multiple(text).expect("YAML");
     let key = |of: &Value, at: &str| of.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
     let count = all.len();
@@ -50,7 +51,7 @@ fn documents(text: &str) -> BTreeMap<(String, String), Value> {
 
 /// What kubectl prints; fails with its words when it fails.
 #[track_caller]
-fn kubectl_says(arguments: &[&str], input: &str) -> String {
+pub fn kubectl_says(arguments: &[&str], input: &str) -> String {
     let home = tempfile::tempdir().expect("a temporary folder");
     let mut child = Command::new(kubectl())
         .args(arguments)
