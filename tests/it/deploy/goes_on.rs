@@ -5,7 +5,7 @@ use crate::cluster::Interceptor;
 use crate::render::ground::Ground;
 use crate::render::{documents, kubectl_says};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use serde_json::{Value, json};
 
 #[test]
@@ -184,4 +184,46 @@ fn ctrl_c_stops_the_waiting_and_the_shards_come_all_the_same() {
     assert!(ended.stdout.contains("the shards come up by themselves"), "{ended:?}");
     ground.wait_until_ready(3);
     deploy(&ground, kubeconfig, "explore", &[]).is(0, &["nothing to do"]);
+}
+
+#[test]
+fn after_explore_stable_is_deployed_and_an_upgrade_moves_the_shards_with_their_disks() {
+    let ground = deployed();
+    let disks = || {
+        let claims = ground.scene.list::<PersistentVolumeClaim>("");
+        let volume = |claim: PersistentVolumeClaim| (claim.metadata.name, claim.spec.and_then(|spec| spec.volume_name));
+        claims.into_iter().map(volume).collect::<Vec<_>>()
+    };
+    let before = disks();
+    let ran = deploy(&ground, ground.scene.kubeconfig(), "stable", &["--yes"]);
+    ran.is(
+        0,
+        &["-stable is made", "those that were there have the template before"],
+    );
+    let set = ground.set();
+    let upgrade = [
+        "upgrade",
+        "--yes",
+        "-n",
+        ground.scene.namespace(),
+        "--statefulset",
+        &set,
+    ];
+    let upgraded = ground.scene.shardctl(upgrade).output().expect("upgrade");
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&upgraded.stdout),
+        String::from_utf8_lossy(&upgraded.stderr)
+    );
+    assert_eq!(upgraded.status.code(), Some(0), "{said}");
+    for node in ground.nodes().keys() {
+        assert_eq!(
+            ground.labels(node)["workload"],
+            format!("{}-stable", ground.scene.namespace())
+        );
+    }
+    assert_eq!(disks(), before);
+    ground.give_the_balancer_an_address();
+    ground.is_healthy();
+    deploy(&ground, ground.scene.kubeconfig(), "stable", &[]).is(0, &["nothing to do"]);
 }
