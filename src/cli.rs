@@ -6,6 +6,7 @@ mod drain;
 mod packing;
 mod recover;
 mod render;
+mod route_test;
 mod uncordon;
 mod upgrade;
 mod workload;
@@ -23,6 +24,7 @@ pub use packing::{
 };
 pub use recover::Recover;
 pub use render::Render;
+pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};
 pub use uncordon::Uncordon;
 pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
 pub use workload::WorkloadFlags;
@@ -35,6 +37,7 @@ Examples:
   shardctl verify                          is everything as it must be?
   shardctl verify --wait 10m -o short      wait until it is
   shardctl events db-3                     what the scheduler, Karpenter, kubelets … say about a shard
+  shardctl route-test                      does every key land on its shard, from every entry?
   shardctl packing-summary                 what runs where, what it costs, what would be better
   shardctl upgrade --image IMAGE           every shard to a new image, one at a time
   shardctl drain NODE                      empty a node, its shards one at a time
@@ -122,6 +125,8 @@ pub enum Command {
     Status(Status),
     /// What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers
     Events(Events),
+    /// Does every key land on its shard, from every entry? Asks the load balancer and every shard about the same keys
+    RouteTest(Box<RouteTest>),
     /// What runs on which node, what it costs, and which machines would be better
     PackingSummary(Box<PackingSummary>),
     /// Move every shard to a new template, one at a time, with the fewest seconds down
@@ -176,6 +181,8 @@ pub enum RolesFor {
     Deploy,
     /// recover, alone
     Recover,
+    /// route-test, alone
+    RouteTest,
 }
 
 /// How name servers are asked.

@@ -17,7 +17,7 @@
 //! event       → model                      every fact of an operation that is worth showing
 //! plan        → model                      what to think of it and what to do: pure, no async, no clock, no client
 //! cluster     → model, clock, error, nearest   connecting, reading, watching, writing with a permit, the lock
-//! net         → model, error               names asked over a socket, a port-forward, a command inside a pod
+//! net         → model, error               names and keys asked over a socket, a port-forward, a command inside a pod
 //! operations  → plan, cluster, net, event, model, clock, error, nearest   what needs several rooms at once: the loop
 //! report      → event, model, error        words: text, the live view, JSON, JUnit, Prometheus; decides nothing
 //! config      → error, nearest             flag > environment > shardctl.toml, each value with its origin

@@ -14,8 +14,8 @@ pub struct Pace {
     /// Wait this long between two shards
     #[arg(long, value_name = "DURATION", default_value = "0")]
     pub pause: String,
-    /// What must hold between two shards: verify, or exec:CMD (a command that ends with 0)
-    #[arg(long, value_name = "verify|exec:CMD")]
+    /// What must hold between two shards: verify, route-test (with its flags, in quotes), or exec:CMD (a command that ends with 0)
+    #[arg(long, value_name = "verify|route-test|exec:CMD")]
     pub gate: Option<String>,
     /// A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL
     #[arg(long, value_name = "CMD")]

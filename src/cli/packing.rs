@@ -118,7 +118,7 @@ pub struct Prices {
     /// Ask Azure's public list for the region's prices, of machines and of disks; later runs go on using them
     #[arg(long, conflicts_with = "catalog")]
     pub refresh_prices: bool,
-    /// Where that list is, for a mirror of it [default: https://prices.azure.com/api/retail/prices]
+    /// Where that list is, for a mirror of it [default: Azure's own, at prices.azure.com]
     #[arg(long, value_name = "URL", requires = "refresh_prices", value_hint = ValueHint::Url)]
     pub prices_url: Option<String>,
     /// Sizes and prices of your own, in place of the built-in ones: for EKS and others; described in docs/packing.md

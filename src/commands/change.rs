@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::route_arguments;
 use super::show::Question;
 use crate::cli::{Change, Pace, StatusOutput};
 use crate::config::{duration, not_a_duration};
@@ -170,9 +171,13 @@ pub fn allowed(ids: &[String]) -> Result<Allowed> {
 fn gate(text: &str) -> Result<Gate> {
     match text.split_once(':') {
         None if text == "verify" => Ok(Gate::Verify),
+        _ if text.split_whitespace().next() == Some("route-test") => {
+            Ok(Gate::RouteTest(Box::new(route_arguments::of_gate(text)?)))
+        }
         Some(("exec", command)) if !command.trim().is_empty() => Ok(Gate::Exec(command.to_owned())),
         _ => Err(Error::usage(format!("`{text}` (--gate) is no gate"))
-            .hint("the gates are `verify` and `exec:COMMAND`, for example --gate 'exec:./replication-caught-up'")),
+            .hint("the gates are `verify`, `route-test` (with its own flags after it) and `exec:COMMAND`")
+            .hint("for example --gate 'exec:./replication-caught-up', or --gate 'route-test --path /lookup/{key}'")),
     }
 }
 

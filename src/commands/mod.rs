@@ -19,6 +19,8 @@ pub mod rbac;
 pub mod recover;
 pub mod redo;
 pub mod render;
+pub mod route_arguments;
+pub mod route_test;
 pub mod show;
 pub mod signals;
 pub mod snapshot;
@@ -89,6 +91,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         Command::Status(arguments) => vec![("expect", words(arguments.expect.as_ref()))],
         Command::Upgrade(arguments) => vec![("expect", words(arguments.expect().as_ref()))],
         Command::Drain(arguments) => vec![("expect", words(arguments.pace.expect.as_ref()))],
+        Command::RouteTest(arguments) => route_arguments::flags(&arguments.test),
         Command::Snapshot(arguments) => names_flags(&arguments.names),
         Command::Render(arguments) => workload::flags(&arguments.workload),
         Command::Deploy(arguments) => workload::flags(&arguments.workload),
@@ -122,6 +125,11 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     {
         return deploy::run(&context, arguments, stop).await;
     }
+    if let Command::RouteTest(arguments) = &command
+        && arguments.probe_image.is_some()
+    {
+        return route_test::run(&context, arguments, Some(stop)).await;
+    }
     if let Command::Recover(arguments) = &command
         && arguments.dry_run.is_none()
     {
@@ -146,6 +154,7 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Verify(arguments) => verify::run(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Events(arguments) => events::run(context, &arguments).await,
+        Command::RouteTest(arguments) => route_test::run(context, &arguments, None).await,
         Command::PackingSummary(arguments) => packing_summary::run(context, &arguments).await,
         Command::Snapshot(arguments) => snapshot::run(context, &arguments).await,
         Command::Render(arguments) => render::run(context, &arguments),

@@ -25,6 +25,15 @@ impl Spinner {
     }
 }
 
+impl Spinner {
+    /// Shows other words.
+    pub fn say(&self, words: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(words.to_owned());
+        }
+    }
+}
+
 impl Drop for Spinner {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {

@@ -1,4 +1,4 @@
-//! `shardctl rbac`: the Roles that reading takes, a summary of the packing, an upgrade or a drain on top, and a recovery, as YAML to look through and apply.
+//! `shardctl rbac`: the Roles for reading, a summary of the packing, an upgrade, a drain, a recovery and a route test, as YAML.
 
 use super::Context;
 use super::output::print;
@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::exit_code::ExitCode;
 use crate::model::resource::Resource;
 use crate::model::right::Rule;
+use crate::plan::route::rights as route;
 use crate::plan::safety::rights::{self, DrainRights};
 use crate::plan::verify::access::{all_rules, role};
 
@@ -28,6 +29,19 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
              #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n"
         );
         add(&mut text, name, &rights::recover_rules(namespace));
+        print(&text)?;
+        return Ok(ExitCode::Done);
+    }
+    if arguments.purpose == RolesFor::RouteTest {
+        let name = route::ROLE;
+        let mut text = format!(
+            "# What shardctl route-test takes in namespace {namespace}: it reads the set and what leads to its shards, and opens ways\n\
+             # into the pods. pods/exec is for --entry in-cluster and --probe exec.\n\
+             # Not in them: get, create and delete on pods, for --probe-image. Bind each to whoever runs it:\n\
+             #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
+             #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n"
+        );
+        add(&mut text, name, &route::rules(namespace));
         print(&text)?;
         return Ok(ExitCode::Done);
     }

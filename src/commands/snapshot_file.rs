@@ -74,17 +74,25 @@ pub fn text(recording: &Recording) -> Result<String> {
     Ok(json::escaped(&text))
 }
 
-/// Writes a snapshot file whole or not at all: beside its place first, then renamed.
+/// Writes a snapshot file whole or not at all.
 ///
 /// # Errors
 /// [`ErrorKind::File`] with the place.
 pub fn write(path: &Path, text: &str) -> Result<()> {
+    write_whole(path, "the snapshot", text)
+}
+
+/// Writes a file whole or not at all: beside its place first, then renamed. `what` it is stands in the error.
+///
+/// # Errors
+/// [`ErrorKind::File`] with the place.
+pub fn write_whole(path: &Path, what: &str, text: &str) -> Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let failed = |error: std::io::Error| {
         Error::new(
             ErrorKind::File,
-            format!("failed to write the snapshot {}: {error}", path.display()),
+            format!("failed to write {what} {}: {error}", path.display()),
         )
         .because(error)
     };

@@ -34,6 +34,7 @@ pub mod report;
 pub mod resource;
 pub mod right;
 pub mod room;
+pub mod route;
 pub mod selector;
 pub mod set;
 pub mod shell;

@@ -10,9 +10,42 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
+/// The words of a command line as a POSIX shell splits it: by space outside of quotes. None where a quote isn't closed.
+pub fn words_of(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(chars.next()?),
+            ('\'' | '"', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, Some(open)) if c == open => quote = None,
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::shell_word;
+    use super::{shell_word, words_of};
+
+    #[test]
+    fn a_line_is_split_as_it_was_quoted() {
+        let split = |line: &str| words_of(line).unwrap();
+        assert_eq!(split("  a  --b=c 'd e' \"f '\" ''"), ["a", "--b=c", "d e", "f '", ""]);
+        for word in ["my prod", "a'b$(c)", "", "x\\y"] {
+            assert_eq!(split(&format!("a {} b", shell_word(word))), ["a", word, "b"]);
+        }
+        assert_eq!(words_of("a 'b"), None);
+        assert_eq!(words_of("a\\"), None);
+    }
 
     #[test]
     fn a_word_with_anything_special_is_quoted() {

@@ -7,3 +7,4 @@ pub mod exec;
 pub mod port_forward;
 pub mod prices;
 mod refusal;
+pub mod route;

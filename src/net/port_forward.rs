@@ -85,10 +85,28 @@ impl fmt::Debug for PortStream {
     }
 }
 
+/// Why a stream into a pod broke; inside the [`io::Error`] that reading and writing give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The kubelet says so of the port: nothing listens, or the pod's end was cut.
+    Port(String),
+    /// The connection to the API server or the kubelet broke: it says nothing of the pod.
+    Way(String),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Port(words) | Self::Way(words)) = self;
+        f.write_str(words)
+    }
+}
+
+impl std::error::Error for Broken {}
+
 /// What is known about the end of a stream.
 enum Ending {
     /// It failed, for this reason.
-    Failed(String),
+    Failed(Broken),
     /// The connection is going down; the reason is about to be known.
     SoonKnown,
     /// Nothing is known to be wrong.
@@ -103,7 +121,7 @@ impl PortStream {
                 Poll::Ready(words) => {
                     self.reported = None;
                     if let Some(words) = words {
-                        return Ending::Failed(words.trim().to_owned());
+                        return Ending::Failed(Broken::Port(words.trim().to_owned()));
                     }
                 }
             }
@@ -118,7 +136,7 @@ impl PortStream {
                 self.forwarding = None;
                 match ended {
                     Ok(()) => Ending::Quiet,
-                    Err(words) => Ending::Failed(words),
+                    Err(words) => Ending::Failed(Broken::Way(words)),
                 }
             }
         }

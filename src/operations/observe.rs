@@ -5,6 +5,7 @@ pub(super) mod logs;
 pub mod measure;
 mod names;
 mod subject;
+pub mod ways;
 mod weigh;
 
 use std::net::SocketAddr;

@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::route::Asked;
+
 /// How much of a command's output is kept: its end.
 const KEPT: usize = 8 * 1024;
 /// How many lines of it are shown.
@@ -20,6 +22,8 @@ const LINES: usize = 10;
 pub enum Gate {
     /// `verify` finds no error, but for what an upgrade half-way makes so.
     Verify,
+    /// `route-test` finds each key's one shard from every entry.
+    RouteTest(Box<Asked>),
     /// A command ends with 0.
     Exec(String),
 }

@@ -19,6 +19,8 @@ pub mod plan_page;
 pub mod prometheus;
 pub mod recover_page;
 pub mod refusals;
+pub mod route;
+pub mod route_junit;
 pub mod status;
 pub mod story;
 pub mod style;

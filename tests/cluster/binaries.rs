@@ -47,7 +47,10 @@ struct Module {
     of: &'static str,
     go_mod: &'static str,
     go_sum: &'static str,
+    /// What of ours is built: a program, or the file that `replaces` one.
     main: &'static str,
+    /// The file of [`of`](Self::of) in whose place `main` is built.
+    replaces: Option<&'static str>,
 }
 
 const KUBERNETES: Module = Module {
@@ -56,6 +59,7 @@ const KUBERNETES: Module = Module {
     go_mod: include_str!("go/kubernetes/go.mod"),
     go_sum: include_str!("go/kubernetes/go.sum"),
     main: "",
+    replaces: None,
 };
 const ETCD: Module = Module {
     name: "etcd",
@@ -63,13 +67,15 @@ const ETCD: Module = Module {
     go_mod: include_str!("go/etcd/go.mod"),
     go_sum: include_str!("go/etcd/go.sum"),
     main: include_str!("go/etcd/main.go"),
+    replaces: None,
 };
 const KWOK: Module = Module {
     name: "kwok",
     of: "sigs.k8s.io/kwok",
     go_mod: include_str!("go/kwok/go.mod"),
     go_sum: include_str!("go/kwok/go.sum"),
-    main: "",
+    main: include_str!("go/kwok/tunnel.go"),
+    replaces: Some("pkg/utils/net/tunnel.go"),
 };
 const COREDNS: Module = Module {
     name: "coredns",
@@ -77,6 +83,7 @@ const COREDNS: Module = Module {
     go_mod: include_str!("go/coredns/go.mod"),
     go_sum: include_str!("go/coredns/go.sum"),
     main: "",
+    replaces: None,
 };
 const KARPENTER: Module = Module {
     name: "karpenter",
@@ -84,6 +91,7 @@ const KARPENTER: Module = Module {
     go_mod: include_str!("go/karpenter/go.mod"),
     go_sum: include_str!("go/karpenter/go.sum"),
     main: "",
+    replaces: None,
 };
 
 /// The programs that every plane needs; builds what is missing.
@@ -181,8 +189,12 @@ fn build(module: &Module, package: &str, path: &Path, takes: &str) {
     let unfinished = path.with_extension(format!("unfinished-{}", std::process::id()));
     let mut go = go(module);
     go.args(["build", "-trimpath", "-ldflags", &module.linker_flags(), "-o"])
-        .arg(&unfinished)
-        .arg(package);
+        .arg(&unfinished);
+    let changed = module.replaces.map(|theirs| changed(module, theirs));
+    if let Some(folder) = &changed {
+        go.arg("-modfile").arg(folder.path().join("go.mod"));
+    }
+    go.arg(package);
     let output = go
         .env("CGO_ENABLED", "0")
         .output()
@@ -195,25 +207,61 @@ fn build(module: &Module, package: &str, path: &Path, takes: &str) {
     std::fs::rename(&unfinished, path).unwrap_or_else(|e| panic!("keep {}: {e}", path.display()));
 }
 
+/// A copy of the module's source with our file in place of theirs, and a go.mod beside it that says to build that one: Go
+/// lets nobody change what is in its own cache.
+fn changed(module: &Module, theirs: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let copy = folder.path().join("source");
+    copy_folder(&source(module), &copy);
+    let theirs = copy.join(theirs);
+    assert!(theirs.is_file(), "there is no {} to replace", theirs.display());
+    std::fs::write(theirs, module.main).expect("write our file in place of theirs");
+    let go_mod = format!("{}\nreplace {} => {}\n", module.go_mod, module.of, copy.display());
+    std::fs::write(folder.path().join("go.mod"), go_mod).expect("write go.mod");
+    std::fs::write(folder.path().join("go.sum"), module.go_sum).expect("write go.sum");
+    folder
+}
+
+/// Read and write: a copy of each file as it is would keep the module cache's read-only mode.
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder for a copy");
+    for entry in std::fs::read_dir(from).expect("a folder of a Go module") {
+        let entry = entry.expect("an entry of a Go module");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            let bytes = std::fs::read(&from).expect("read a file of a Go module");
+            std::fs::write(to, bytes).expect("keep a file of a Go module");
+        }
+    }
+}
+
+/// Where Go keeps the source of what a module of ours pins.
+fn source(module: &Module) -> PathBuf {
+    let run = |arguments: &[&str]| {
+        let output = go(module).args(arguments).output();
+        let output = output.unwrap_or_else(|e| panic!("{}", no_go(&e.to_string())));
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "failed to find the module {}:\n{words}",
+            module.of
+        );
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    run(&["mod", "download", module.of]);
+    PathBuf::from(run(&["list", "-m", "-f", "{{.Dir}}", module.of]))
+}
+
 /// Copies Karpenter's definitions from its Go module.
 fn copy_definitions(to: &Path) {
-    let output = go(&KARPENTER)
-        .args(["list", "-m", "-f", "{{.Dir}}", KARPENTER.of])
-        .output();
-    let output = output.unwrap_or_else(|e| panic!("{}", no_go(&e.to_string())));
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "failed to find Karpenter's module:\n{words}");
-    let module = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let module = source(&KARPENTER);
     let unfinished = tempfile::tempdir_in(to.parent().expect("a cache folder"))
         .expect("a temporary folder")
         .keep();
     for folder in ["kwok/charts/crds", "kwok/apis/crds"] {
-        for file in std::fs::read_dir(module.join(folder)).expect("Karpenter's definitions") {
-            let file = file.expect("an entry of Karpenter's definitions");
-            // Read and write: a copy would keep the module cache's read-only mode.
-            let text = std::fs::read(file.path()).expect("read a definition");
-            std::fs::write(unfinished.join(file.file_name()), text).expect("keep a definition");
-        }
+        copy_folder(&module.join(folder), &unfinished);
     }
     if std::fs::rename(&unfinished, to).is_err() {
         // Another process was quicker; its copy is as good.

@@ -49,6 +49,15 @@ impl Authority {
         self.sign(params)
     }
 
+    /// The certificate of a server that is asked for by these names.
+    pub fn server_for(&self, names: &[&str]) -> Signed {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("server names");
+        params.distinguished_name = name("a-server", &[]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params)
+    }
+
     /// A client certificate: Kubernetes reads the user from CN and the groups from O.
     pub fn client(&self, user: &str, groups: &[&str]) -> Signed {
         let mut params = CertificateParams::default();

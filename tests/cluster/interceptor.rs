@@ -86,6 +86,11 @@ impl Interceptor {
         self.wait_until_listening(!away);
     }
 
+    /// Every open connection is closed, requests and upgrades under way with it; new ones are taken as before.
+    pub fn cut_connections(&self) {
+        self.server.send_modify(|server| server.age += 1);
+    }
+
     /// The API server answers nothing more: connections open, and every request and open answer waits.
     pub fn hang(&self, hang: bool) {
         self.server.send_modify(|server| server.hangs = hang);

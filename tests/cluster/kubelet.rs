@@ -45,6 +45,51 @@ pub fn write_config(folder: &Path, kubelet_version: &str, forwards: &[PortForwar
     (vec![stages_file, config_file], commands)
 }
 
+/// Where [`forward_definition`]s are created: port-forwards of whole pods that come and go while the fake kubelet runs.
+pub const FORWARDS: &str = "/apis/kwok.x-k8s.io/v1alpha1/clusterportforwards";
+
+/// The definition of the kind that kwok watches for port-forwards besides those of its configuration, which come first.
+pub fn forward_definition() -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": "clusterportforwards.kwok.x-k8s.io",
+            // What the API server asks of definitions in a group under k8s.io.
+            "annotations": {"api-approved.kubernetes.io": "unapproved, for tests"},
+        },
+        "spec": {
+            "group": "kwok.x-k8s.io", "scope": "Cluster",
+            "names": {"kind": "ClusterPortForward", "plural": "clusterportforwards", "singular": "clusterportforward"},
+            "versions": [{
+                "name": "v1alpha1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }],
+        },
+    })
+}
+
+/// Has curl inside the pods of a namespace connect to 127.0.0.1 for these names: (host, port asked for, local port). Asked to
+/// connect to another host than the URL's, curl doesn't go on from there: the local port is to be asked for then.
+pub fn write_names(folder: &Path, namespace: &str, names: impl Iterator<Item = (String, u16, u16)>) {
+    let lines = names.map(|(host, port, local)| {
+        format!("connect-to = \"{host}:{port}:127.0.0.1:{local}\"\nresolve = \"{host}:{local}:127.0.0.1\"\n")
+    });
+    let path = folder.join("commands").join(format!("{namespace}.names"));
+    std::fs::write(path, lines.collect::<String>()).expect("write the names of a namespace");
+}
+
+/// Leaves all pods of a namespace without curl and wget, but for probers.
+pub fn write_toolless(folder: &Path, namespace: &str) {
+    let path = folder.join("commands").join(format!("{namespace}.toolless"));
+    std::fs::write(path, "").expect("write that a namespace has no tools");
+}
+
+/// Leaves all pods of a namespace without curl; wget they have where this machine has it.
+pub fn write_curlless(folder: &Path, namespace: &str) {
+    let path = folder.join("commands").join(format!("{namespace}.curlless"));
+    std::fs::write(path, "").expect("write that a namespace has no curl");
+}
+
 /// Where the logs of every container are read from: (the running one's, the one before).
 pub fn log_files(folder: &Path) -> (PathBuf, PathBuf) {
     (folder.join("container.log"), folder.join("container-previous.log"))
@@ -63,13 +108,22 @@ fn port_forward(forward: &PortForward) -> Value {
 /// Exec runs commands here, on this machine. Which namespace the pod is in, only the configuration can tell the command:
 /// hence one entry for each name that a scene may have, and one for all others.
 fn execs() -> Vec<Value> {
+    let local = |envs: Value| json!({"local": {"workDir": "/", "envs": envs}});
+    let with_tools = |envs: Value| {
+        let mut exec = local(envs);
+        exec["containers"] = json!([shardctl::plan::prober::PROBER]);
+        exec
+    };
     let exec = |namespace: &str, selector: Value| {
         json!({
             "apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterExec",
             "metadata": {"name": format!("exec-{namespace}")},
             "spec": {
                 "selector": selector,
-                "execs": [{"local": {"workDir": "/", "envs": [{"name": "POD_NAMESPACE", "value": namespace}]}}],
+                "execs": [
+                    local(json!([{"name": "POD_NAMESPACE", "value": namespace}])),
+                    with_tools(json!([{"name": "POD_NAMESPACE", "value": namespace}, {"name": "HAS_TOOLS", "value": "yes"}])),
+                ],
             },
         })
     };
@@ -114,7 +168,21 @@ fn logs(folder: &Path) -> Value {
 fn write_commands(folder: &Path) -> PathBuf {
     let commands = folder.join("commands");
     std::fs::create_dir_all(&commands).expect("a folder for commands");
-    let cat = commands.join("cat");
+    let write = |name: &str, script: &str| {
+        let path = commands.join(name);
+        std::fs::write(&path, script).expect("write a command");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("make a command executable");
+    };
+    let folder = commands.display();
+    // What a shell says of a command that isn't there.
+    let missing = format!("[ \"$HAS_TOOLS\" = yes ] || [ ! -f '{folder}'/\"$POD_NAMESPACE\".toolless ] || exit 127");
+    let curl = format!(
+        "#!/bin/sh\n{missing}\n[ ! -f '{folder}'/\"$POD_NAMESPACE\".curlless ] || exit 127\nnames='{folder}'/\"$POD_NAMESPACE\".names\n[ -f \"$names\" ] && exec /usr/bin/curl -K \"$names\" \"$@\"\nexec /usr/bin/curl \"$@\"\n",
+    );
+    write("curl", &curl);
+    // `command -v wget`, as shardctl looks for it, would find a command here.
+    let sh = format!("#!/bin/sh\ncase \"$*\" in *wget*) {missing} ;; esac\nexec /bin/sh \"$@\"\n");
+    write("sh", &sh);
     let script = "\
 #!/bin/sh
 [ \"$*\" = /etc/resolv.conf ] || exec /bin/cat \"$@\"
@@ -122,7 +190,6 @@ echo \"search $POD_NAMESPACE.svc.cluster.local svc.cluster.local cluster.local\"
 echo \"nameserver 10.96.0.10\"
 echo \"options ndots:5\"
 ";
-    std::fs::write(&cat, script).expect("write the cat command");
-    std::fs::set_permissions(&cat, std::fs::Permissions::from_mode(0o755)).expect("make cat executable");
+    write("cat", script);
     commands
 }

@@ -144,12 +144,18 @@ impl Plane {
                 .map(drop)
                 .map_err(|e| e.to_string())
         })?;
+        let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        plane
+            .run(api::create(&plane.client, definitions, &kubelet::forward_definition()))
+            .map_err(|e| format!("the definition of port-forwards: {e}"))?;
         plane.start_controllers(binaries);
         let ports: Vec<u16> = (0..config.dns_replicas).map(|_| free_port()).collect();
         if let Some(coredns) = coredns {
             plane.start_dns(coredns, &ports);
         }
         let forwarded: Vec<u16> = ports.iter().chain(&config.dns_elsewhere).copied().collect();
+        // The fake kubelet looks for it once.
+        plane.starting(|| plane.get(kubelet::FORWARDS).map(drop))?;
         plane.start_kubelet(binaries, &forwarded);
         plane.starting(|| {
             plane
@@ -270,6 +276,7 @@ impl Plane {
                 &format!("--node-port={port}"),
                 &format!("--server-address=127.0.0.1:{port}"),
                 "--node-lease-duration-seconds=8",
+                "--enable-crds=ClusterPortForward",
                 "--tls-cert-file=server.crt",
                 "--tls-private-key-file=server.key",
             ]);

@@ -12,6 +12,7 @@ use shardctl::model::{finding::Finding, pod, set, volume::ZONE};
 use shardctl::plan::drain::placeholder::{Ask, PAUSE, is_warm, placeholder};
 use shardctl::plan::failing::failure;
 use shardctl::plan::pre_pull::{Pull, helper_name, helper_pod, pulled};
+use shardctl::plan::prober;
 use shardctl::plan::trial::{Trial, judge_trial, trial_pod};
 
 const RUN: &str = "upgrade/4f2a";
@@ -84,6 +85,18 @@ fn a_helper_pod_is_admitted_counts_for_nobody_and_goes_with_its_set() {
         scene.get::<Pod>(&name).spec.and_then(|spec| spec.node_name),
         Some(scene.node_of(0))
     );
+
+    let prober = prober::prober(
+        &scene.set(),
+        set::pod_spec(&scene.set()).expect("a pod spec"),
+        &prober::Ask {
+            image: "registry.example/curl:8",
+            node: &scene.node_of(0),
+            run: RUN,
+            seconds: 300,
+        },
+    );
+    create(&scene, &prober, "?dryRun=All").expect("the prober is admitted");
 
     // Made twice, it is refused by its name.
     let set = scene.set();

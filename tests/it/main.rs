@@ -28,6 +28,8 @@ mod packing;
 mod recover;
 mod redact;
 mod render;
+mod route;
+mod route_effects;
 mod runbooks;
 mod status;
 mod test_cluster;

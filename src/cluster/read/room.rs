@@ -21,7 +21,7 @@ use crate::model::right::{Right, Rule};
 use crate::model::volume::ZONE_KEYS;
 
 /// The labels of nodes that tell where they are, what they are and how they are paid for, beside those of
-/// [`ZONE_KEYS`](crate::model::volume::ZONE_KEYS).
+/// [`ZONE_KEYS`].
 const LABELS: [&str; 9] = [
     INSTANCE_TYPE,
     NODE_POOL,

@@ -9,10 +9,12 @@ use crate::event::{Fact, TaskState};
 use crate::model::check::Outcome;
 use crate::model::finding::{Finding, Severity};
 use crate::model::report::{Conclusion, Report};
+use crate::model::route::wire::Trust;
 use crate::model::set::{self, Ordinal};
 use crate::model::step::{Task, When};
 use crate::operations::means::Run;
 use crate::operations::observe::{DnsMode, Wanted, observe};
+use crate::operations::route::{Asked, route_test};
 use crate::operations::tasks::{Gate, Ran, shell};
 use crate::plan::operation::Acted;
 use crate::plan::verify::judge;
@@ -39,6 +41,7 @@ pub async fn run(run: &Run, task: &Task) -> Result<Acted, Failure> {
             None => Ok(Acted::Done),
             Some(Gate::Exec(text)) => Ok(command(run, "gate", Some(text), None).await),
             Some(Gate::Verify) => Ok(verify(run).await),
+            Some(Gate::RouteTest(asked)) => Ok(routes(run, asked).await),
         },
     }
 }
@@ -98,15 +101,53 @@ async fn verify(run: &Run) -> Acted {
         usage: false,
         policy,
     };
+    let ran = until_settled(run, began, async || verified(run, &wanted).await).await;
+    ended(run, name, None, began, ran, "--gate")
+}
+
+/// `route-test`, with the flags that stand after it. It is tried again for a while, as `verify` is: a ring takes its time too.
+async fn routes(run: &Run, asked: &Asked) -> Acted {
+    let name = match asked.manner.trust {
+        Trust::Anybody => "gate: route-test --insecure (no certificate is looked at)",
+        Trust::System | Trust::Authorities(_) => "gate: route-test",
+    };
+    let began = started(run, name, None);
+    let asked = Asked {
+        statefulset: Some(set::name(&run.set).to_owned()),
+        judging: run.policy.clone(),
+        ..asked.clone()
+    };
+    let ran = until_settled(run, began, async || routed(run, &asked).await).await;
+    ended(run, name, None, began, ran, "--gate")
+}
+
+/// Asks until it holds, or what sets itself right has had its time.
+async fn until_settled(run: &Run, began: Instant, ask: impl AsyncFn() -> Ran) -> Ran {
     let patience = run.tasks.limit.min(TO_SETTLE);
-    let ran = loop {
-        let ran = verified(run, &wanted).await;
+    loop {
+        let ran = ask().await;
         if ran.failed.is_none() || began.elapsed() >= patience {
-            break ran;
+            return ran;
         }
         sleep(ASK_AGAIN).await;
-    };
-    ended(run, name, None, began, ran, "--gate")
+    }
+}
+
+async fn routed(run: &Run, asked: &Asked) -> Ran {
+    match route_test(&run.connection, asked, &|_| {}).await {
+        Err(error) => Ran {
+            failed: Some(error.to_string()),
+            output: Vec::new(),
+        },
+        Ok(tested) => Ran {
+            failed: match tested.outcome.conclusion {
+                Conclusion::Healthy => None,
+                Conclusion::Failed => Some("route-test found keys or entries that fail".to_owned()),
+                Conclusion::Unknown => Some("route-test couldn't judge everything".to_owned()),
+            },
+            output: tested.outcome.wrong(),
+        },
+    }
 }
 
 async fn verified(run: &Run, wanted: &Wanted) -> Ran {

@@ -12,7 +12,7 @@ use crate::plan::verify::seen::Seen;
 /// The cluster's domain and the answers; nothing where nobody wants to know.
 pub async fn ask(connection: &Connection, wanted: &Wanted, seen: &Seen<'_>) -> Option<(Read<String>, Read<Questions>)> {
     let mode = mode(connection, wanted.dns?);
-    let domain = domain(connection, wanted, seen).await;
+    let domain = domain(connection, wanted.domain.as_deref(), seen).await;
     let questions = match &domain {
         Read::Got(domain) => match ask_for(seen, domain, wanted) {
             Ok(ask) => put(connection, mode, &ask, seen).await,
@@ -119,7 +119,7 @@ async fn put(connection: &Connection, mode: DnsMode, ask: &Ask, seen: &Seen<'_>)
 }
 
 /// The pod and the container inside which names are asked: the first Ready shard, and the container that kubectl would take.
-fn inside(seen: &Seen<'_>) -> Option<(String, Option<String>)> {
+pub fn inside(seen: &Seen<'_>) -> Option<(String, Option<String>)> {
     let found = seen.pods().ok()?.into_iter().find(|found| pod::is_ready(found))?;
     let container = pod::annotation(found, "kubectl.kubernetes.io/default-container")
         .or_else(|| Some(found.spec.as_ref()?.containers.first()?.name.as_str()));
@@ -127,8 +127,8 @@ fn inside(seen: &Seen<'_>) -> Option<(String, Option<String>)> {
 }
 
 /// The cluster's DNS domain: as said, from CoreDNS's configuration, or from resolv.conf inside a shard. Never assumed.
-async fn domain(connection: &Connection, wanted: &Wanted, seen: &Seen<'_>) -> Read<String> {
-    if let Some(said) = &wanted.domain {
+pub async fn domain(connection: &Connection, said: Option<&str>, seen: &Seen<'_>) -> Read<String> {
+    if let Some(said) = said {
         return Read::Got(said.trim_matches('.').to_owned());
     }
     if let Some(domain) = configured_domain(seen) {

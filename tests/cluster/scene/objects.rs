@@ -398,10 +398,12 @@ impl Drop for Scene<'_> {
                 for path in &paths {
                     let _ = api::delete(client, path, &now).await;
                 }
-                for node in nodes.iter().flat_map(|all| all["items"].as_array().into_iter().flatten()) {
+                for node in nodes
+                    .iter()
+                    .flat_map(|all| all["items"].as_array().into_iter().flatten())
+                {
                     let name = node["metadata"]["name"].as_str().unwrap_or_default();
-                    let of_node =
-                        format!("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name={name}");
+                    let of_node = format!("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name={name}");
                     let _ = api::delete(client, &of_node, &now).await;
                 }
             };

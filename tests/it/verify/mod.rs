@@ -6,7 +6,7 @@ mod dns;
 mod edited;
 mod healthy;
 mod karpenter;
-mod name_server;
+pub mod name_server;
 mod nodes;
 mod pods;
 mod residue;

@@ -11,17 +11,26 @@ use crate::model::resource::Resource;
 use crate::model::shell::shell_word;
 use crate::model::span::words;
 use crate::plan::verify::Check;
-use crate::plan::verify::seen::Seen;
+use crate::plan::verify::seen::{Seen, Shard};
 use crate::plan::verify::storage::quoted;
 
 /// A service of type LoadBalancer and the shards that it selects, by their names.
-type Balancer<'a> = (&'a Service, Vec<String>);
+pub(in crate::plan) type Balancer<'a> = (&'a Service, Vec<String>);
 
+/// The load balancers that lead to shards.
+///
 /// # Errors
-/// Not applicable where no such service selects a shard.
-fn balancers<'a>(seen: &Seen<'a>) -> Result<Vec<Balancer<'a>>, Skip> {
+/// Not applicable where no such service selects a shard; unknown where services can't be read.
+pub(in crate::plan) fn balancers<'a>(seen: &Seen<'a>) -> Result<Vec<Balancer<'a>>, Skip> {
+    leading_to(seen, &seen.shards()?)
+}
+
+/// The same, of these shards.
+///
+/// # Errors
+/// As [`balancers`].
+pub(in crate::plan) fn leading_to<'a>(seen: &Seen<'a>, shards: &[Shard<'a>]) -> Result<Vec<Balancer<'a>>, Skip> {
     let set = seen.set()?;
-    let shards = seen.shards()?;
     let services = seen.snapshot.services.need()?;
     let kind = |service: &&Service| {
         service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer") && has_selector(service)
@@ -45,7 +54,7 @@ fn balancers<'a>(seen: &Seen<'a>) -> Result<Vec<Balancer<'a>>, Skip> {
 }
 
 /// The addresses and names that a load balancer was given.
-fn ingress(service: &Service) -> Vec<&str> {
+pub(in crate::plan) fn ingress(service: &Service) -> Vec<&str> {
     let status = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let listed = status.and_then(|status| status.ingress.as_deref()).unwrap_or_default();
     listed
