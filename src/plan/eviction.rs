@@ -12,6 +12,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use super::verify::seen::Seen;
 use crate::model::eviction::{Afterwards, Answer};
 use crate::model::finding::{Finding, Severity};
+use crate::model::pod;
 use crate::model::shell::shell_word;
 use crate::model::span;
 use crate::model::step::OtherPod;
@@ -184,7 +185,7 @@ pub fn judge(
                 finding.evidence(format!(
                     "it keeps {needs}, and there are {shards} shards: no eviction can ever be allowed"
                 ));
-            } else if named.is_empty() && *has >= shards {
+            } else if named.is_empty() && *has >= shards && !more_are_ready(seen, *has) {
                 again = Again::Never;
                 finding.evidence("every shard is Ready, and the budget lets none of them go, now or later");
                 finding.remedy("--strategy relax opens it for the moment that one eviction takes");
@@ -214,6 +215,14 @@ pub fn judge(
         }
     }
     Blocked { finding, again }
+}
+
+/// Whether more shards are Ready than the budget has counted: the extra one of a surge has just become so, and its status follows.
+fn more_are_ready(seen: &Seen<'_>, counted: i32) -> bool {
+    let ready = seen
+        .own_pods()
+        .map(|pods| pods.into_iter().filter(|found| pod::is_ready(found)).count());
+    ready.is_ok_and(|ready| i32::try_from(ready).is_ok_and(|ready| ready > counted))
 }
 
 /// What to make of an eviction of a pod that isn't a shard and wasn't let go: its budget is its owner's, and is only waited for.
