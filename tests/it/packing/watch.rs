@@ -54,7 +54,12 @@ fn a_node_that_comes_and_goes_and_a_shard_that_moves_are_lines_with_their_cost()
     let before = scene.uid(1);
     scene.delete::<Pod>(&shard);
     scene.wait_until("shard 1 is new and Ready", |s| s.is_ready(1) && s.uid(1) != before);
-    watching.wait_for_output(&format!("~ pod/{shard} is on node/{}", scene.node_of(1)));
+    // In one line, or in two where its going and its coming were seen apart.
+    let moved = format!("~ pod/{shard} is on node/{}", scene.node_of(1));
+    let came = format!("~ pod/{shard} is there, on node/{}", scene.node_of(1));
+    watching.wait_until("shardctl says where it is", |said| {
+        said.contains(&moved) || said.contains(&came)
+    });
 
     watching.interrupt();
     let ended = watching.wait();

@@ -108,7 +108,8 @@ fn a_pod_on_a_silent_node_is_stuck_on_its_way_out() {
             .into_iter()
             .flatten()
             .any(|taint| taint.key == "node.kubernetes.io/unreachable" && taint.effect == "NoExecute");
-        silent && serves(scene, 1)
+        let said: Vec<Event> = scene.list("fieldSelector=involvedObject.name%3Dshard-1,reason%3DNodeNotReady");
+        silent && serves(scene, 1) && !said.is_empty()
     });
     let seen = verify(&scene, &[]);
     let warned = [DOWN_WARNED, "EVT-01", "PV-02", "THR-01"];
