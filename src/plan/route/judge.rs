@@ -281,6 +281,12 @@ mod tests {
         };
         assert_eq!(conclusion(&compared(moved)), Conclusion::Failed);
         assert_eq!(conclusion(&compared(Comparison::default())), Conclusion::Unknown);
+        let partly = Comparison {
+            compared: 100,
+            missing: 1,
+            ..Comparison::default()
+        };
+        assert_eq!(conclusion(&compared(partly)), Conclusion::Unknown);
     }
 
     #[test]

@@ -136,3 +136,24 @@ fn names_from_inside_are_whole_and_urls_are_asked_as_they_are() {
     assert_eq!(doors.entries[2].host, "db-0.db-headless.shop.svc.cluster.local:8080");
     assert_eq!(doors.pods.len(), 2);
 }
+
+#[test]
+fn a_load_balancer_that_leads_to_some_shards_alone_is_unknown_and_not_absent() {
+    let mut scene = balanced(json!([{"ip": "20.0.0.1"}]));
+    scene.merge(
+        Resource::Services,
+        "db-lb",
+        json!({"spec": {"selector": {"statefulset.kubernetes.io/pod-name": "db-1"}}}),
+    );
+    let doors = found(&scene, &wanted()).unwrap();
+    assert_eq!(names(&doors), ["db-0", "db-1"]);
+    assert_eq!(doors.unknown[0].name, "lb");
+    assert_eq!(doors.unknown[0].why, "service/db-lb leads to 1 of 2 shards");
+}
+
+#[test]
+fn shards_beyond_what_the_budget_asks_for_are_asked_as_well() {
+    let mut scene = balanced(json!([{"ip": "20.0.0.1"}]));
+    scene.merge(Resource::Budgets, "db", json!({"spec": {"minAvailable": 1}}));
+    assert_eq!(names(&found(&scene, &wanted()).unwrap()), ["lb", "db-0", "db-1"]);
+}
