@@ -315,7 +315,7 @@ fn reopen(world: &mut Snapshot, done: &[&Node]) {
 }
 
 /// The zones of a shard's disks, as the nodes write them.
-fn zones(seen: &Seen<'_>, ordinal: Ordinal) -> Vec<String> {
+pub fn zones(seen: &Seen<'_>, ordinal: Ordinal) -> Vec<String> {
     let claims = seen.claims_of(ordinal).unwrap_or_default();
     let mut zonal = claims.iter().filter_map(|one| volume::zones(one.volume?));
     let Some(first) = zonal.next() else {

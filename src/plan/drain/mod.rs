@@ -19,6 +19,7 @@ mod room;
 pub mod run;
 #[cfg(test)]
 mod tests;
+pub mod warmth;
 
 use super::safety::rights::DrainRights;
 

@@ -4,17 +4,17 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::homes::Move;
-use super::placeholder::{Ask, PLACEHOLDER, Rank, is_warm, placeholder, placeholder_name, rank, wanted};
+use super::placeholder::{Ask, placeholder, placeholder_name, wanted};
 use super::run::Drain;
+use super::warmth::{Warmth, how_far, is_held_out, placeholders, rank_below, remove, warmth};
 use crate::model::finding::{Finding, Severity};
-use crate::model::mark::{HELPER, RUN};
+use crate::model::mark::RUN;
 use crate::model::outcome::End;
 use crate::model::pod;
 use crate::model::set;
 use crate::model::step::{Act, Step, Wait};
 use crate::plan::operation::Fetching;
 use crate::plan::pre_pull::{Pull, pulled};
-use crate::plan::replace::hand::no_place;
 use crate::plan::replace::stand::Standing;
 use crate::plan::safety::catalogue::PLACEHOLDER as NO_ROOM;
 use crate::plan::verify::seen::Seen;
@@ -55,7 +55,7 @@ impl Drain {
         }
         let found = seen.set().ok()?;
         let template = set::template(found)?;
-        let rank = self.rank_below(seen, &missing.shard);
+        let rank = rank_below(seen, &missing.shard);
         let seconds = self.marks_last_until(seen, now).duration_since(now).as_secs();
         let ask = Ask {
             template,
@@ -79,63 +79,35 @@ impl Drain {
         self.to_be_warmed(seen, place)
             .find(|one| one.ordinal == next.shard.ordinal)?;
         let made = self.placeholder_of(seen, &next.shard.name)?;
-        let on = pod::node(made).and_then(|name| seen.node(name).ok().flatten());
-        if on.is_some_and(|on| is_warm(made, on)) {
-            return None;
-        }
         let covered = self.policy.allowed.covers(&NO_ROOM.refuse("", ""));
         let shard = &next.shard.name;
-        if let Pull::Failed(mut finding) = pulled(made) {
-            if covered {
-                return None;
-            }
-            finding.remedy(format!(
-                "to go on without it: --prewarm never, or --allow {}",
-                NO_ROOM.id
-            ));
-            return Some(self.stop(
-                format!("the node that is to take {shard} can't get its image"),
-                vec![finding],
-            ));
-        }
-        if let Some(mut finding) = no_place(seen, made, now)
-            && !covered
-        {
-            finding.remedy(format!("to take {shard} down all the same: --prewarm never"));
-            return Some(self.stop(
-                format!("no node can be made for {shard}, which is as it was"),
-                vec![finding],
-            ));
-        }
-        let since = made.metadata.creation_timestamp.as_ref().map_or(now, |at| at.0);
-        let limit = since.checked_add(self.policy.shard_timeout).ok();
-        let words = format!("room for {shard}: {}", how_far(seen, made));
-        if limit.is_some_and(|limit| now >= limit) {
-            if covered {
-                return None;
-            }
-            let mut finding = Finding::new(
-                Severity::Error,
-                format!("pod/{}", pod::name(made)),
-                format!(
-                    "no node has room for {shard} after --shard-timeout: {}",
-                    how_far(seen, made)
-                ),
-            );
-            finding.remedy(seen.shardctl(&format!("events {shard}")));
-            finding.remedy(format!("to take {shard} down all the same: --prewarm never"));
-            return Some(Step::End {
-                end: if self.memory.touched {
-                    End::TimedOut
+        match warmth(seen, made, shard, self.policy.shard_timeout, now) {
+            Warmth::Warm => None,
+            Warmth::Cold { .. } if covered => None,
+            Warmth::Coming { words, until } => Some(Step::Wait(Wait {
+                words,
+                until: until.into_iter().chain(self.policy.until).min(),
+            })),
+            Warmth::Cold {
+                summary,
+                mut finding,
+                is_late,
+            } => {
+                finding.remedy(format!(
+                    "to take {shard} down all the same: --prewarm never, or --allow {}",
+                    NO_ROOM.id
+                ));
+                Some(if is_late && self.memory.touched {
+                    Step::End {
+                        end: End::TimedOut,
+                        summary,
+                        findings: vec![*finding],
+                    }
                 } else {
-                    End::Refused
-                },
-                summary: format!("no room could be made for {shard}, which is as it was"),
-                findings: vec![finding],
-            });
+                    self.stop(summary, vec![*finding])
+                })
+            }
         }
-        let until = limit.into_iter().chain(self.policy.until).min();
-        Some(Step::Wait(Wait { words, until }))
     }
 
     /// A placeholder whose shard needs the room now and can't push it out, or is Ready elsewhere.
@@ -150,10 +122,7 @@ impl Drain {
                 continue;
             };
             let moved = self.memory.shards.done.contains(&one.ordinal) && pod::is_ready(found) && !self.is_due(found);
-            let unschedulable = pod::condition(found, "PodScheduled").is_some_and(|scheduled| {
-                scheduled.status == "False" && scheduled.reason.as_deref() == Some("Unschedulable")
-            });
-            let held_out = pod::node(found).is_none() && unschedulable && !self.rank_below(seen, &one.shard).gives_way;
+            let held_out = is_held_out(seen, found);
             if moved || held_out {
                 return Some(Step::Act(remove(made)));
             }
@@ -164,7 +133,7 @@ impl Drain {
     /// What removes the placeholders of this set's drains: those of this run, or with `all` of earlier ones as well.
     pub(super) fn placeholders_to_remove(&self, seen: &Seen<'_>, all: bool) -> Vec<Act> {
         let made_by = |found: &Pod| found.metadata.annotations.as_ref()?.get(RUN).cloned();
-        let mut ours = self.placeholders(seen);
+        let mut ours = placeholders(seen);
         ours.retain(|found| all || made_by(found).as_deref() == Some(&self.run));
         ours.into_iter().map(remove).collect()
     }
@@ -188,60 +157,6 @@ impl Drain {
 
     fn placeholder_of<'a>(&self, seen: &Seen<'a>, shard: &str) -> Option<&'a Pod> {
         let name = placeholder_name(seen.set().ok()?, shard, &self.run);
-        let ours = self.placeholders(seen);
-        ours.into_iter().find(|found| pod::name(found) == name)
-    }
-
-    fn placeholders<'a>(&self, seen: &Seen<'a>) -> Vec<&'a Pod> {
-        let Ok(found_set) = seen.set() else { return Vec::new() };
-        let ours = |found: &&Pod| {
-            pod::label(found, HELPER) == Some(PLACEHOLDER)
-                && found
-                    .metadata
-                    .owner_references
-                    .iter()
-                    .flatten()
-                    .any(|owner| owner.uid == set::uid(found_set))
-        };
-        let pods = seen.snapshot.pods.got().into_iter().flatten();
-        pods.filter(ours).filter(|found| !pod::is_terminating(found)).collect()
-    }
-
-    fn rank_below(&self, seen: &Seen<'_>, shard: &str) -> Rank {
-        let pods = seen.own_pods().unwrap_or_default();
-        let of_shard = pods.into_iter().find(|found| pod::name(found) == shard);
-        let priority = of_shard.and_then(|found| found.spec.as_ref()?.priority).unwrap_or(0);
-        let classes = seen
-            .snapshot
-            .priority_classes
-            .got()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        rank(classes, priority)
-    }
-}
-
-/// What a placeholder waits for, a clause.
-fn how_far(seen: &Seen<'_>, made: &Pod) -> String {
-    let Some(name) = pod::node(made) else {
-        let said = pod::condition(made, "PodScheduled").and_then(|scheduled| scheduled.message.clone());
-        return match said.filter(|said| !said.is_empty()) {
-            Some(said) => format!("a node is waited for ({said})"),
-            None => "a node is waited for".to_owned(),
-        };
-    };
-    let ready = seen.node(name).ok().flatten().is_some_and(crate::model::node::is_ready);
-    match pulled(made) {
-        _ if !ready => format!("node/{name} isn't Ready yet"),
-        Pull::Coming(words) => format!("node/{name}: {words}"),
-        Pull::Done(_) => format!("node/{name}: the placeholder isn't running yet"),
-        Pull::Failed(finding) => format!("node/{name}: {}", finding.message),
-    }
-}
-
-fn remove(found: &Pod) -> Act {
-    Act::RemoveHelper {
-        pod: pod::name(found).to_owned(),
-        uid: pod::uid(found).to_owned(),
+        placeholders(seen).into_iter().find(|found| pod::name(found) == name)
     }
 }

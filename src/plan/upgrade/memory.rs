@@ -1,6 +1,6 @@
 //! What only the process that runs an upgrade knows. A rerun begins without it: whatever matters then is read from the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::Finding;
 use crate::model::refusal::Refusal;
@@ -19,6 +19,10 @@ pub(super) struct Memory {
     pub pulled: bool,
     /// Nodes where the server refuses the pod that would fetch them, and `--allow` says to go on.
     pub passed_over: BTreeSet<String>,
+    /// How often a placeholder was made for a shard.
+    pub placed: BTreeMap<String, u32>,
+    /// Shards that go without a placeholder, since `--allow` says so.
+    pub without_room: BTreeSet<String>,
     /// A template of ours was written in this run.
     pub wrote: bool,
     /// A template or a shard was touched in this run.

@@ -10,6 +10,7 @@ mod next;
 pub mod patch;
 pub mod policy;
 mod prepare;
+mod room;
 mod shards;
 pub mod status;
 #[cfg(test)]
@@ -186,6 +187,7 @@ impl Planner for Upgrade {
                 self.memory.touched = true;
                 self.memory.pinned = None;
             }
+            Act::MakePlaceholder { shard, .. } => *self.memory.placed.entry(shard.clone()).or_default() += 1,
             Act::Task(_) => self.tasks.about_to(),
             _ => {}
         }
@@ -199,6 +201,9 @@ impl Planner for Upgrade {
             Acted::Refused(refusals) => match act {
                 Act::PrePull { node } if self.policy.allowed.left(refusals.clone()).is_empty() => {
                     self.memory.passed_over.insert(node.clone());
+                }
+                Act::MakePlaceholder { shard, .. } if self.policy.allowed.left(refusals.clone()).is_empty() => {
+                    self.memory.without_room.insert(shard.clone());
                 }
                 _ => self.memory.refused.clone_from(refusals),
             },
@@ -240,7 +245,9 @@ impl Planner for Upgrade {
     }
 
     fn fetching(&self, seen: &Seen<'_>) -> Vec<Fetching> {
-        self.nodes_that_fetch(seen)
+        let mut all = self.nodes_that_fetch(seen);
+        all.extend(self.room_that_is_made(seen));
+        all
     }
 
     fn done(&self, now: Timestamp) -> Vec<ShardReport> {

@@ -22,11 +22,13 @@ impl Upgrade {
             .or_else(|| self.set_is_another(seen))
             .or_else(|| self.something_failed(seen))
             .or_else(|| self.a_shard_fell(seen))
+            .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.shard_in_hand(seen, now))
             .or_else(|| self.undone(seen, now))
             .or_else(|| self.after_the_shard())
             .or_else(|| self.stop_wished(seen, wishes))
             .or_else(|| self.prepare(seen, now))
+            .or_else(|| self.room_to_make(seen, now))
             .or_else(|| self.between_shards(seen, now))
             .or_else(|| self.next_shard(seen, now))
             .unwrap_or_else(|| self.finish(seen, now))
@@ -235,6 +237,9 @@ impl Upgrade {
         let queue = self.queue(seen, Some(self.revision()?), now);
         let next = queue.first()?;
         let found = next.shard.pod?;
+        if let Some(wait) = self.room_to_wait_for(seen, &next.shard, now) {
+            return Some(wait);
+        }
         if let Some(before) = self.tasks.before(next.shard.ordinal) {
             return Some(before);
         }

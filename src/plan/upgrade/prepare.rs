@@ -255,7 +255,7 @@ impl Upgrade {
     /// What of ours is still there, but for what couldn't be taken away: helper pods first, then the marks on nodes.
     pub(super) fn next_to_put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act> {
         let made_by = |helper: &Pod| helper.metadata.annotations.as_ref()?.get(RUN).cloned();
-        let helpers = self.helpers(seen).into_iter();
+        let helpers = self.helpers(seen).into_iter().chain(self.rooms(seen));
         let mut helpers = helpers
             .filter(|helper| locked || made_by(helper) == Some(self.run.clone()))
             .map(remove)
