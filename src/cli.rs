@@ -1,9 +1,11 @@
 //! The command line: arguments, help headings, examples. No logic; `commands` gives it a meaning.
 
 mod change;
+mod cleanup;
 mod deploy;
 mod drain;
 mod packing;
+mod promote;
 mod recover;
 mod render;
 mod route_test;
@@ -17,11 +19,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use change::{Change, DryRun, Pace};
+pub use cleanup::Cleanup;
 pub use deploy::Deploy;
 pub use drain::{Drain, Others, PrewarmWhen, StrategyName};
 pub use packing::{
     LayoutName, MachinesWanted, ModelName, Models, PackingOutput, PackingSummary, PackingTable, Pay, Prices, WhatIf,
 };
+pub use promote::Promote;
 pub use recover::Recover;
 pub use render::Render;
 pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};
@@ -136,6 +140,10 @@ pub enum Command {
     Drain(Box<Drain>),
     /// Write the reference workload's objects for a phase, and wait until every shard is Ready
     Deploy(Box<Deploy>),
+    /// Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted
+    Promote(Box<Promote>),
+    /// Delete the reference workload's objects, named and counted; the data stays unless it is asked for
+    Cleanup(Box<Cleanup>),
     /// Let nodes take pods again, and put back what an interrupted drain left there
     Uncordon(Uncordon),
     /// Find and undo what interrupted runs left: marks, helper pods, the lock
@@ -179,6 +187,10 @@ pub enum RolesFor {
     Drain,
     /// That, and deploy
     Deploy,
+    /// That, deploy, upgrade, and promote
+    Promote,
+    /// That of reading, and cleanup, with the data
+    Cleanup,
     /// recover, alone
     Recover,
     /// route-test, alone

@@ -12,16 +12,18 @@ use super::output::{complain, print};
 use super::progress::Spinner;
 use super::show::{View, beside};
 use super::{Context, confirm, early, render, workload};
-use crate::cli::{Deploy, DryRun, StatusOutput};
+use crate::cli::{Change as Changes, Deploy, DryRun, StatusOutput};
 use crate::cluster::connect::Connection;
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
 use crate::model::outcome::End;
+use crate::model::report::Phase;
+use crate::model::workload::Workload;
 use crate::operations::deploy::{Asked, Prepared, execute, prepare};
 use crate::plan::deploy::diff::{Change, State};
 use crate::plan::manifest::manifests;
 use crate::plan::manifest::names::Names;
-use crate::plan::verify::policy::Said;
+use crate::plan::verify::policy::{Policy, Said};
 use crate::report::deploy_page::{self, DeployPage, Object};
 use crate::report::json;
 
@@ -100,7 +102,8 @@ pub async fn run(context: &Context, arguments: &Deploy, mut stop: watch::Receive
     .await
 }
 
-fn objects(count: usize) -> String {
+/// `1 object`, `2 objects`.
+pub fn objects(count: usize) -> String {
     match count {
         1 => "1 object".to_owned(),
         count => format!("{count} objects"),
@@ -121,38 +124,51 @@ fn as_json(arguments: &Deploy) -> bool {
 
 /// What is asked for; no server is needed to find a mistake in it.
 fn asked(context: &Context, arguments: &Deploy) -> Result<Asked> {
+    let patience = length(&arguments.timeout, "--timeout")?;
+    asked_for(context, render::phase(arguments.phase), &arguments.change, patience)
+}
+
+/// The same for another command that writes a phase's objects.
+///
+/// # Errors
+/// A usage error for what can't be followed.
+pub fn asked_for(context: &Context, phase: Phase, change: &Changes, patience: SignedDuration) -> Result<Asked> {
     let workload = workload::workload(context)?;
     let catalogue = workload::catalogue(context)?;
-    let phase = render::phase(arguments.phase);
     let manifests =
         manifests(&workload, phase, &catalogue).map_err(|wrong| workload::refused(&context.settings, wrong))?;
-    let patience = match length(&arguments.timeout, "--timeout")? {
-        SignedDuration::ZERO => NO_LIMIT,
-        patience => patience,
-    };
+    Ok(Asked {
+        phase,
+        manifests,
+        judging: judging(context, &workload)?,
+        allowed: allowed(&change.allow)?,
+        patience: if patience.is_zero() { NO_LIMIT } else { patience },
+        lease: lease(&change.lease_duration)?,
+        tries: change.dry_run != Some(DryRun::Client),
+        moves: false,
+        again: line(&std::env::args().skip(1).collect::<Vec<_>>()),
+        workload,
+    })
+}
+
+/// How the workload's set is judged, and which flags commands repeat.
+///
+/// # Errors
+/// A usage error of the configuration.
+pub fn judging(context: &Context, workload: &Workload) -> Result<Policy> {
     let mut judging = policy(context, &[])?;
     judging.expect = Some(Said {
         value: i32::try_from(workload.shards).unwrap_or(i32::MAX),
         origin: "the workload's parameters".to_owned(),
     });
     // Commands that are named act on this very set, whatever the kubeconfig's namespace is.
-    let set = Names::of(&workload).set;
+    let set = Names::of(workload).set;
     for (flag, value) in [("--namespace", &workload.namespace), ("--statefulset", &set)] {
         if !flags(context).iter().any(|said| said == flag) {
             judging.shardctl_flags.extend([flag.to_owned(), value.clone()]);
         }
     }
-    Ok(Asked {
-        phase,
-        manifests,
-        judging,
-        allowed: allowed(&arguments.change.allow)?,
-        patience,
-        lease: lease(&arguments.change.lease_duration)?,
-        tries: arguments.change.dry_run != Some(DryRun::Client),
-        again: line(&std::env::args().skip(1).collect::<Vec<_>>()),
-        workload,
-    })
+    Ok(judging)
 }
 
 async fn read(context: &Context, arguments: &Deploy, asked: Asked) -> Result<(Connection, Prepared)> {
@@ -163,7 +179,7 @@ async fn read(context: &Context, arguments: &Deploy, asked: Asked) -> Result<(Co
 }
 
 /// What is about to be done, for people.
-fn page(prepared: &Prepared) -> DeployPage<State> {
+pub fn page(prepared: &Prepared) -> DeployPage<State> {
     let object = |object: &crate::operations::deploy::Object| Object {
         object: object.name(),
         words: object.state.words(),

@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod change;
+pub mod cleanup;
 pub mod completions;
 pub mod config;
 pub mod confirm;
@@ -15,6 +16,7 @@ pub mod explain;
 pub mod output;
 pub mod packing_summary;
 pub mod progress;
+pub mod promote;
 pub mod rbac;
 pub mod recover;
 pub mod redo;
@@ -95,6 +97,12 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         Command::Snapshot(arguments) => names_flags(&arguments.names),
         Command::Render(arguments) => workload::flags(&arguments.workload),
         Command::Deploy(arguments) => workload::flags(&arguments.workload),
+        Command::Cleanup(arguments) => workload::flags(&arguments.workload),
+        Command::Promote(arguments) => {
+            let mut flags = workload::flags(&arguments.workload);
+            flags.push(("expect", words(arguments.pace.expect.as_ref())));
+            flags
+        }
         _ => Vec::new(),
     });
     let settings = Settings::gather(&flags, global.config.as_deref())?;
@@ -129,6 +137,16 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         && arguments.probe_image.is_some()
     {
         return route_test::run(&context, arguments, Some(stop)).await;
+    }
+    if let Command::Promote(arguments) = &command
+        && arguments.change.dry_run.is_none()
+    {
+        return promote::run(&context, arguments, stop).await;
+    }
+    if let Command::Cleanup(arguments) = &command
+        && arguments.change.dry_run.is_none()
+    {
+        return cleanup::run(&context, arguments, stop).await;
     }
     if let Command::Recover(arguments) = &command
         && arguments.dry_run.is_none()
@@ -166,6 +184,8 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Uncordon(arguments) => uncordon::look(context, &arguments).await,
         Command::Drain(arguments) => drain::look(context, &arguments).await,
         Command::Deploy(arguments) => deploy::look(context, &arguments).await,
+        Command::Promote(arguments) => promote::look(context, &arguments).await,
+        Command::Cleanup(arguments) => cleanup::look(context, &arguments).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
     }
 }

@@ -97,7 +97,7 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
         rules.extend(rights::helpful(namespace));
         add(&mut text, name, &rules);
     }
-    if arguments.purpose == RolesFor::Deploy {
+    if matches!(arguments.purpose, RolesFor::Deploy | RolesFor::Promote) {
         let name = rights::DEPLOY_ROLE;
         text.push_str(&format!(
             "---\n\
@@ -110,6 +110,28 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
         let mut rules = rights::of_deploy(namespace);
         rules.extend(rights::helpful(namespace));
         add(&mut text, name, &rules);
+    }
+    if arguments.purpose == RolesFor::Promote {
+        let name = rights::PROMOTE_ROLE;
+        text.push_str(&format!(
+            "---\n\
+             # What a promotion takes on top of a deployment. It moves the shards as an upgrade does, makes placeholder pods, annotates\n\
+             # nodes, and deletes the explore pool and its node class once nothing is on its nodes. Bind each as well:\n\
+             #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
+             #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n"
+        ));
+        add(&mut text, name, &rights::of_promote(namespace));
+    }
+    if arguments.purpose == RolesFor::Cleanup {
+        let name = rights::CLEANUP_ROLE;
+        text.push_str(&format!(
+            "---\n\
+             # What a cleanup takes on top. It deletes the set, the budget, Services, pools, node classes and the priority class, with\n\
+             # --data the claims as well, and makes a Lease. Bind each as well:\n\
+             #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
+             #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n"
+        ));
+        add(&mut text, name, &rights::of_cleanup(namespace));
     }
     print(&text)?;
     Ok(ExitCode::Done)

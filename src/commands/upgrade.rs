@@ -144,6 +144,7 @@ impl Parts {
                 OnFailure::Undo => plan::OnFailure::Undo,
             },
             pre_pull: !roll.no_prepull,
+            goes_on: false,
             room: None,
             max_restarts: paced.max_restarts,
             allowed: self.shared.allowed.clone(),

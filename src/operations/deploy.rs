@@ -3,7 +3,7 @@
 //!
 //! The lock is taken before anything is written where the set is there already, and as soon as it is there where it isn't.
 
-mod execute;
+pub(super) mod execute;
 mod trial;
 
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub struct Asked {
     pub lease: Duration,
     /// Whether the server is to try every write.
     pub tries: bool,
+    /// Whether the shards that are there are moved to the new template afterwards; then what stands on the nodes is read as well.
+    pub moves: bool,
     /// The command line that does the same again.
     pub again: String,
 }
@@ -91,7 +93,7 @@ pub struct Prepared {
     pub there: Option<(Snapshot, StatefulSet)>,
     /// When it was read, in the server's time.
     pub at: Timestamp,
-    run: String,
+    pub(super) run: String,
 }
 
 impl Prepared {
@@ -173,7 +175,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     let found = offered(api, &workload.namespace, workload.node_class.as_ref()).await;
     let (mut refusals, mut notes) = judge(&found, workload, asked.phase, &asked.judging);
     let there = if found.sets.got().is_some_and(|sets| sets.contains(&name)) {
-        let (observed, set) = opening::read(connection, Some(&name), false, &asked.judging, "to deploy").await?;
+        let (observed, set) = opening::read(connection, Some(&name), asked.moves, &asked.judging, "to deploy").await?;
         Some((observed.snapshot, set))
     } else {
         None
@@ -188,7 +190,13 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         refusals.extend(refused);
         objects.push(object);
     }
-    let run = run.unwrap_or_else(|| run_name("deploy", &workload.namespace, &name));
+    let run = run.unwrap_or_else(|| {
+        run_name(
+            if asked.moves { "promote" } else { "deploy" },
+            &workload.namespace,
+            &name,
+        )
+    });
     let mut prepared = Prepared {
         objects,
         refusals: together(&asked, refusals),
@@ -198,7 +206,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         run,
         asked,
     };
-    if prepared.is_pending() {
+    if prepared.is_pending() && !prepared.asked.moves {
         let words =
             "its template changes: shards that are there keep the one before, until `shardctl upgrade` moves them";
         notes.push(Finding::new(Severity::Warning, format!("statefulset/{name}"), words));

@@ -1,6 +1,7 @@
 //! What needs several rooms at once: observing, and the loop of every operation. Never formats, never prints.
 
 mod act;
+pub mod cleanup;
 pub mod deploy;
 pub mod drain;
 pub mod drain_trial;
@@ -13,6 +14,8 @@ pub mod means;
 pub mod observe;
 mod opening;
 pub mod prober;
+pub mod pools;
+pub mod promote;
 pub mod recover;
 pub mod route;
 pub mod run;

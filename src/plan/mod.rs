@@ -1,6 +1,7 @@
 //! What to do and what to think of it: pure decisions over a snapshot. No async, no clock, no client.
 
 pub mod affinity;
+pub mod cleanup;
 pub mod container;
 pub mod course;
 pub mod deploy;
@@ -18,6 +19,7 @@ pub mod pending;
 pub mod placement;
 pub mod pre_pull;
 pub mod prober;
+pub mod promote;
 pub mod recover;
 pub mod references;
 pub mod relax;

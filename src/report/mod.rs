@@ -3,6 +3,7 @@
 //! Whatever comes from a cluster may hold escape sequences; [`untrusted::visible`] is the one way to print it.
 
 pub mod board;
+pub mod cleanup_page;
 pub mod deploy_page;
 pub mod drain_page;
 pub mod errors;

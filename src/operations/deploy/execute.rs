@@ -161,7 +161,7 @@ pub async fn execute(
 }
 
 /// Takes the lock on the set; the inner error is how the run ends without it.
-async fn take_lock(
+pub(in crate::operations) async fn take_lock(
     connection: &Connection,
     prepared: &Prepared,
     uid: &str,
@@ -186,14 +186,14 @@ async fn take_lock(
     })
 }
 
-async fn back(lock: Option<Lock>) {
+pub(in crate::operations) async fn back(lock: Option<Lock>) {
     if let Some(lock) = lock {
         give_back(lock).await;
     }
 }
 
 /// Writes what isn't as it should be: the objects that were written, or the end where one couldn't be.
-async fn write(
+pub(in crate::operations) async fn write(
     connection: &Connection,
     prepared: &Prepared,
     permit: &Permit,

@@ -32,6 +32,12 @@ impl Capacity {
         self.architectures.iter().cloned().collect()
     }
 
+    /// How many machines of a size the limits have room for.
+    pub fn most(&self, size: &Size) -> i64 {
+        let fit = |all: i64, each: i64| if each > 0 { all / each } else { i64::MAX };
+        fit(self.cpu, i64::from(size.vcpu)).min(fit(self.memory, size.memory))
+    }
+
     /// What all nodes of the pool may have together: every shard on machines of the size that needs the most of it, and one more
     /// machine, for a shard that moves.
     pub fn limits(&self) -> BTreeMap<&'static str, String> {
@@ -45,12 +51,7 @@ impl Capacity {
 /// # Errors
 /// The first size that isn't known, or holds no shard, with the numbers.
 pub fn capacity(workload: &Workload, phase: Phase, catalogue: &Catalogue) -> Result<Capacity, Wrong> {
-    let shard = Take {
-        memory: asked::memory(&workload.memory).map_err(Wrong::of("memory"))?,
-        cpu: asked::cpu(&workload.cpu).map_err(Wrong::of("cpu"))?,
-        disks: 1,
-        pods: 1,
-    };
+    let shard = shard(workload)?;
     let (parameter, names) = match phase {
         Phase::Explore => ("sizes", workload.sizes.as_slice()),
         Phase::Stable => ("size", std::slice::from_ref(&workload.size)),
@@ -80,8 +81,21 @@ pub fn capacity(workload: &Workload, phase: Phase, catalogue: &Catalogue) -> Res
     Ok(all)
 }
 
+/// What a shard takes, by the parameters.
+///
+/// # Errors
+/// The parameter that can't be read.
+pub fn shard(workload: &Workload) -> Result<Take, Wrong> {
+    Ok(Take {
+        memory: asked::memory(&workload.memory).map_err(Wrong::of("memory"))?,
+        cpu: asked::cpu(&workload.cpu).map_err(Wrong::of("cpu"))?,
+        disks: 1,
+        pods: 1,
+    })
+}
+
 /// Who says what is left of a size: no node is there yet.
-fn machines(workload: &Workload, catalogue: &Catalogue) -> Machines {
+pub fn machines(workload: &Workload, catalogue: &Catalogue) -> Machines {
     let group = workload
         .node_class
         .as_ref()
@@ -103,14 +117,27 @@ fn machines(workload: &Workload, catalogue: &Catalogue) -> Machines {
 
 /// How many shards a size holds, one at least.
 fn slots(machines: &Machines, size: &Size, shard: &Take, workload: &Workload) -> Result<u32, String> {
-    let daemons = daemons::OBSERVED.take;
+    slots_beside(machines, size, shard, &daemons::OBSERVED.take, workload)
+}
+
+/// How many shards a size holds beside what DaemonSets take, one at least.
+///
+/// # Errors
+/// What is missing, with the numbers.
+pub fn slots_beside(
+    machines: &Machines,
+    size: &Size,
+    shard: &Take,
+    daemons: &Take,
+    workload: &Workload,
+) -> Result<u32, String> {
     let Some(capacity) = machines.capacity(size) else {
         return Err(format!(
             "nobody says what is left of {} for pods: give its allocatable_memory and allocatable_cpu in the catalogue",
             size.name
         ));
     };
-    let holds = capacity.holds(&daemons, shard);
+    let holds = capacity.holds(daemons, shard);
     let slots = holds.slots();
     if slots.count > 0 {
         return Ok(slots.count);
@@ -128,7 +155,7 @@ fn slots(machines: &Machines, size: &Size, shard: &Take, workload: &Workload) ->
         size.name,
         workload.memory,
         workload.cpu,
-        left(&room, &daemons),
+        left(&room, daemons),
         missing.join(" and ")
     ))
 }

@@ -115,6 +115,12 @@ pub const REFUSALS: &[&About] = &[
     &OLDER_NAME,
     &FIELD_OWNER,
     &MANIFEST,
+    &TOO_SMALL,
+    &ZONE_LEFT_OUT,
+    &POOL_LIMITS,
+    &ALSO_SCALES,
+    &CLAIMS_GO_TOO,
+    &POOL_IN_USE,
     &SET_CHANGED,
     &SHARD_CHANGED,
     &CLAIMS_UNREADABLE,
@@ -565,6 +571,63 @@ pub const OLDER_NAME: About = About {
     id: "older-name",
     title: "the shards are there under an older name",
     why: "Claims are named by their set. A set of another name begins with empty disks, beside the one that has the data.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The size that is to be pinned holds no shard.
+pub const TOO_SMALL: About = About {
+    id: "size-too-small",
+    title: "a machine of the size has no room for a shard",
+    why: "The nodes say what is left of a size, and DaemonSets take their part of it. A shard that fits on no machine stays Pending, and \
+          the system is down.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// A disk is where the pool may buy nothing.
+pub const ZONE_LEFT_OUT: About = About {
+    id: "zone-left-out",
+    title: "a shard's disk is in a zone where the pool may buy no machine",
+    why: "A disk stays in its zone for good, and its shard with it.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The pool may not buy enough.
+pub const POOL_LIMITS: About = About {
+    id: "pool-limits",
+    title: "the shards take more machines than the pool's limits have room for",
+    why: "Karpenter buys nothing past the limits of a pool: shards would stay Pending in the middle of the way. The limits are reckoned \
+          for shards that are spread evenly over the zones; the disks may lie otherwise.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// The number of shards would change.
+pub const ALSO_SCALES: About = About {
+    id: "also-scales",
+    title: "the number of shards would change as well",
+    why: "A promotion moves the shards that there are. One that goes away takes its part of the keys with it, one that comes begins with \
+          an empty disk.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// The set takes its claims with it.
+pub const CLAIMS_GO_TOO: About = About {
+    id: "claims-go-too",
+    title: "the claims would be deleted with the set",
+    why: "The set's retention policy says so (whenDeleted: Delete). Data goes only where somebody asks for that.",
+    guards_data: true,
+    allowed: None,
+};
+
+/// Pods need the pool's nodes.
+pub const POOL_IN_USE: About = About {
+    id: "pool-in-use",
+    title: "pods are on the nodes of a pool that is to go",
+    why: "Karpenter empties and ends the nodes of a pool that is deleted, whoever's pods are on them.",
     guards_data: false,
     allowed: None,
 };

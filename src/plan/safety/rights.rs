@@ -167,6 +167,59 @@ pub fn of_deploy(namespace: &str) -> Vec<Rule> {
     rules
 }
 
+/// What the Roles for a promotion are called.
+pub const PROMOTE_ROLE: &str = "shardctl-promote";
+
+/// The rules that a promotion uses beyond a deployment's: an upgrade's, and the end of a pool.
+pub fn of_promote(namespace: &str) -> Vec<Rule> {
+    let mut all = rules(namespace, None, true);
+    all.extend(ends_pools());
+    all
+}
+
+/// What the Roles for a cleanup are called.
+pub const CLEANUP_ROLE: &str = "shardctl-cleanup";
+
+/// The rules that a cleanup uses beyond reading.
+pub fn of_cleanup(namespace: &str) -> Vec<Rule> {
+    let here = Some(namespace);
+    let mut all = Vec::new();
+    for (group, resource, place) in [
+        ("apps", "statefulsets", here),
+        ("", "services", here),
+        ("policy", "poddisruptionbudgets", here),
+        ("", "persistentvolumeclaims", here),
+        ("scheduling.k8s.io", "priorityclasses", None),
+    ] {
+        for verb in ["get", "delete"] {
+            all.push(rule(verb, group, resource, place));
+        }
+    }
+    for resource in ["pods", "persistentvolumeclaims"] {
+        all.push(rule("list", "", resource, here));
+    }
+    all.push(rule("list", "", "persistentvolumes", None));
+    for verb in ["get", "create", "update", "delete"] {
+        all.push(rule(verb, "coordination.k8s.io", "leases", here));
+    }
+    all.extend(ends_pools());
+    all
+}
+
+/// What ending a pool takes: what is on its nodes is looked at before.
+fn ends_pools() -> Vec<Rule> {
+    let mut all = Vec::new();
+    for (group, resource) in [("karpenter.sh", "nodepools"), ("karpenter.azure.com", "aksnodeclasses")] {
+        for verb in ["get", "delete"] {
+            all.push(rule(verb, group, resource, None));
+        }
+    }
+    all.push(rule("list", "karpenter.sh", "nodeclaims", None));
+    all.push(rule("list", "", "nodes", None));
+    all.push(rule("list", "", "pods", None));
+    all
+}
+
 /// The rules that let an upgrade see why a shard isn't coming, and whether what a template names is there. Without them it goes
 /// through all the same, and says what it can't see.
 pub fn helpful(namespace: &str) -> Vec<Rule> {

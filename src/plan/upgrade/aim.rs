@@ -134,7 +134,7 @@ pub fn aim(raw: &Value, seen: &Seen<'_>, policy: &Policy, now: Timestamp) -> Res
         .map_or_else(|| present.clone(), |change| change.template.clone());
     let typed: PodTemplateSpec = serde_json::from_value(template.clone())
         .map_err(|error| Misaimed::new(format!("the new pod template can't be understood: {error}")))?;
-    let resumes = change.is_none() && unfinished.is_some();
+    let resumes = change.is_none() && (unfinished.is_some() || policy.goes_on);
     let what = match (&change, unfinished) {
         (Some(change), _) => change.what.clone(),
         (None, Some(journal)) => journal.what.clone(),

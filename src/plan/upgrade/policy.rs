@@ -62,6 +62,8 @@ pub struct Policy {
     pub on_failure: OnFailure,
     /// Whether images are fetched before a shard is touched; not with `--no-prepull`.
     pub pre_pull: bool,
+    /// Whether it goes on with a promotion that was cut off: a shard that is down by then is that run's doing, and is waited for.
+    pub goes_on: bool,
     /// The image that holds room on new nodes for shards before they are taken down; none where that is not done.
     pub room: Option<String>,
     /// `--max-restarts`: how often a container may restart before its shard counts as failed.

@@ -39,6 +39,7 @@ impl Play {
             shard_timeout: SignedDuration::from_secs(600),
             on_failure: OnFailure::Halt,
             pre_pull: false,
+            goes_on: false,
             room: None,
             max_restarts: 2,
             allowed: Allowed::default(),

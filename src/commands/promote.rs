@@ -1,0 +1,202 @@
+//! `shardctl promote`: the workload's parameters in, what would change, the question, the operation with its view, an exit code out.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
+
+use super::again::{base, line};
+use super::change::{Changing, interrupted, length};
+use super::connection::open_in;
+use super::deploy::{asked_for, objects, page as deploy_page_of};
+use super::output::{complain, print};
+use super::progress::Spinner;
+use super::show::{View, beside};
+use super::{Context, confirm, early, workload};
+use crate::cli::{PrewarmWhen, Promote};
+use crate::cluster::connect::Connection;
+use crate::error::{Error, Result};
+use crate::exit_code::ExitCode;
+use crate::model::outcome::End;
+use crate::model::report::Phase;
+use crate::operations::promote::{Asked, Prepared, execute, prepare};
+use crate::operations::{deploy, upgrade};
+use crate::plan::deploy::diff::State;
+use crate::plan::drain::placeholder::PAUSE;
+use crate::plan::manifest::names::Names;
+use crate::plan::upgrade::Again;
+use crate::plan::upgrade::policy::{Goal, OnFailure, Policy};
+use crate::report::deploy_page::{self, DeployPage};
+use crate::report::json;
+
+/// Only looks (`--dry-run`).
+///
+/// # Errors
+/// Where nothing could be judged.
+pub async fn look(context: &Context, arguments: &Promote) -> Result<ExitCode> {
+    let parts = Parts::of(context, arguments)?;
+    let (_, prepared) = read(context, &parts).await?;
+    let page = page(&prepared);
+    print(&if parts.shared.as_json() {
+        json::document("DeployPlan", &page)
+            .map_err(|error| Error::bug(format!("failed to write the plan as JSON: {error}")))?
+    } else {
+        deploy_page::render(&page, context.stdout())
+    })?;
+    let (left, _) = prepared.refusals();
+    if left.is_empty() {
+        return Ok(ExitCode::Done);
+    }
+    complain(&crate::report::refusals::render(&left, context.stderr()));
+    Ok(ExitCode::Refused)
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Where nothing was changed: usage, an unreachable cluster, a question answered with no.
+pub async fn run(context: &Context, arguments: &Promote, mut stop: watch::Receiver<u32>) -> Result<ExitCode> {
+    let parts = Parts::of(context, arguments)?;
+    let (connection, prepared) = tokio::select! {
+        biased;
+        _ = stop.wait_for(|pressed| *pressed > 0) => return Err(interrupted()),
+        prepared = read(context, &parts) => prepared?,
+    };
+    let as_json = parts.shared.as_json();
+    let (left, allowed) = prepared.refusals();
+    let early = match left.first() {
+        Some(first) => Some((End::Refused, format!("refused: {}: {}", first.object, first.message))),
+        None => prepared.is_idle().then(|| (End::NothingToDo, nothing_to_do(&prepared))),
+    };
+    if let Some((end, summary)) = early {
+        let outcome = prepared.ends(end, &summary, &[], Vec::new());
+        let found = early::Found {
+            at: prepared.deploy.at,
+            notes: &prepared.deploy.notes,
+            left,
+            allowed,
+        };
+        return early::end(context, as_json, found, outcome);
+    }
+    if !as_json && !context.global.quiet {
+        complain(&deploy_page::render(&page(&prepared), context.stderr()));
+    }
+    let workload = &prepared.asked.deploy.workload;
+    let question = format!(
+        "Write {} of {} in namespace {}, move {} shards one at a time, and end nodepool/{}?",
+        objects(prepared.deploy.due()),
+        workload.name,
+        workload.namespace,
+        prepared.moves.len(),
+        prepared.pool.name
+    );
+    let permit = confirm::ask(&question, parts.shared.change.yes).await?;
+    if *stop.borrow() > 0 {
+        return Err(interrupted());
+    }
+    let (asks, questions) = unbounded_channel();
+    let tasks = parts.shared.tasks(asks);
+    let time = connection.api().server_time().clone();
+    beside(View::choose(context, as_json), &time, questions, |events| {
+        execute(&connection, prepared, permit, tasks, events, stop)
+    })
+    .await
+}
+
+fn nothing_to_do(prepared: &Prepared) -> String {
+    format!(
+        "nothing to do: {} shards Ready on the stable phase's nodes, nodepool/{} gone",
+        prepared.asked.deploy.workload.shards, prepared.pool.name
+    )
+}
+
+/// The arguments, read; no server is needed to find a mistake in them.
+struct Parts {
+    shared: Changing,
+    deploy: deploy::Asked,
+    prewarm: PrewarmWhen,
+    pause_image: String,
+    catalogue: crate::model::catalogue::Catalogue,
+    patience: Duration,
+    again: Again,
+}
+
+impl Parts {
+    fn of(context: &Context, arguments: &Promote) -> Result<Parts> {
+        let patience = length(&arguments.timeout, "--timeout")?;
+        let mut deploy = asked_for(context, Phase::Stable, &arguments.change, patience)?;
+        deploy.moves = true;
+        let again = line(&std::env::args().skip(1).collect::<Vec<_>>());
+        let base = base(context);
+        Ok(Parts {
+            shared: Changing::of(&arguments.pace, &arguments.change)?,
+            prewarm: arguments.prewarm,
+            pause_image: arguments.pause_image.clone().unwrap_or_else(|| PAUSE.to_owned()),
+            catalogue: workload::catalogue(context)?,
+            patience: Duration::try_from(deploy.patience).unwrap_or(Duration::MAX),
+            again: Again {
+                same: again.clone(),
+                resume: again.clone(),
+                after_undo: again,
+                undo: format!("{base} upgrade undo"),
+                status: format!("{base} upgrade status"),
+            },
+            deploy,
+        })
+    }
+
+    /// How the shards move; `now` in the server's time.
+    fn policy(&self, now: Timestamp) -> Result<Policy> {
+        let paced = self.shared.paced(now)?;
+        let prewarms = self.prewarm != PrewarmWhen::Never;
+        Ok(Policy {
+            goal: Goal::Pending,
+            only: Default::default(),
+            last: paced.last,
+            canary: None,
+            pause: paced.pause,
+            gate: paced.tasks.gate,
+            before: paced.tasks.before,
+            after: paced.tasks.after,
+            deadline: paced.deadline,
+            min_ready: paced.min_ready,
+            shard_timeout: paced.shard_timeout,
+            on_failure: OnFailure::Halt,
+            // The nodes that fetch an image are those that the placeholders bring.
+            pre_pull: !prewarms,
+            goes_on: false,
+            room: prewarms.then(|| self.pause_image.clone()),
+            max_restarts: paced.max_restarts,
+            allowed: self.shared.allowed.clone(),
+        })
+    }
+}
+
+async fn read(context: &Context, parts: &Parts) -> Result<(Connection, Prepared)> {
+    let connection = open_in(context, Some(&parts.deploy.workload.namespace)).await?;
+    let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
+    let now = connection.api().server_time().now();
+    let asked = Asked {
+        upgrade: upgrade::Asked {
+            statefulset: Some(Names::of(&parts.deploy.workload).set),
+            judging: parts.deploy.judging.clone(),
+            policy: parts.policy(now)?,
+            again: parts.again.clone(),
+            lease: parts.shared.lease,
+        },
+        deploy: parts.deploy.clone(),
+        catalogue: parts.catalogue.clone(),
+        patience: parts.patience,
+    };
+    let prepared = prepare(&connection, asked, None).await?;
+    Ok((connection, prepared))
+}
+
+/// What is about to be done, for people.
+fn page(prepared: &Prepared) -> DeployPage<State> {
+    DeployPage {
+        goal: prepared.goal(),
+        ..deploy_page_of(&prepared.deploy)
+    }
+}

@@ -1,0 +1,258 @@
+//! A pool of Karpenter's that is to go: what is on its nodes, its deletion once nothing is, and the wait until the nodes are gone.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep};
+
+use super::emit::Emitter;
+use super::lock::interrupted;
+use super::run::Stop;
+use crate::cluster::connect::Connection;
+use crate::cluster::failure::Failure;
+use crate::cluster::fresh::pods_on;
+use crate::cluster::get::Api;
+use crate::cluster::permit::Permit;
+use crate::cluster::write::delete;
+use crate::event::Fact;
+use crate::model::finding::{Finding, Severity};
+use crate::model::node;
+use crate::model::shell::shell_word;
+use crate::plan::drain::release::{Left, still_on};
+use crate::plan::manifest::names::PART_OF;
+use crate::plan::verify::policy::Policy;
+
+/// How often it is looked.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A pool, and what there is of it.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// Its uid; none where it is gone.
+    pub uid: Option<String>,
+    /// Whether its label says that it is of the workload.
+    pub is_ours: bool,
+    /// Its nodes and the claims for them, each by its name.
+    pub machines: Vec<String>,
+    /// The pods that keep it, as `namespace/name`: no DaemonSet's, and not on their way out.
+    pub pods: Vec<String>,
+    pub(super) is_leaving: bool,
+    pub(super) is_deleted: bool,
+}
+
+impl Pool {
+    /// Whether nothing is left of it.
+    pub fn is_gone(&self) -> bool {
+        self.uid.is_none() && self.machines.is_empty()
+    }
+}
+
+/// What became of a pool.
+pub(super) enum Retired {
+    /// It is gone, with its nodes.
+    Gone,
+    /// It stays, and why.
+    Kept(Finding),
+    /// It is deleted, and nodes are still there.
+    Late(Finding),
+    /// The user interrupted the waiting.
+    Interrupted,
+}
+
+/// What retiring takes.
+pub(super) struct Means<'a> {
+    pub connection: &'a Connection,
+    pub permit: &'a Permit,
+    pub workload: &'a str,
+    pub set: &'a StatefulSet,
+    pub judging: &'a Policy,
+    pub events: &'a Emitter,
+    pub stop: &'a Stop,
+    pub patience: Duration,
+}
+
+/// Where a pool is served.
+fn path(name: &str) -> String {
+    format!("/apis/karpenter.sh/v1/nodepools/{name}")
+}
+
+/// Looks at a pool of the workload, uncached.
+///
+/// # Errors
+/// Every [`Failure`].
+pub(super) async fn look(api: &Api, name: &str, workload: &str, set: &StatefulSet) -> Result<Pool, Failure> {
+    let mut pool = Pool {
+        name: name.to_owned(),
+        ..Pool::default()
+    };
+    match api.get(&path(name)).await {
+        Ok(answer) => {
+            let found: Value = answer.parse()?;
+            pool.uid = found["metadata"]["uid"].as_str().map(str::to_owned);
+            pool.is_ours = found["metadata"]["labels"][PART_OF] == workload;
+            pool.is_deleted = found["metadata"]["deletionTimestamp"].is_string();
+        }
+        Err(failure) if failure.is_not_found() => {}
+        Err(failure) => return Err(failure),
+    }
+    let of_pool = format!("labelSelector={}%3D{name}", node::NODE_POOL.replace('/', "%2F"));
+    let names = |listed: Vec<Box<RawValue>>| {
+        listed.into_iter().filter_map(|raw| {
+            let found: Value = serde_json::from_str(raw.get()).ok()?;
+            found["metadata"]["name"].as_str().map(str::to_owned)
+        })
+    };
+    match api.list("/apis/karpenter.sh/v1/nodeclaims", &of_pool, Some).await {
+        Ok(listed) => pool
+            .machines
+            .extend(names(listed).map(|name| format!("nodeclaim/{name}"))),
+        Err(failure) if failure.is_not_found() => {}
+        Err(failure) => return Err(failure),
+    }
+    for raw in api.list("/api/v1/nodes", &of_pool, Some).await? {
+        let found: Node = serde_json::from_str(raw.get()).map_err(|error| Failure::NotKubernetes {
+            what: format!("no node: {error}"),
+        })?;
+        let place = node::name(&found);
+        match still_on(set, &pods_on(api, place).await?) {
+            None => {}
+            Some(Left::Leaving) => pool.is_leaving = true,
+            Some(Left::Stays(pods)) => pool.pods.extend(pods),
+        }
+        pool.machines.push(format!("node/{place}"));
+    }
+    Ok(pool)
+}
+
+/// Deletes a pool once nothing is on its nodes but what goes with them, and waits until those are gone.
+///
+/// # Errors
+/// Where the server gives no answer for as long as the nodes may take.
+pub(super) async fn retire(means: &Means<'_>, name: &str) -> Result<Retired, Failure> {
+    let api = means.connection.api();
+    let until = Instant::now() + means.patience;
+    let mut said = String::new();
+    loop {
+        if *means.stop.borrow() > 0 {
+            return Ok(Retired::Interrupted);
+        }
+        let words = match step(means, api, name).await {
+            Ok(Step::Over(retired)) => return Ok(*retired),
+            Ok(Step::Wait(words)) => words,
+            Err(failure) if failure.is_forbidden() || Instant::now() >= until => return Err(failure),
+            Err(failure) => {
+                means.events.emit(Fact::Trouble {
+                    message: format!("{}; going on", failure.reason()),
+                });
+                said.clone()
+            }
+        };
+        if Instant::now() >= until {
+            let mut finding = Finding::new(
+                Severity::Error,
+                format!("nodepool/{name}"),
+                "its nodes aren't gone in time",
+            );
+            finding
+                .evidence(words)
+                .remedy("see what holds them:")
+                .remedy(means.judging.kubectl_cluster(&format!(
+                    "get nodeclaims -l {}={}",
+                    node::NODE_POOL,
+                    shell_word(name)
+                )));
+            return Ok(Retired::Late(finding));
+        }
+        if words != said {
+            said.clone_from(&words);
+            means.events.emit(Fact::Waiting { words });
+        }
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            () = interrupted(means.stop, 1) => {}
+        }
+    }
+}
+
+enum Step {
+    Over(Box<Retired>),
+    Wait(String),
+}
+
+async fn step(means: &Means<'_>, api: &Api, name: &str) -> Result<Step, Failure> {
+    let over = |retired: Retired| Ok(Step::Over(Box::new(retired)));
+    let object = format!("nodepool/{name}");
+    let pool = look(api, name, means.workload, means.set).await?;
+    if pool.is_gone() {
+        return over(Retired::Gone);
+    }
+    let Some(uid) = pool.uid.as_ref().filter(|_| !pool.is_deleted) else {
+        return Ok(Step::Wait(format!("{} of {object} to go", machines(&pool))));
+    };
+    if let Some(finding) = kept(&pool, means.judging) {
+        return over(Retired::Kept(finding));
+    }
+    if pool.is_leaving {
+        return Ok(Step::Wait(format!("pods to leave the nodes of {object}")));
+    }
+    let options = DeleteOptions {
+        preconditions: Some(Preconditions {
+            uid: Some(uid.clone()),
+            resource_version: None,
+        }),
+        ..DeleteOptions::default()
+    };
+    match delete(api, means.permit, &path(name), &options).await {
+        Ok(_) => means.events.emit(Fact::Changed {
+            object: object.clone(),
+            what: "deleted: Karpenter ends its nodes".to_owned(),
+        }),
+        // Gone or another one by now, or nobody knows: looking tells.
+        Err(failure) if failure.is_not_found() || failure.is_conflict() || failure.may_have_been_done() => {}
+        Err(failure) => return Err(failure),
+    }
+    Ok(Step::Wait(format!("{} of {object} to go", machines(&pool))))
+}
+
+fn machines(pool: &Pool) -> String {
+    match pool.machines.iter().filter(|name| name.starts_with("node/")).count() {
+        1 => "1 node".to_owned(),
+        count => format!("{count} nodes"),
+    }
+}
+
+/// Why a pool stays; none where it may go.
+pub(super) fn kept(pool: &Pool, judging: &Policy) -> Option<Finding> {
+    let object = format!("nodepool/{}", pool.name);
+    if !pool.is_ours {
+        let mut finding = Finding::new(Severity::Warning, object, "isn't labelled as the workload's, and stays");
+        finding
+            .remedy("see whose it is:")
+            .remedy(judging.kubectl_cluster(&format!("get nodepool {} -o yaml", shell_word(&pool.name))));
+        return Some(finding);
+    }
+    if pool.pods.is_empty() {
+        return None;
+    }
+    let count = pool.pods.len();
+    let words = if count == 1 {
+        "1 pod is".to_owned()
+    } else {
+        format!("{count} pods are")
+    };
+    let mut finding = Finding::new(Severity::Error, object, format!("stays: {words} on its nodes"));
+    for name in pool.pods.iter().take(10) {
+        finding.evidence(format!("pod {name}"));
+    }
+    if count > 10 {
+        finding.evidence(format!("and {} more", count - 10));
+    }
+    finding.remedy("move them, or have their owner do so; then run this again");
+    Some(finding)
+}

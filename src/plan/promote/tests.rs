@@ -1,0 +1,120 @@
+//! Which promotions are refused, with which numbers.
+
+use serde_json::json;
+
+use super::*;
+use crate::model::read::Read;
+use crate::model::resource::Resource;
+use crate::plan::verify::testing::Scene;
+
+fn refused(scene: &Scene, change: impl Fn(&mut Workload), begins: bool) -> Vec<String> {
+    let mut workload = Workload {
+        shards: 3,
+        ..Workload::default()
+    };
+    change(&mut workload);
+    let snapshot = scene.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &scene.policy,
+    };
+    let catalogue = Catalogue::azure(None).unwrap();
+    judge(&seen, &workload, &catalogue, begins)
+        .into_iter()
+        .map(|refusal| format!("{}: {} {}", refusal.id, refusal.message, refusal.evidence.join("; ")))
+        .collect()
+}
+
+fn scene() -> Scene {
+    let mut scene = Scene::healthy(3);
+    scene.set(Resource::NodePools, Read::Got(Vec::new()));
+    scene
+}
+
+#[test]
+fn shards_that_fit_may_be_promoted() {
+    assert_eq!(refused(&scene(), |_| (), true), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_nodes_of_that_size_have_left_decides() {
+    let mut scene = scene();
+    scene.merge(
+        Resource::Nodes,
+        "node-1",
+        json!({"status": {"allocatable": {"memory": "31Gi"}}}),
+    );
+    let told = refused(&scene, |_| (), true);
+    assert!(
+        told.len() == 1
+            && told[0].starts_with("size-too-small: Standard_E16s_v5 holds no shard")
+            && told[0].contains("of memory"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_disk_in_a_zone_that_is_left_out_refuses() {
+    let told = refused(&scene(), |of| of.zones = vec!["eastus-1".to_owned()], true);
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("zone-left-out: it may buy machines in eastus-1 alone")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn machines_are_counted_zone_by_zone() {
+    let spread = |zones: &[u32], anywhere: u32| Spread {
+        zones: zones
+            .iter()
+            .enumerate()
+            .map(|(at, count)| (format!("z{at}"), *count))
+            .collect(),
+        anywhere,
+        most_a_zone: None,
+    };
+    assert_eq!(needed(&spread(&[4, 4, 1], 0), 3), 5);
+    assert_eq!(needed(&spread(&[3, 3, 3], 0), 3), 3);
+    assert_eq!(needed(&spread(&[1], 3), 3), 2);
+    assert_eq!(needed(&spread(&[], 7), 3), 3);
+}
+
+#[test]
+fn more_machines_than_the_limits_have_room_for_are_refused_with_the_numbers() {
+    // A machine holds three: nine evenly spread take three, and the limits have room for one more; ten shards of which a zone has
+    // too many take more than that where the nodes that are there have room for one each.
+    let mut scene = scene();
+    for node in ["node-0", "node-1", "node-2"] {
+        scene.merge(
+            Resource::Nodes,
+            node,
+            json!({"status": {"allocatable": {"memory": "40Gi"}}}),
+        );
+    }
+    let limits = refused(&scene, |of| of.zones = vec!["eastus-1".to_owned()], true);
+    assert!(
+        limits.iter().any(|line| line.starts_with(
+            "pool-limits: the shards take 3 machines of Standard_E16s_v5, and its limits have room for 2"
+        ) && line.contains("1 on a machine")),
+        "{limits:?}"
+    );
+}
+
+#[test]
+fn another_number_of_shards_is_no_promotion() {
+    let told = refused(&scene(), |of| of.shards = 2, true);
+    assert_eq!(told, ["also-scales: there are 3 shards, and 2 are asked for "]);
+}
+
+#[test]
+fn a_shard_that_is_down_refuses_a_promotion_that_begins_and_none_that_goes_on() {
+    let mut scene = scene();
+    scene.not_ready(1);
+    assert!(
+        refused(&scene, |_| (), true)
+            .iter()
+            .any(|line| line.starts_with("shard-down"))
+    );
+    assert_eq!(refused(&scene, |_| (), false), Vec::<String>::new());
+}
