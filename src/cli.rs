@@ -49,6 +49,8 @@ Examples:
   shardctl recover                         undo what an interrupted run left
   shardctl render stable                   the reference workload's manifests
   shardctl deploy explore                  and the workload itself
+  shardctl promote --size SIZE             from explore to stable, one shard at a time
+  shardctl cleanup                         delete it; the data stays
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
 

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use crate::model::catalogue::Catalogue;
 use crate::model::money::Discount;
-use crate::model::pod;
-use crate::model::read::Skip;
+use crate::model::read::{Read, Skip};
 use crate::model::refusal::Refusal;
 use crate::model::report::Phase;
-use crate::model::set;
+use crate::model::snapshot::Snapshot;
 use crate::model::volume::same_zone;
 use crate::model::workload::Workload;
+use crate::model::{node, pod, set};
 use crate::plan::manifest::capacity::{capacity, machines, shard, slots_beside};
 use crate::plan::manifest::names::Names;
 use crate::plan::packing::daemons::OBSERVED;
@@ -77,7 +77,7 @@ fn down(seen: &Seen<'_>) -> Vec<Refusal> {
 /// What the size, its zones and the limits have against it.
 fn room(seen: &Seen<'_>, workload: &Workload, catalogue: &Catalogue) -> Result<Vec<Refusal>, Skip> {
     let disks = of_disks(seen)?;
-    let mut known = Machines::of(seen.snapshot, disks.driver.as_deref());
+    let mut known = Machines::of(&own_nodes(seen, workload), disks.driver.as_deref());
     let reckoned = machines(workload, catalogue);
     known.kubelet = known.kubelet.or(reckoned.kubelet);
     known.forecast = known.forecast.or(reckoned.forecast);
@@ -121,6 +121,20 @@ fn room(seen: &Seen<'_>, workload: &Workload, catalogue: &Catalogue) -> Result<V
         refusals.push(refusal.remedy("name a size that holds more of them: --size SIZE"));
     }
     Ok(refusals)
+}
+
+/// The snapshot with the nodes of the workload's own pools alone: a node of the same size elsewhere may be kept back for more.
+fn own_nodes(seen: &Seen<'_>, workload: &Workload) -> Snapshot {
+    let names = Names::of(workload);
+    let pools = [Phase::Explore, Phase::Stable].map(|phase| names.pool(phase));
+    let mut own = seen.snapshot.clone();
+    if let Read::Got(nodes) = &mut own.nodes {
+        nodes.retain(|found| {
+            let pool = node::label(found, node::NODE_POOL);
+            pools.iter().any(|known| Some(known.as_str()) == pool)
+        });
+    }
+    own
 }
 
 /// How many machines the shards take, zone by zone.

@@ -74,6 +74,17 @@ impl Witness {
     /// Begins to watch, now. Shards are the pods with the scene's ordinals: others are remembered, and never down.
     #[track_caller]
     pub fn of(scene: &Scene) -> Self {
+        Self::of_pods(scene, ordinals(scene).map(|ordinal| scene.pod_name(ordinal)).collect())
+    }
+
+    /// The same for a set that the scene didn't make.
+    #[track_caller]
+    pub fn of_set(scene: &Scene, set: &str, shards: u32) -> Self {
+        Self::of_pods(scene, (0..shards).map(|ordinal| format!("{set}-{ordinal}")).collect())
+    }
+
+    #[track_caller]
+    fn of_pods(scene: &Scene, shards: Vec<String>) -> Self {
         let plane = scene.plane();
         let path = format!("/api/v1/namespaces/{}/pods", scene.namespace());
         let list = plane.get(&path).unwrap_or_else(|e| panic!("{e}"));
@@ -92,7 +103,7 @@ impl Witness {
             client: plane.client().clone(),
             runtime: plane.runtime().clone(),
             path,
-            shards: ordinals(scene).map(|ordinal| scene.pod_name(ordinal)).collect(),
+            shards,
             since: Instant::now(),
             before,
             seen,

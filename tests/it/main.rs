@@ -13,6 +13,7 @@ mod cluster;
 
 mod artefacts;
 mod bad_days;
+mod cleanup;
 mod cluster_effects;
 mod deploy;
 mod drain;
@@ -25,6 +26,7 @@ mod home;
 mod layering;
 mod outputs;
 mod packing;
+mod promote;
 mod recover;
 mod redact;
 mod render;

@@ -28,6 +28,10 @@ fn refused(scene: &Scene, change: impl Fn(&mut Workload), begins: bool) -> Vec<S
 fn scene() -> Scene {
     let mut scene = Scene::healthy(3);
     scene.set(Resource::NodePools, Read::Got(Vec::new()));
+    for node in ["node-0", "node-1", "node-2"] {
+        let of_pool = json!({"metadata": {"labels": {"karpenter.sh/nodepool": "biometric-explore"}}});
+        scene.merge(Resource::Nodes, node, of_pool);
+    }
     scene
 }
 
@@ -82,8 +86,7 @@ fn machines_are_counted_zone_by_zone() {
 
 #[test]
 fn more_machines_than_the_limits_have_room_for_are_refused_with_the_numbers() {
-    // A machine holds three: nine evenly spread take three, and the limits have room for one more; ten shards of which a zone has
-    // too many take more than that where the nodes that are there have room for one each.
+    // By the model a machine holds three: one, and one more for a shard that moves. The nodes that are there have room for one each.
     let mut scene = scene();
     for node in ["node-0", "node-1", "node-2"] {
         scene.merge(
@@ -110,7 +113,9 @@ fn another_number_of_shards_is_no_promotion() {
 #[test]
 fn a_shard_that_is_down_refuses_a_promotion_that_begins_and_none_that_goes_on() {
     let mut scene = scene();
-    scene.not_ready(1);
+    let name = scene.snapshot().pods.got().unwrap()[1].metadata.name.clone().unwrap();
+    let unready = json!([{"type": "Ready", "status": "False"}]);
+    scene.edit(Resource::Pods, &name, |pod| pod["status"]["conditions"] = unready);
     assert!(
         refused(&scene, |_| (), true)
             .iter()

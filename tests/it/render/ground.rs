@@ -27,6 +27,13 @@ impl Ground {
         }
     }
 
+    /// `COMMAND` with this ground's names.
+    pub fn of_command(&self, command: &str) -> Vec<String> {
+        let mut arguments = self.arguments(command, "");
+        arguments.remove(1);
+        arguments
+    }
+
     /// `COMMAND PHASE` with this ground's names.
     pub fn arguments(&self, command: &str, phase: &str) -> Vec<String> {
         let name = self.scene.namespace();

@@ -1,0 +1,83 @@
+//! Promotions that are refused with the numbers, before anything is written.
+
+use super::{promote, words};
+use crate::cluster::{Interceptor, Scene};
+use crate::deploy::{deployed, ran};
+use crate::render::ground::Ground;
+use serde_json::json;
+
+#[test]
+fn a_size_without_room_a_zone_that_is_left_out_and_another_number_of_shards_are_refused() {
+    let ground = deployed();
+    let interceptor = Interceptor::before(ground.scene.plane());
+    let kubeconfig = interceptor.kubeconfig(&ground.scene);
+    // A parameter that can't be followed is one without a cluster, too.
+    promote(&ground, &kubeconfig, &["--yes", "--memory", "200Gi"])
+        .is(2, &["`size`", "Standard_E16s_v5 holds no shard", "of memory"]);
+    let mut narrow = words(&ground, &["--yes"]);
+    let at = narrow.iter().position(|word| word == "--zones").expect("zones") + 1;
+    let first = narrow[at].split(',').next().expect("a zone").to_owned();
+    narrow[at].clone_from(&first);
+    ran(&ground, &kubeconfig, &narrow).is(3, &["zone-left-out", &format!("machines in {first} alone"), "--zones"]);
+    let mut fewer = words(&ground, &["--yes"]);
+    let at = fewer.iter().position(|word| word == "--shards").expect("shards") + 1;
+    fewer[at] = "2".to_owned();
+    ran(&ground, &kubeconfig, &fewer).is(
+        3,
+        &["also-scales", "there are 3 shards, and 2 are asked for", "--shards 3"],
+    );
+    assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
+}
+
+#[test]
+fn a_shard_that_is_down_is_mended_first() {
+    let ground = deployed();
+    let down = format!("{}-1", ground.set());
+    ground.scene.make_pod_unready(&down);
+    let interceptor = Interceptor::before(ground.scene.plane());
+    let refused = promote(&ground, &interceptor.kubeconfig(&ground.scene), &["--yes"]);
+    refused.is(3, &["shard-down", &format!("pod/{down}")]);
+    assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
+}
+
+#[test]
+fn beside_a_set_of_an_older_name_no_empty_twin_begins() {
+    let scene = Scene::shards(1).named("explore-biometric-shard").start();
+    let interceptor = Interceptor::before(scene.plane());
+    let arguments = ["promote", "--yes", "-n", scene.namespace()];
+    let output = scene
+        .shardctl_with(&interceptor.kubeconfig(&scene), arguments)
+        .output()
+        .expect("promote");
+    let said = String::from_utf8_lossy(&output.stderr)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for word in [
+        "older-name statefulset/explore-biometric-shard",
+        "spec.volumeName",
+        "verify -n",
+    ] {
+        assert!(said.contains(word), "lacks {word:?}: {said}");
+    }
+    assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
+}
+
+#[test]
+fn without_a_set_there_is_nothing_to_promote() {
+    let ground = Ground::new();
+    promote(&ground, ground.scene.kubeconfig(), &["--yes"]).is(2, &["to promote", "shardctl", "deploy explore"]);
+}
+
+#[test]
+fn a_field_of_somebody_elses_is_named_and_left() {
+    let ground = deployed();
+    let budget = format!("{}-pdb", ground.set());
+    ground.scene.apply(json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": budget}, "spec": {"minAvailable": 2},
+    }));
+    let interceptor = Interceptor::before(ground.scene.plane());
+    promote(&ground, &interceptor.kubeconfig(&ground.scene), &["--yes"]).is(3, &["field-owner", "test-author"]);
+    assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
+}
