@@ -107,7 +107,7 @@ fn the_data_goes_only_with_the_namespace_typed_out() {
     ran.is(
         0,
         &[
-            "deleted 3 claims with their data",
+            "the claims are gone, and 3 volumes stay and go on costing",
             "doesn't come back but from a backup",
         ],
     );
