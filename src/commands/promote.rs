@@ -152,7 +152,7 @@ impl Parts {
         let prewarms = self.prewarm != PrewarmWhen::Never;
         Ok(Policy {
             goal: Goal::Pending,
-            only: Default::default(),
+            only: std::collections::BTreeSet::new(),
             last: paced.last,
             canary: None,
             pause: paced.pause,
