@@ -6,6 +6,7 @@ mod deploy;
 mod drain;
 mod packing;
 mod promote;
+mod quickstart;
 mod recover;
 mod render;
 mod route_test;
@@ -26,6 +27,7 @@ pub use packing::{
     LayoutName, MachinesWanted, ModelName, Models, PackingOutput, PackingSummary, PackingTable, Pay, Prices, WhatIf,
 };
 pub use promote::Promote;
+pub use quickstart::Quickstart;
 pub use recover::Recover;
 pub use render::Render;
 pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};
@@ -51,6 +53,7 @@ Examples:
   shardctl deploy explore                  and the workload itself
   shardctl promote --size SIZE             from explore to stable, one shard at a time
   shardctl cleanup                         delete it; the data stays
+  shardctl quickstart                      a menu over all of it
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
 
@@ -140,6 +143,8 @@ pub enum Command {
     /// Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next
     #[command(visible_alias = "maintenance-drain")]
     Drain(Box<Drain>),
+    /// A menu over all of it, with the state of both phases on top
+    Quickstart(Box<Quickstart>),
     /// Write the reference workload's objects for a phase, and wait until every shard is Ready
     Deploy(Box<Deploy>),
     /// Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted
@@ -154,7 +159,7 @@ pub enum Command {
     Render(Box<Render>),
     /// Save what was observed, to a file or standard output
     Snapshot(Snapshot),
-    /// A check's page: what it reads, why it matters, how to mend it
+    /// A check's page (what it reads, why it matters, how to mend it), a refusal's, or a runbook
     Explain(Explain),
     /// The configuration in force
     #[command(subcommand)]
@@ -382,7 +387,7 @@ pub struct Snapshot {
 /// `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct Explain {
-    /// The id of a check or of a refusal, or `refusals`; without it, every one in a line
+    /// The id of a check or of a refusal, a runbook's name, `refusals` or `runbooks`; without it, every check in a line
     #[arg(value_name = "ID")]
     pub id: Option<String>,
     /// The form of the page

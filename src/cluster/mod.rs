@@ -5,6 +5,7 @@ pub mod announce;
 pub mod choose;
 pub mod connect;
 pub mod endpoint;
+pub mod everywhere;
 pub mod evict;
 pub mod failure;
 pub mod fresh;

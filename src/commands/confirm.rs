@@ -1,16 +1,19 @@
 //! The question before a change, and the only place where a [`Permit`] is made.
 //!
 //! `--yes` answers it. A terminal is asked, and no is what Return means. Without a terminal and without `--yes` nothing is
-//! changed, and the command that would do it is named. What is worse than a question wants a name typed out instead.
+//! changed, and the command that would do it is named. What is worse than a question wants a name typed out instead. A terminal that
+//! can't move its cursor (`TERM=dumb`) is asked by a line and answered by one.
 
 use std::io::{self, IsTerminal};
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
 
+use super::typed;
 use crate::cluster::permit::Permit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::shell::shell_word;
+use crate::report::style::is_dumb;
 
 /// Asks whether to go on; `question` is a whole question ("Move 10 shards of shop/db?").
 ///
@@ -26,7 +29,13 @@ pub async fn ask(question: &str, yes: bool) -> Result<Permit> {
         return Err(nobody_to_ask(std::env::args()));
     }
     let question = crate::report::untrusted::visible(question).into_owned();
-    let ask = move || Confirm::new().with_prompt(question).default(false).interact();
+    let ask = move || {
+        if is_dumb() {
+            let typed = typed::line(&format!("{question} [y/N] "))?.unwrap_or_default();
+            return Ok(["y", "yes"].contains(&typed.trim().to_lowercase().as_str()));
+        }
+        Confirm::new().with_prompt(question).default(false).interact()
+    };
     if answer(ask, "--yes").await? {
         Ok(Permit::confirmed())
     } else {
@@ -46,6 +55,9 @@ pub async fn ask_for_name(warning: &str, name: &str, confirm: Option<&str>) -> R
             let warning = crate::report::untrusted::visible(warning).into_owned();
             let prompt = format!("{warning} Type {name} to go on");
             let ask = move || {
+                if is_dumb() {
+                    return Ok(typed::line(&format!("{prompt}: "))?.unwrap_or_default());
+                }
                 Input::<String>::new()
                     .with_prompt(prompt)
                     .allow_empty(true)
@@ -103,6 +115,9 @@ struct Prompt {
 
 impl Drop for Prompt {
     fn drop(&mut self) {
+        if is_dumb() {
+            return;
+        }
         let terminal = Term::stderr();
         let _ = terminal.show_cursor();
         if !self.answered {

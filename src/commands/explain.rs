@@ -1,9 +1,10 @@
-//! `shardctl explain`: the page of a check or of a refusal, or all of them in a line each.
+//! `shardctl explain`: the page of a check or of a refusal, a runbook, or all of them in a line each.
 
 use std::fmt::Write as _;
 
 use super::Context;
 use super::output::print;
+use super::runbooks::{self, RUNBOOKS};
 use crate::cli::{Explain, ExplainOutput};
 use crate::error::Result;
 use crate::exit_code::ExitCode;
@@ -17,11 +18,13 @@ use crate::report::style::Tone;
 
 /// The word that stands for every refusal.
 const REFUSALS_WORD: &str = "refusals";
+/// The word that stands for every runbook.
+const RUNBOOKS_WORD: &str = "runbooks";
 
 /// Runs it.
 ///
 /// # Errors
-/// A usage error for an id that no check and no refusal has, with the nearest.
+/// A usage error for an id that no check, refusal or runbook has, with the nearest.
 pub fn run(context: &Context, arguments: &Explain) -> Result<ExitCode> {
     let Some(id) = &arguments.id else {
         print(&match arguments.output {
@@ -36,6 +39,10 @@ pub fn run(context: &Context, arguments: &Explain) -> Result<ExitCode> {
             ExplainOutput::Text => list_of_refusals(context),
             ExplainOutput::Markdown => book_of_refusals(),
         }
+    } else if id == RUNBOOKS_WORD {
+        list_of_runbooks(context)
+    } else if let Some(runbook) = runbooks::find(id) {
+        runbook.page.to_owned()
     } else if let Some(check) = find(id) {
         match arguments.output {
             ExplainOutput::Text => text(&check.about, context.stdout()),
@@ -48,8 +55,10 @@ pub fn run(context: &Context, arguments: &Explain) -> Result<ExitCode> {
         }
     } else {
         let checks = CHECKS.iter().map(|check| check.about.id);
-        let known: Vec<&str> = checks.chain(REFUSALS.iter().map(|about| about.id)).collect();
-        return Err(no_such("check or refusal", id, &known, "").hint("$ shardctl explain"));
+        let refusals = REFUSALS.iter().map(|about| about.id);
+        let runbooks = RUNBOOKS.iter().map(|runbook| runbook.name);
+        let known: Vec<&str> = checks.chain(refusals).chain(runbooks).collect();
+        return Err(no_such("check, refusal or runbook", id, &known, "").hint("$ shardctl explain"));
     };
     print(&page)?;
     Ok(ExitCode::Done)
@@ -71,6 +80,15 @@ fn list_of_refusals(context: &Context) -> String {
     for about in REFUSALS {
         let id = format!("{:<18}", about.id);
         page.lead(&[(Tone::Heading, id.as_str())], Tone::Plain, 0, 18, about.title);
+    }
+    page.into_text()
+}
+
+fn list_of_runbooks(context: &Context) -> String {
+    let mut page = Page::new(context.stdout());
+    for runbook in &RUNBOOKS {
+        let name = format!("{:<15}", runbook.name);
+        page.lead(&[(Tone::Heading, name.as_str())], Tone::Plain, 0, 15, runbook.seen);
     }
     page.into_text()
 }

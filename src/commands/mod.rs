@@ -17,17 +17,20 @@ pub mod output;
 pub mod packing_summary;
 pub mod progress;
 pub mod promote;
+pub mod quickstart;
 pub mod rbac;
 pub mod recover;
 pub mod redo;
 pub mod render;
 pub mod route_arguments;
 pub mod route_test;
+pub mod runbooks;
 pub mod show;
 pub mod signals;
 pub mod snapshot;
 pub mod snapshot_file;
 pub mod status;
+pub mod typed;
 pub mod uncordon;
 pub mod upgrade;
 pub mod upgrade_status;
@@ -103,6 +106,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
             flags.push(("expect", words(arguments.pace.expect.as_ref())));
             flags
         }
+        Command::Quickstart(arguments) => workload::flags(&arguments.workload),
         _ => Vec::new(),
     });
     let settings = Settings::gather(&flags, global.config.as_deref())?;
@@ -117,6 +121,10 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         settings,
         colour: chosen,
     };
+    // Its children have the terminal, and Ctrl-C with it.
+    if let Command::Quickstart(arguments) = &command {
+        return quickstart::run(&context, arguments).await;
+    }
     let mut stop = signals::count();
     if let Command::Upgrade(arguments) = &command
         && arguments.changes_something()
@@ -186,6 +194,7 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Deploy(arguments) => deploy::look(context, &arguments).await,
         Command::Promote(arguments) => promote::look(context, &arguments).await,
         Command::Cleanup(arguments) => cleanup::look(context, &arguments).await,
+        Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
     }
 }

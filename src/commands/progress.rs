@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Context;
+use crate::report::style::is_dumb;
 
 /// A spinner that goes away when it is dropped.
 pub struct Spinner(Option<ProgressBar>);
@@ -13,7 +14,7 @@ pub struct Spinner(Option<ProgressBar>);
 impl Spinner {
     /// Shows words with a spinner, where standard error is a terminal and nobody asked for quiet.
     pub fn start(context: &Context, words: &str) -> Spinner {
-        if context.global.quiet || !std::io::stderr().is_terminal() {
+        if context.global.quiet || !std::io::stderr().is_terminal() || is_dumb() {
             return Spinner(None);
         }
         let bar = ProgressBar::new_spinner().with_message(words.to_owned());

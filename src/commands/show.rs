@@ -20,7 +20,7 @@ use crate::model::outcome::{End, Outcome};
 use crate::operations::emit::Emitter;
 use crate::report::lines::Lines;
 use crate::report::live::Live;
-use crate::report::style::Style;
+use crate::report::style::{Style, is_dumb};
 use crate::report::{json, outcome};
 
 /// How often the timers of the live view move.
@@ -91,7 +91,7 @@ pub enum View {
 impl View {
     /// The way that the flags and the terminal ask for.
     pub fn choose(context: &Context, as_json: bool) -> View {
-        let alive = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let alive = std::io::stderr().is_terminal() && !is_dumb();
         match View::without_timers(context, as_json) {
             View::Lines(_, end) if alive => View::Live(Box::new(Live::on_stderr(context.stderr())), end),
             view => view,

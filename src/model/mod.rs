@@ -21,6 +21,7 @@ pub mod node;
 pub mod offered;
 pub mod outcome;
 pub mod phase;
+pub mod phases;
 pub mod pod;
 pub mod price;
 pub mod progress;

@@ -7,6 +7,7 @@ mod names;
 mod subject;
 pub mod ways;
 mod weigh;
+mod survey;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,6 +35,8 @@ use crate::plan::verify::seen::Seen;
 
 use subject::Chosen;
 pub use weigh::weigh;
+
+pub use survey::survey;
 
 /// How name servers are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ pub mod names;
 pub mod operation;
 pub mod packing;
 pub mod pending;
+pub mod phases;
 pub mod placement;
 pub mod pre_pull;
 pub mod prober;

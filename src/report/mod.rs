@@ -16,6 +16,7 @@ pub mod moving;
 pub mod outcome;
 pub mod packing;
 pub mod page;
+pub mod phases;
 pub mod plan_page;
 pub mod prometheus;
 pub mod recover_page;

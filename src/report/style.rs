@@ -4,6 +4,11 @@ use std::io::IsTerminal;
 
 use colored::{ColoredString, Colorize};
 
+/// Whether the terminal can neither paint nor move its cursor, as `TERM=dumb` says.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 /// What `--color` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colour {
@@ -77,7 +82,7 @@ impl Style {
             Colour::Never => false,
             Colour::Auto if set("NO_COLOR") => false,
             Colour::Auto if set("CLICOLOR_FORCE") => true,
-            Colour::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            Colour::Auto => terminal && !is_dumb(),
         };
         // `colored` would judge by standard output alone; it is told to obey, and asked only where colour is wanted.
         colored::control::set_override(true);

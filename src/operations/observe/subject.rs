@@ -45,6 +45,14 @@ pub async fn choose(connection: &Connection, sets: &Objects, wanted: Option<&str
     Ok(set.map_or(Chosen::None, |set| Chosen::Set(Box::new(set))))
 }
 
+/// The names of the sets that were read.
+pub fn names(sets: &Objects) -> Vec<String> {
+    let sets = sets.got().into_iter().flatten();
+    sets.filter_map(|set| serde_json::from_str::<StatefulSet>(set.get()).ok())
+        .map(|typed| set::name(&typed).to_owned())
+        .collect()
+}
+
 /// The pods that the set selects, with our own helper pods.
 pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
     let without_asking = |objects| Reading {

@@ -64,7 +64,8 @@ fn a_check_that_does_not_exist_is_a_usage_error_with_the_nearest() {
             ],
         );
     }
-    run(scene.shardctl(["explain", "STS-1"])).refused(2, &["there is no check or refusal named STS-1", "STS-01"]);
+    run(scene.shardctl(["explain", "STS-1"]))
+        .refused(2, &["there is no check, refusal or runbook named STS-1", "STS-01"]);
     run(scene.shardctl(["explain", "\u{1b}[31mzzz\u{202e}"])).refused(2, &["\\e[31m"]);
 }
 

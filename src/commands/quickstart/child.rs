@@ -1,0 +1,131 @@
+//! A command of the menu, run as a child that has the terminal until it ends; and what its end was, in words.
+
+use std::process::ExitStatus;
+
+use futures::FutureExt;
+use nix::sys::signal::{Signal as Kind, kill};
+use nix::unistd::Pid;
+use tokio::process::Command;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::exit_code::ExitCode;
+use crate::report::style::Tone;
+
+/// The signals that end a menu. Ctrl-C goes to the menu and its child alike: while there is a child, it is the child's.
+pub struct Signals {
+    interrupt: Signal,
+    end: [Signal; 2],
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// Where the system doesn't let us.
+    pub fn listen() -> Result<Signals> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Error::bug(format!("failed to listen for signals: {error}")).because(error))
+        };
+        Ok(Signals {
+            interrupt: listen(SignalKind::interrupt())?,
+            end: [listen(SignalKind::terminate())?, listen(SignalKind::hangup())?],
+        })
+    }
+
+    /// Waits for any of them.
+    pub async fn any(&mut self) {
+        let [terminate, hangup] = &mut self.end;
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+
+    /// Waits for one that isn't Ctrl-C.
+    async fn end(&mut self) {
+        let [terminate, hangup] = &mut self.end;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+
+    /// Forgets a Ctrl-C that was a child's.
+    fn forget(&mut self) {
+        while self.interrupt.recv().now_or_never().flatten().is_some() {}
+    }
+}
+
+/// Runs this very binary with these words; where we are told to end, so is the child, and its end is waited for.
+///
+/// # Errors
+/// Where it can't be started; [`ErrorKind::Interrupted`] where we were told to end meanwhile.
+pub async fn run(words: &[String], plain: bool, signals: &mut Signals) -> Result<ExitStatus> {
+    let failed = |error: std::io::Error| {
+        Error::new(
+            ErrorKind::Refused,
+            format!("failed to start shardctl once more: {error}"),
+        )
+        .because(error)
+    };
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command.args(words);
+    if plain {
+        // No live view, no spinner, no question with a moving cursor, no colour, whatever a file says.
+        command.envs([("TERM", "dumb"), ("NO_COLOR", "1"), ("SHARDCTL_COLOR", "never")]);
+    }
+    let mut child = command.spawn().map_err(failed)?;
+    let mut told = false;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.map_err(failed)?,
+            () = signals.end() => {
+                told = true;
+                if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
+                    // It may have ended just now.
+                    let _ = kill(Pid::from_raw(id), Kind::SIGTERM);
+                }
+            }
+        }
+    };
+    signals.forget();
+    if told {
+        return Err(Error::new(
+            ErrorKind::Interrupted,
+            format!("told to end; the command {} before", end(status).1),
+        ));
+    }
+    Ok(status)
+}
+
+/// The end of a child, in words.
+pub fn end(status: ExitStatus) -> (Tone, String) {
+    let Some(code) = status.code() else {
+        return (Tone::Bad, format!("was ended from outside ({status})"));
+    };
+    let known = ExitCode::ALL.iter().find(|(known, _)| *known as i32 == code);
+    let (tone, words) = match known {
+        Some((ExitCode::Done, words)) => (Tone::Good, *words),
+        Some((ExitCode::Interrupted | ExitCode::Refused | ExitCode::Locked, words)) => (Tone::Warn, *words),
+        Some((_, words)) => (Tone::Bad, *words),
+        None => (Tone::Bad, "a code that shardctl doesn't have"),
+    };
+    (tone, format!("ended with exit code {code}: {words}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn an_end_is_told_in_the_documented_words() {
+        let ended = |code: i32| end(ExitStatus::from_raw(code << 8)).1;
+        assert_eq!(ended(0), "ended with exit code 0: done, or healthy");
+        assert!(ended(5).ends_with("a mark of ours was left behind: run `shardctl recover`"));
+        assert!(ended(42).ends_with("a code that shardctl doesn't have"));
+        assert!(end(ExitStatus::from_raw(9)).1.starts_with("was ended from outside"));
+    }
+}

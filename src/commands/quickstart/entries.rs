@@ -1,0 +1,321 @@
+//! The entries of the menu as command lines: the words that are known, and those that have to be asked for.
+
+use crate::commands::runbooks::RUNBOOKS;
+use crate::commands::{Context, again};
+use crate::config::Origin;
+use crate::model::phases::{Holder, Phases};
+use crate::model::report::Phase;
+use crate::model::shell::shell_word;
+
+/// An entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Write a phase's objects.
+    Deploy,
+    /// The checks.
+    Verify,
+    /// Whose each key is.
+    RouteTest,
+    /// What runs where, what it costs.
+    Packing,
+    /// From explore to stable.
+    Promote,
+    /// Empty a node.
+    Drain,
+    /// Take it all away.
+    Cleanup,
+    /// What to do when something is wrong.
+    Runbook,
+}
+
+/// What has to be asked before a command can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Which phase.
+    Phase,
+    /// Which set, of which namespace.
+    Set,
+    /// Which node.
+    Node,
+    /// Which size.
+    Size,
+    /// How much goes.
+    Extent,
+    /// Which page.
+    Runbook,
+}
+
+/// A part of a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Words that are known.
+    Said(Vec<String>),
+    /// Words that an answer gives.
+    Asked(Question),
+}
+
+/// A possible answer: how it reads, and the words that it puts into the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// How it reads.
+    pub label: String,
+    /// The words.
+    pub words: Vec<String>,
+}
+
+impl Entry {
+    /// Every entry, in the order of the menu.
+    pub const ALL: [Entry; 8] = [
+        Entry::Deploy,
+        Entry::Verify,
+        Entry::RouteTest,
+        Entry::Packing,
+        Entry::Promote,
+        Entry::Drain,
+        Entry::Cleanup,
+        Entry::Runbook,
+    ];
+
+    /// Its name in the menu.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Entry::Deploy => "deploy",
+            Entry::Verify => "verify",
+            Entry::RouteTest => "route-test",
+            Entry::Packing => "packing",
+            Entry::Promote => "promote",
+            Entry::Drain => "drain",
+            Entry::Cleanup => "cleanup",
+            Entry::Runbook => "runbook",
+        }
+    }
+
+    /// What it is for.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Entry::Deploy => "write a phase's objects, and wait until every shard is Ready",
+            Entry::Verify => "is everything as it must be?",
+            Entry::RouteTest => "does every key land on its shard?",
+            Entry::Packing => "what runs where, what it costs, what would be better",
+            Entry::Promote => "from explore to stable, one shard at a time",
+            Entry::Drain => "empty a node, its shards one at a time",
+            Entry::Cleanup => "take the workload away; the data only if you say so",
+            Entry::Runbook => "what to type when something is wrong",
+        }
+    }
+
+    /// Its command line: the command first, then the flags that this menu was started with.
+    pub fn line(self, context: &Context, found: &Phases, plain: bool) -> Vec<Part> {
+        let said = |words: &[&str]| Part::Said(words.iter().map(|word| (*word).to_owned()).collect());
+        let mut line = match self {
+            Entry::Deploy => vec![said(&["deploy"]), Part::Asked(Question::Phase)],
+            Entry::Verify => vec![said(&["verify"])],
+            Entry::RouteTest => vec![said(&["route-test"])],
+            Entry::Packing => vec![said(&["packing-summary"])],
+            Entry::Promote => vec![said(&["promote", "--size"]), Part::Asked(Question::Size)],
+            Entry::Drain => vec![said(&["drain"]), Part::Asked(Question::Node)],
+            Entry::Cleanup => vec![said(&["cleanup"]), Part::Asked(Question::Extent)],
+            Entry::Runbook => vec![said(&["explain"]), Part::Asked(Question::Runbook)],
+        };
+        match self {
+            Entry::Deploy => line.push(Part::Said(workload_flags(context, &[]))),
+            Entry::Promote => line.push(Part::Said(workload_flags(context, &["size"]))),
+            Entry::Cleanup => line.push(Part::Said(flags_of(context, &["name"]))),
+            Entry::Verify | Entry::RouteTest | Entry::Packing | Entry::Drain => line.extend(on_set(context, found)),
+            Entry::Runbook => {}
+        }
+        if self != Entry::Runbook {
+            line.push(Part::Said(again::flags(context)));
+            line.push(Part::Said(flags_of(context, &["request-timeout"])));
+        }
+        line.push(Part::Said(output_flags(context, plain)));
+        line
+    }
+}
+
+/// The flags that name the set, where the user's own don't.
+fn on_set(context: &Context, found: &Phases) -> Vec<Part> {
+    let said = again::flags(context);
+    let missing = |flag: &str| !said.iter().any(|word| word == flag);
+    let Some(set) = found.found() else {
+        // Where both are named already, the command itself says what is wrong with them.
+        let asks = missing("--namespace") || missing("--statefulset");
+        return asks.then_some(Part::Asked(Question::Set)).into_iter().collect();
+    };
+    let names = [("--namespace", found.namespace.as_str()), ("--statefulset", set)];
+    let words = names.into_iter().filter(|(flag, _)| missing(flag));
+    vec![Part::Said(
+        words
+            .flat_map(|(flag, value)| [flag.to_owned(), value.to_owned()])
+            .collect(),
+    )]
+}
+
+/// The workload's flags as they were given, but for those.
+fn workload_flags(context: &Context, without: &[&str]) -> Vec<String> {
+    let all = crate::commands::workload::flags(&crate::cli::WorkloadFlags::default());
+    let names: Vec<&str> = all
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| !without.contains(name))
+        .collect();
+    flags_of(context, &names)
+}
+
+/// Those flags as they were given. What the environment or a file says holds for the command as well.
+fn flags_of(context: &Context, names: &[&str]) -> Vec<String> {
+    let mut flags = Vec::new();
+    for name in names {
+        if let Some(said) = context.settings.said(name)
+            && matches!(said.origin, Origin::Flag(_))
+        {
+            flags.extend([format!("--{name}"), said.words.join(",")]);
+        }
+    }
+    flags
+}
+
+fn output_flags(context: &Context, plain: bool) -> Vec<String> {
+    let mut flags = Vec::new();
+    if let Some(file) = &context.global.config {
+        flags.extend(["--config".to_owned(), file.display().to_string()]);
+    }
+    if !plain {
+        flags.extend(flags_of(context, &["color"]));
+    }
+    for (given, flag) in [(context.global.quiet, "--quiet"), (context.global.verbose, "--verbose")] {
+        if given {
+            flags.push(flag.to_owned());
+        }
+    }
+    flags
+}
+
+/// The command line as it is shown; what is still asked stands in capitals.
+pub fn shown(line: &[Part]) -> String {
+    let words = line.iter().flat_map(|part| match part {
+        Part::Said(words) => words.iter().map(|word| shell_word(word)).collect(),
+        Part::Asked(question) => vec![question.placeholder().to_owned()],
+    });
+    std::iter::once("shardctl".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+impl Question {
+    /// What stands in the command line until it is answered.
+    pub const fn placeholder(self) -> &'static str {
+        match self {
+            Question::Phase => "PHASE",
+            Question::Set => "--namespace NAMESPACE --statefulset NAME",
+            Question::Node => "NODE",
+            Question::Size => "SIZE",
+            Question::Extent => "[--phase PHASE | --data]",
+            Question::Runbook => "RUNBOOK",
+        }
+    }
+
+    /// The question.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Question::Phase => "Which phase?",
+            Question::Set => "Which StatefulSet?",
+            Question::Node => "Which node?",
+            Question::Size => "Which size?",
+            Question::Extent => "How much goes?",
+            Question::Runbook => "What is seen?",
+        }
+    }
+
+    /// The answers that the last look knows; those to [`Question::Set`] need a look of their own.
+    pub fn choices(self, found: &Phases) -> Vec<Choice> {
+        match self {
+            Question::Phase => [
+                (Phase::Explore, "Karpenter picks among sizes, the packing is watched"),
+                (Phase::Stable, "one size, protected from disruption"),
+            ]
+            .map(|(phase, what)| {
+                let stand = found.of(phase).is_some_and(|stand| stand.is_current);
+                let deployed = if stand { "; deployed" } else { "" };
+                choice(format!("{}: {what}{deployed}", phase.word()), &[phase.word()])
+            })
+            .into(),
+            Question::Set => Vec::new(),
+            Question::Node => found.nodes.got().into_iter().flatten().map(node).collect(),
+            Question::Size => sizes(found),
+            Question::Extent => vec![
+                choice("everything of both phases but the disks".to_owned(), &[]),
+                choice("only what explore has of its own".to_owned(), &["--phase", "explore"]),
+                choice("only what stable has of its own".to_owned(), &["--phase", "stable"]),
+                choice(
+                    "everything, and the disks with the data: asks for the namespace, typed out".to_owned(),
+                    &["--data"],
+                ),
+            ],
+            Question::Runbook => RUNBOOKS
+                .iter()
+                .map(|runbook| choice(format!("{}: {}", runbook.name, runbook.seen), &[runbook.name]))
+                .collect(),
+        }
+    }
+
+    /// Why there is no answer to choose.
+    pub const fn why_none(self) -> &'static str {
+        match self {
+            Question::Node => "no node holds a shard of this workload, so that there is none to drain",
+            Question::Set => "no namespace has a StatefulSet; deploy makes one",
+            Question::Phase | Question::Size | Question::Extent | Question::Runbook => "there is nothing to choose",
+        }
+    }
+}
+
+fn choice(label: String, words: &[&str]) -> Choice {
+    Choice {
+        label,
+        words: words.iter().map(|word| (*word).to_owned()).collect(),
+    }
+}
+
+fn node(of: &Holder) -> Choice {
+    let mut label = format!("{}: {}", of.name, of.shards.join(", "));
+    for more in [
+        of.size.as_deref(),
+        of.zone.as_deref(),
+        of.is_cordoned.then_some("cordoned"),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        label.push_str(&format!(" · {more}"));
+    }
+    choice(label, &[&of.name])
+}
+
+/// The sizes that shards are on, those that most nodes have first, then the others that explore may buy.
+fn sizes(found: &Phases) -> Vec<Choice> {
+    let mut used: Vec<(usize, &str)> = Vec::new();
+    for size in found
+        .nodes
+        .got()
+        .into_iter()
+        .flatten()
+        .filter_map(|of| of.size.as_deref())
+    {
+        match used.iter_mut().find(|(_, known)| *known == size) {
+            Some((count, _)) => *count += 1,
+            None => used.push((1, size)),
+        }
+    }
+    used.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    let here = used.iter().map(|(count, size)| {
+        let nodes = if *count == 1 { "node holds" } else { "nodes hold" };
+        choice(format!("{size}: {count} {nodes} shards now"), &[size])
+    });
+    let others = found
+        .sizes
+        .iter()
+        .filter(|size| !used.iter().any(|(_, known)| known == size));
+    here.chain(others.map(|size| choice(format!("{size}: explore may buy it"), &[size])))
+        .collect()
+}
