@@ -200,7 +200,7 @@ impl Menu<'_> {
                 Part::Asked(question) => *question,
             };
             let choices = match question {
-                Question::Set => match self.sets().await {
+                Question::Set | Question::Name | Question::Namespace => match self.sets(question).await {
                     Ok(choices) => choices,
                     Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
                     Err(error) => {
@@ -245,7 +245,7 @@ impl Menu<'_> {
     }
 
     /// The sets that there are, in the namespace that was named, or in all.
-    async fn sets(&mut self) -> Result<Vec<Choice>> {
+    async fn sets(&mut self, question: Question) -> Result<Vec<Choice>> {
         let said = flags(self.context);
         let named = self.context.settings.word("namespace");
         let look = async {
@@ -274,7 +274,10 @@ impl Menu<'_> {
                 words: missing.flat_map(|(flag, value)| [flag.to_owned(), value]).collect(),
             }
         };
-        Ok(sets.into_iter().map(choice).collect())
+        let wanted = self.context.settings.word("statefulset");
+        let counts = |set: &str| question != Question::Namespace || wanted.is_none_or(|wanted| wanted == set);
+        let sets = sets.into_iter().filter(|(_, set)| counts(set));
+        Ok(sets.map(choice).collect())
     }
 
     /// Runs a command line, and says how it ended.

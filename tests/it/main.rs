@@ -27,6 +27,7 @@ mod layering;
 mod outputs;
 mod packing;
 mod promote;
+mod quickstart;
 mod recover;
 mod redact;
 mod render;

@@ -35,6 +35,10 @@ pub enum Question {
     Phase,
     /// Which set, of which namespace.
     Set,
+    /// Which set, of a namespace that was named.
+    Name,
+    /// Which namespace that has a set of the name that was given.
+    Namespace,
     /// Which node.
     Node,
     /// Which size.
@@ -138,9 +142,14 @@ fn on_set(context: &Context, found: &Phases) -> Vec<Part> {
     let said = again::flags(context);
     let missing = |flag: &str| !said.iter().any(|word| word == flag);
     let Some(set) = found.found() else {
-        // Where both are named already, the command itself says what is wrong with them.
-        let asks = missing("--namespace") || missing("--statefulset");
-        return asks.then_some(Part::Asked(Question::Set)).into_iter().collect();
+        let question = match (missing("--namespace"), missing("--statefulset")) {
+            (true, true) => Question::Set,
+            (false, true) => Question::Name,
+            (true, false) => Question::Namespace,
+            // The command itself says what is wrong with them.
+            (false, false) => return Vec::new(),
+        };
+        return vec![Part::Asked(question)];
     };
     let names = [("--namespace", found.namespace.as_str()), ("--statefulset", set)];
     let words = names.into_iter().filter(|(flag, _)| missing(flag));
@@ -209,6 +218,8 @@ impl Question {
         match self {
             Question::Phase => "PHASE",
             Question::Set => "--namespace NAMESPACE --statefulset NAME",
+            Question::Name => "--statefulset NAME",
+            Question::Namespace => "--namespace NAMESPACE",
             Question::Node => "NODE",
             Question::Size => "SIZE",
             Question::Extent => "[--phase PHASE | --data]",
@@ -220,7 +231,8 @@ impl Question {
     pub const fn words(self) -> &'static str {
         match self {
             Question::Phase => "Which phase?",
-            Question::Set => "Which StatefulSet?",
+            Question::Set | Question::Name => "Which StatefulSet?",
+            Question::Namespace => "Which namespace?",
             Question::Node => "Which node?",
             Question::Size => "Which size?",
             Question::Extent => "How much goes?",
@@ -228,7 +240,7 @@ impl Question {
         }
     }
 
-    /// The answers that the last look knows; those to [`Question::Set`] need a look of their own.
+    /// The answers that the last look knows; those that name a set need a look of their own.
     pub fn choices(self, found: &Phases) -> Vec<Choice> {
         match self {
             Question::Phase => [
@@ -241,7 +253,7 @@ impl Question {
                 choice(format!("{}: {what}{deployed}", phase.word()), &[phase.word()])
             })
             .into(),
-            Question::Set => Vec::new(),
+            Question::Set | Question::Name | Question::Namespace => Vec::new(),
             Question::Node => found.nodes.got().into_iter().flatten().map(node).collect(),
             Question::Size => sizes(found),
             Question::Extent => vec![
@@ -265,6 +277,8 @@ impl Question {
         match self {
             Question::Node => "no node holds a shard of this workload, so that there is none to drain",
             Question::Set => "no namespace has a StatefulSet; deploy makes one",
+            Question::Name => "the namespace has no StatefulSet; deploy makes one",
+            Question::Namespace => "no namespace has a StatefulSet of that name",
             Question::Phase | Question::Size | Question::Extent | Question::Runbook => "there is nothing to choose",
         }
     }
@@ -318,4 +332,163 @@ fn sizes(found: &Phases) -> Vec<Choice> {
         .filter(|size| !used.iter().any(|(_, known)| known == size));
     here.chain(others.map(|size| choice(format!("{size}: explore may buy it"), &[size])))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::commands::{global_flags, workload};
+    use crate::config::Settings;
+    use crate::model::phases::Held;
+    use crate::model::read::Read;
+    use crate::report::style::Colour;
+    use clap::{CommandFactory, Parser};
+
+    fn context(line: &str) -> Context {
+        let cli = Cli::parse_from(line.split(' '));
+        let Command::Quickstart(arguments) = cli.command else {
+            panic!("{line}")
+        };
+        let mut flags = global_flags(&cli.global);
+        flags.extend(workload::flags(&arguments.workload));
+        Context {
+            settings: Settings::gather(&flags, None).unwrap(),
+            global: cli.global,
+            colour: Colour::Never,
+        }
+    }
+
+    fn phases(set: Option<&str>) -> Phases {
+        let holder = |name: &str, size: &str| Holder {
+            name: name.to_owned(),
+            size: Some(size.to_owned()),
+            zone: Some("eastus-1".to_owned()),
+            is_cordoned: name == "node-2",
+            shards: vec!["db-shard-0".to_owned()],
+        };
+        Phases {
+            namespace: "db-shards".to_owned(),
+            wanted: "db-shard".to_owned(),
+            set: Read::Got(set.map(str::to_owned)),
+            status: None,
+            expected: 0,
+            phases: Vec::new(),
+            elsewhere: Held::default(),
+            homeless: 0,
+            nodes: Read::Got(vec![
+                holder("node-1", "E8"),
+                holder("node-2", "E16"),
+                holder("node-3", "E16"),
+            ]),
+            sizes: ["E8", "E32"].map(str::to_owned).to_vec(),
+            zones: Vec::new(),
+        }
+    }
+
+    /// An entry's line with the first answer to every question.
+    fn answered(entry: Entry, context: &Context, found: &Phases) -> Vec<String> {
+        let parts = entry.line(context, found, false).into_iter();
+        let words = parts.flat_map(|part| match part {
+            Part::Said(words) => words,
+            Part::Asked(question) => question.choices(found)[0].words.clone(),
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn every_entry_is_a_command_line_that_is_understood() {
+        let given = "shardctl quickstart --kubeconfig a.json --context prod --as anna --as-group ops --name db --shards 3 --zones a,b \
+                     --sizes Standard_E8s_v5 --priority 7 --request-timeout 5s --color never -q --config c.toml";
+        let context = context(&given.split_whitespace().collect::<Vec<_>>().join(" "));
+        for entry in Entry::ALL {
+            let words = answered(entry, &context, &phases(Some("db-shard")));
+            // What isn't part of this binary is refused by name, and by nothing else.
+            let known = Cli::command().find_subcommand(&words[0]).is_some();
+            match Cli::try_parse_from(std::iter::once("shardctl".to_owned()).chain(words.clone())) {
+                Ok(cli) => {
+                    assert!(cli.global.quiet && cli.global.config.is_some(), "{words:?}");
+                    let on_a_cluster = entry != Entry::Runbook;
+                    assert_eq!(cli.global.as_groups.len(), usize::from(on_a_cluster), "{words:?}");
+                    assert_eq!(cli.global.request_timeout.is_some(), on_a_cluster, "{words:?}");
+                }
+                Err(error) => assert!(!known, "{words:?}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_said_is_repeated_and_what_was_found_is_added() {
+        let found = phases(Some("db-shard"));
+        let line = |given: &str, entry: Entry| shown(&entry.line(&context(given), &found, false));
+        assert_eq!(
+            line("shardctl quickstart", Entry::Verify),
+            "shardctl verify --namespace db-shards --statefulset db-shard"
+        );
+        assert_eq!(
+            line("shardctl quickstart -n shop", Entry::Drain),
+            "shardctl drain NODE --statefulset db-shard --namespace shop"
+        );
+        assert_eq!(
+            line("shardctl quickstart --name db --size E8 --zones a,b", Entry::Deploy),
+            "shardctl deploy PHASE --name db --zones a,b --size E8"
+        );
+        assert_eq!(
+            line("shardctl quickstart --name db --size E8 --zones a,b", Entry::Promote),
+            "shardctl promote --size SIZE --name db --zones a,b"
+        );
+        assert_eq!(
+            line("shardctl quickstart --name db --size E8 --color always", Entry::Cleanup),
+            "shardctl cleanup [--phase PHASE | --data] --name db --color always"
+        );
+        let plain = Entry::Verify.line(&context("shardctl quickstart -n shop --color always"), &found, true);
+        assert_eq!(shown(&plain), "shardctl verify --statefulset db-shard --namespace shop");
+    }
+
+    #[test]
+    fn where_there_is_no_set_what_was_not_said_is_asked_for() {
+        let nothing = phases(None);
+        let line = |given: &str| shown(&Entry::Verify.line(&context(given), &nothing, false));
+        assert_eq!(
+            line("shardctl quickstart"),
+            "shardctl verify --namespace NAMESPACE --statefulset NAME"
+        );
+        assert_eq!(
+            line("shardctl quickstart -n shop"),
+            "shardctl verify --statefulset NAME --namespace shop"
+        );
+        assert_eq!(
+            line("shardctl quickstart --statefulset db"),
+            "shardctl verify --namespace NAMESPACE --statefulset db"
+        );
+        assert_eq!(
+            line("shardctl quickstart --statefulset db -n shop"),
+            "shardctl verify --namespace shop --statefulset db"
+        );
+    }
+
+    #[test]
+    fn choices_are_what_the_cluster_has() {
+        let found = phases(Some("db-shard"));
+        let labels = |question: Question| -> Vec<String> {
+            question
+                .choices(&found)
+                .into_iter()
+                .map(|choice| choice.label)
+                .collect()
+        };
+        assert_eq!(
+            labels(Question::Size),
+            [
+                "E16: 2 nodes hold shards now",
+                "E8: 1 node holds shards now",
+                "E32: explore may buy it"
+            ]
+        );
+        assert_eq!(
+            labels(Question::Node)[1],
+            "node-2: db-shard-0 · E16 · eastus-1 · cordoned"
+        );
+        assert_eq!(labels(Question::Runbook).len(), RUNBOOKS.len());
+    }
 }
