@@ -47,6 +47,7 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Move every shard to a new template, one at a time, with the fewest seconds down')
             [CompletionResult]::new('drain', 'drain', [CompletionResultType]::ParameterValue, 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next')
             [CompletionResult]::new('maintenance-drain', 'maintenance-drain', [CompletionResultType]::ParameterValue, 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next')
+            [CompletionResult]::new('quickstart', 'quickstart', [CompletionResultType]::ParameterValue, 'A menu over all of it, with the state of both phases on top')
             [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Write the reference workload''s objects for a phase, and wait until every shard is Ready')
             [CompletionResult]::new('promote', 'promote', [CompletionResultType]::ParameterValue, 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted')
             [CompletionResult]::new('cleanup', 'cleanup', [CompletionResultType]::ParameterValue, 'Delete the reference workload''s objects, named and counted; the data stays unless it is asked for')
@@ -54,7 +55,7 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('recover', 'recover', [CompletionResultType]::ParameterValue, 'Find and undo what interrupted runs left: marks, helper pods, the lock')
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'The reference workload''s manifests for a phase: printed, or as a kustomization in a folder')
             [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save what was observed, to a file or standard output')
-            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'A check''s page: what it reads, why it matters, how to mend it')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'A check''s page (what it reads, why it matters, how to mend it), a refusal''s, or a runbook')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'The configuration in force')
             [CompletionResult]::new('rbac', 'rbac', [CompletionResultType]::ParameterValue, 'The Roles that shardctl needs, as YAML')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Completions for a shell, to standard output')
@@ -484,6 +485,43 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'shardctl;quickstart' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]')
+            [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'How many shards [default: 10]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'The memory of a shard [default: 32Gi]')
+            [CompletionResult]::new('--cpu', '--cpu', [CompletionResultType]::ParameterName, 'The CPU of a shard [default: 2]')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port that a shard serves at [default: 8080]')
+            [CompletionResult]::new('--probe', '--probe', [CompletionResultType]::ParameterName, 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]')
+            [CompletionResult]::new('--storage-class', '--storage-class', [CompletionResultType]::ParameterName, 'The storage class of a shard''s disk [default: managed-csi-premium]')
+            [CompletionResult]::new('--storage', '--storage', [CompletionResultType]::ParameterName, 'The size of a shard''s disk [default: 100Gi]')
+            [CompletionResult]::new('--zones', '--zones', [CompletionResultType]::ParameterName, 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]')
+            [CompletionResult]::new('--sizes', '--sizes', [CompletionResultType]::ParameterName, 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'The one size (stable) [default: Standard_E16s_v5]')
+            [CompletionResult]::new('--priority', '--priority', [CompletionResultType]::ParameterName, 'The value of the shards'' priority class [default: 1000000]')
+            [CompletionResult]::new('--node-class', '--node-class', [CompletionResultType]::ParameterName, 'The node class of the pools, where it isn''t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default')
+            [CompletionResult]::new('--catalog', '--catalog', [CompletionResultType]::ParameterName, 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod''s service account]')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The kubeconfig context [env: SHARDCTL_CONTEXT]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context''s]')
+            [CompletionResult]::new('--statefulset', '--statefulset', [CompletionResultType]::ParameterName, 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The user to act as')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'A group to act as; may be repeated')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file [default: the nearest shardctl.toml upwards, then the user''s configuration folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]')
+            [CompletionResult]::new('--plain', '--plain', [CompletionResultType]::ParameterName, 'Numbered lines and a typed number: no moving cursor, no colour. Chosen by itself where TERM is dumb or the window too low')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print less: no progress on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more: what an error was caused by')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'shardctl;deploy' {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long the shards may take to be Ready; 0 is for ever')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]')
@@ -884,6 +922,7 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('packing-summary', 'packing-summary', [CompletionResultType]::ParameterValue, 'What runs on which node, what it costs, and which machines would be better')
             [CompletionResult]::new('upgrade', 'upgrade', [CompletionResultType]::ParameterValue, 'Move every shard to a new template, one at a time, with the fewest seconds down')
             [CompletionResult]::new('drain', 'drain', [CompletionResultType]::ParameterValue, 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next')
+            [CompletionResult]::new('quickstart', 'quickstart', [CompletionResultType]::ParameterValue, 'A menu over all of it, with the state of both phases on top')
             [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Write the reference workload''s objects for a phase, and wait until every shard is Ready')
             [CompletionResult]::new('promote', 'promote', [CompletionResultType]::ParameterValue, 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted')
             [CompletionResult]::new('cleanup', 'cleanup', [CompletionResultType]::ParameterValue, 'Delete the reference workload''s objects, named and counted; the data stays unless it is asked for')
@@ -891,7 +930,7 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             [CompletionResult]::new('recover', 'recover', [CompletionResultType]::ParameterValue, 'Find and undo what interrupted runs left: marks, helper pods, the lock')
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'The reference workload''s manifests for a phase: printed, or as a kustomization in a folder')
             [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Save what was observed, to a file or standard output')
-            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'A check''s page: what it reads, why it matters, how to mend it')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'A check''s page (what it reads, why it matters, how to mend it), a refusal''s, or a runbook')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'The configuration in force')
             [CompletionResult]::new('rbac', 'rbac', [CompletionResultType]::ParameterValue, 'The Roles that shardctl needs, as YAML')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Completions for a shell, to standard output')
@@ -925,6 +964,9 @@ Register-ArgumentCompleter -Native -CommandName 'shardctl' -ScriptBlock {
             break
         }
         'shardctl;help;drain' {
+            break
+        }
+        'shardctl;help;quickstart' {
             break
         }
         'shardctl;help;deploy' {
