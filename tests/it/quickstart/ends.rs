@@ -54,8 +54,8 @@ fn without_a_terminal_it_is_refused_with_what_to_run_instead() {
         2,
         &[
             "a menu takes a terminal, and this is none",
-            &format!("$ shardctl --namespace {} quickstart --plain", scene.namespace()),
-            &format!("$ shardctl --namespace {} verify", scene.namespace()),
+            &format!("shardctl --namespace {} quickstart --plain", scene.namespace()),
+            &format!("shardctl --namespace {} verify", scene.namespace()),
         ],
     );
 }

@@ -5,6 +5,7 @@ use super::terminal::{ROOMY, Terminal};
 use crate::cluster::Scene;
 use crate::deploy::{deploy, deployed};
 use crate::render::ground::Ground;
+use k8s_openapi::api::apps::v1::StatefulSet;
 
 /// `quickstart` of a ground's workload.
 fn quickstart(ground: &Ground) -> Terminal {
@@ -29,9 +30,10 @@ fn from_nothing_a_phase_is_deployed_and_ctrl_c_stops_only_the_waiting() {
     menu.says("Which phase?");
     menu.press("1\r");
     menu.says(&format!("$ shardctl deploy explore --name {name} --shards 3"));
-    menu.says("Write 8 objects");
+    menu.says("objects of");
     menu.press("y");
-    menu.says("Pending");
+    let is_there = |scene: &Scene<'_>| scene.find::<StatefulSet>(&ground.set()).is_some();
+    ground.scene.wait_until("the set is written", is_there);
     menu.press(CTRL_C);
     menu.says("deploy ended with exit code 130");
     menu.says(&format!(

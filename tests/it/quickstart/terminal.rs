@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// A terminal that is wide and high enough for all that tests print.
 pub const ROOMY: (u16, u16) = (200, 160);
@@ -21,6 +22,7 @@ pub struct Terminal {
     pty: Arc<Pty>,
     child: Child,
     written: Arc<Mutex<Written>>,
+    reader: Option<JoinHandle<()>>,
     /// How much of the words was waited for already.
     read: usize,
 }
@@ -46,17 +48,18 @@ impl Terminal {
             .args(arguments)
             .spawn(pts)
             .expect("start shardctl");
-        let terminal = Terminal {
+        let mut terminal = Terminal {
             pty: Arc::new(pty),
             child,
             written: Arc::new(Mutex::new(Written {
                 bytes: Vec::new(),
                 shown: vt100::Parser::new(rows, columns, 0),
             })),
+            reader: None,
             read: 0,
         };
         let (pty, written) = (terminal.pty.clone(), terminal.written.clone());
-        std::thread::spawn(move || {
+        terminal.reader = Some(std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             // It fails when the last process has left the terminal.
             while let Ok(count @ 1..) = (&*pty).read(&mut chunk) {
@@ -64,7 +67,7 @@ impl Terminal {
                 written.bytes.extend(&chunk[..count]);
                 written.shown.process(&chunk[..count]);
             }
-        });
+        }));
         terminal
     }
 
@@ -136,10 +139,15 @@ impl Terminal {
     /// Waits for the end; the exit code.
     #[track_caller]
     pub fn end(&mut self) -> Option<i32> {
-        wait_for("shardctl ends", DEADLINE, || {
+        let code = wait_for("shardctl ends", DEADLINE, || {
             let ended = self.child.try_wait().expect("wait for shardctl");
             ended.map(|status| status.code()).ok_or_else(|| self.screen())
-        })
+        });
+        // What it wrote last is seen before anybody looks.
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("read to the end");
+        }
+        code
     }
 
     fn words(&self) -> String {
