@@ -140,7 +140,7 @@ fn explain_knows_every_check_in_any_case_and_the_nearest_of_a_wrong_one() {
     assert_eq!(output.status.code(), Some(2));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(
-        words.contains("there is no check or refusal named POD-1") && words.contains("POD-01"),
+        words.contains("there is no check, refusal or runbook named POD-1") && words.contains("POD-01"),
         "{words}"
     );
 }

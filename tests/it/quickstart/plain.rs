@@ -3,6 +3,7 @@
 use super::terminal::{ROOMY, Terminal};
 use super::{CTRL_D, quickstart};
 use crate::bad_days::{run, shards};
+use crate::cluster::Scene;
 
 /// No character that moves a cursor or paints.
 #[track_caller]
@@ -16,7 +17,7 @@ fn assert_plain(terminal: &Terminal) {
 
 #[test]
 fn plain_is_numbered_lines_with_the_commands_their_views_and_questions_too() {
-    let scene = shards();
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
     let mut menu = quickstart(&scene, &["--plain", "--color", "always"]);
     menu.says("3 of 3 shards Ready");
     menu.says("2. verify: is everything as it must be? $ shardctl verify --namespace");

@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 
 #[test]
 fn arrow_keys_and_numbers_move_to_an_entry_and_return_runs_what_it_shows() {
-    let scene = Scene::shards(3).start();
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
     let mut menu = quickstart(&scene, &["--request-timeout", "20s"]);
     let own = format!("--namespace {} --statefulset shard", scene.namespace());
     menu.says(&format!("UP {}/shard: 3 of 3 shards Ready", scene.namespace()));
@@ -43,7 +43,7 @@ fn arrow_keys_and_numbers_move_to_an_entry_and_return_runs_what_it_shows() {
 
 #[test]
 fn a_command_that_fails_is_told_in_words_and_the_state_is_read_again() {
-    let scene = Scene::shards(3).start();
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
     let mut menu = quickstart(&scene, &[]);
     menu.says("3 of 3 shards Ready");
     menu.says("What next?");
@@ -61,7 +61,7 @@ fn a_command_that_fails_is_told_in_words_and_the_state_is_read_again() {
 
 #[test]
 fn a_node_is_chosen_among_those_that_hold_shards_and_the_command_asks_for_itself() {
-    let scene = Scene::shards(3).start();
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
     let node = scene.pod(1).spec.and_then(|spec| spec.node_name).expect("a node");
     let mut menu = quickstart(&scene, &[]);
     menu.says("What next?");
@@ -95,7 +95,7 @@ fn a_node_is_chosen_among_those_that_hold_shards_and_the_command_asks_for_itself
 
 #[test]
 fn ctrl_c_ends_the_command_under_way_and_not_the_menu() {
-    let scene = Scene::shards(3).start();
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
     let mut menu = quickstart(&scene, &[]);
     menu.says("What next?");
     menu.press("6\r");
@@ -117,7 +117,7 @@ fn ctrl_c_ends_the_command_under_way_and_not_the_menu() {
 
 #[test]
 fn a_command_that_is_killed_in_its_question_leaves_a_terminal_that_works() {
-    let scene = Scene::shards(3).start();
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
     let mut menu = quickstart(&scene, &[]);
     menu.says("What next?");
     menu.press("6\r");
@@ -135,7 +135,7 @@ fn a_command_that_is_killed_in_its_question_leaves_a_terminal_that_works() {
 
 #[test]
 fn told_to_end_it_tells_the_command_and_waits_for_it() {
-    let scene = Scene::shards(3).start();
+    let scene = Scene::shards(3).nodes_per_zone(2).start();
     let mut menu = quickstart(&scene, &[]);
     menu.says("What next?");
     menu.press("6\r");
