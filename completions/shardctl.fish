@@ -42,16 +42,15 @@ complete -c shardctl -n "__fish_shardctl_needs_command" -s V -l version -d 'Prin
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "maintenance-drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
-complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
-complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
-complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "config" -d 'The configuration in force'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "completions" -d 'Completions for a shell, to standard output'
@@ -128,6 +127,67 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s q -l quiet 
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people: the answer, then tables as wide as the terminal'
+wide\t'The same with every column and more sizes'
+json\t'JSON, described in docs/json.md'
+csv\t'A table with a line of column names, for spreadsheets'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l table -d 'Which table, with -o csv' -r -f -a "nodes\t'A row for each node that is there'
+sizes\t'A row for each size that may be bought'
+layouts\t'A row for each size in each zone of each layout'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l pools -d 'Write a layout as NodePools for kubectl apply, one for each size in each zone, instead of the summary' -r -f -a "cheapest\t'The cheapest'
+balanced\t'The fewest shards lost with a node for at most a tenth more'
+most-available\t'One shard a node'
+of-one-size\t'The best of one size'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l surge -d 'For how many nodes beyond the layout each of the pools has room [default: 0, so that just the layout is bought]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l shards -d 'So many shards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l memory -d 'A shard\'s memory, for example 32Gi' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l cpu -d 'A shard\'s CPU, for example 2 or 1500m' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l zones -d 'So many shards in each zone: 4,3,3 in the order of the zones\' names, or eastus-1=4,eastus-2=3' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l max-shards-per-node -d 'At most so many shards down when a node dies' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l max-shards-per-zone -d 'At most so many shards down when a zone dies' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l sizes -d 'Only these sizes, by name or with one `*`; may be repeated, or separated by commas' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l exclude -d 'Not these sizes, in the same form' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l arch -d 'Only machines of these architectures [default: those of the shards\' nodes]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l region -d 'The region whose prices count [default: the one that the nodes name]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l pay -d 'How machines of a layout are paid for' -r -f -a "on-demand\t'By the hour, at the list\'s price'
+spot\t'As long as nobody else wants them'
+savings-1y\t'A savings plan for one year'
+savings-3y\t'A savings plan for three years'
+reserved-1y\t'Reserved for one year'
+reserved-3y\t'Reserved for three years'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l discount -d 'What comes off every listed price, for example 12%' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l price-file -d 'Prices of your own, in place of the built-in ones where the file has some; described in docs/packing.md' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l prices-url -d 'Where that list is, for a mirror of it [default: https://prices.azure.com/api/retail/prices]' -r -f
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l catalog -d 'Sizes and prices of your own, in place of the built-in ones: for EKS and others; described in docs/packing.md' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l kubelet -d 'The model of what fits [default: by the cloud of the nodes]' -r -f -a "karpenter-azure\t'Karpenter on Azure'
+karpenter-azure-1919\t'Karpenter on Azure as its pull request 1919 would have it'
+kubelet-aks\t'The kubelet of AKS since Kubernetes 1.29'
+kubelet-aks-hardened\t'The kubelet of AKS with node hardening'
+karpenter-aws\t'Karpenter on AWS'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l forecast -d 'The model of what Karpenter counts with when it buys [default: by the cloud of the nodes]' -r -f -a "karpenter-azure\t'Karpenter on Azure'
+karpenter-azure-1919\t'Karpenter on Azure as its pull request 1919 would have it'
+kubelet-aks\t'The kubelet of AKS since Kubernetes 1.29'
+kubelet-aks-hardened\t'The kubelet of AKS with node hardening'
+karpenter-aws\t'Karpenter on AWS'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l max-pods -d 'How many pods a node takes [default: the fewest of any node]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l from -d 'Read a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s w -l watch -d 'Go on, and show what changes until interrupted: in place on a terminal, elsewhere a line a change'
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l refresh-prices -d 'Ask Azure\'s public list for the region\'s prices, of machines and of disks; later runs go on using them'
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l image -d 'The new image, REF or CONTAINER=REF; may be repeated. Without it, the template that is pending' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l only -d 'Only these shards, by their numbers; separated by commas' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l canary -d 'Stop after so many shards and ask; without a terminal, stop' -r
@@ -149,6 +209,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -209,6 +270,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -262,6 +324,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -314,6 +377,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -333,81 +397,13 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s 
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l shards -d 'How many shards [default: 10]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l memory -d 'The memory of a shard [default: 32Gi]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l cpu -d 'The CPU of a shard [default: 2]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l port -d 'The port that a shard serves at [default: 8080]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l as -d 'The user to act as' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l as-group -d 'A group to act as; may be repeated' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l plain -d 'Numbered lines and a typed number: no moving cursor, no colour. Chosen by itself where TERM is dumb or the window too low'
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s q -l quiet -d 'Print less: no progress on standard error'
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s v -l verbose -d 'Print more: what an error was caused by'
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l timeout -d 'How long the shards may take to be Ready; 0 is for ever' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l shards -d 'How many shards [default: 10]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l memory -d 'The memory of a shard [default: 32Gi]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l cpu -d 'The CPU of a shard [default: 2]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l port -d 'The port that a shard serves at [default: 8080]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
-server\t'Let the server try each kind of write as well'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
-json\t'JSON, described in docs/json.md'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l as -d 'The user to act as' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l as-group -d 'A group to act as; may be repeated' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s y -l yes -d 'Don\'t ask'
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s q -l quiet -d 'Print less: no progress on standard error'
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s v -l verbose -d 'Print more: what an error was caused by'
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s l -l selector -d 'The nodes with these labels, instead of their names' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each write' -r -f -a "client\t'Read, judge, print'
 server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -432,6 +428,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -449,37 +446,22 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s q -l quiet
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l out -d 'Write a kustomization into this folder, instead of printing' -r -f -a "(__fish_complete_directories)"
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l shards -d 'How many shards [default: 10]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l memory -d 'The memory of a shard [default: 32Gi]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l cpu -d 'The CPU of a shard [default: 2]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l port -d 'The port that a shard serves at [default: 8080]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l as -d 'The user to act as' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l as-group -d 'A group to act as; may be repeated' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s o -l out -d 'Where to write the page [default: standard output]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s q -l quiet -d 'Print less: no progress on standard error'
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s v -l verbose -d 'Print more: what an error was caused by'
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l out -d 'Where to write it [default: standard output]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns -d 'How name servers are asked: port-forward, exec, system, or IP:PORT [default: port-forward; system inside a pod]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns-timeout -d 'How long one DNS question may take [default: 2s]' -r
@@ -553,9 +535,9 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_see
 complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Each value with where it comes from'
 complete -c shardctl -n "__fish_shardctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l for -d 'What the Roles are to allow' -r -f -a "reading\t'verify, status, events, snapshot, dry runs'
-upgrade\t'That, and upgrade'
-drain\t'That, and drain, by every strategy'
-deploy\t'That, and deploy'
+packing\t'That, and what packing-summary reads on top'
+upgrade\t'Reading, and upgrade'
+drain\t'Reading, and drain, by every strategy'
 recover\t'recover, alone'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -587,22 +569,21 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l q
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events upgrade drain quickstart deploy uncordon recover render snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'

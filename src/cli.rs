@@ -9,12 +9,13 @@ mod promote;
 mod quickstart;
 mod recover;
 mod render;
+mod report;
 mod route_test;
 mod uncordon;
 mod upgrade;
 mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -30,6 +31,7 @@ pub use promote::Promote;
 pub use quickstart::Quickstart;
 pub use recover::Recover;
 pub use render::Render;
+pub use report::{Report, ReportTo};
 pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};
 pub use uncordon::Uncordon;
 pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
@@ -54,6 +56,7 @@ Examples:
   shardctl promote --size SIZE             from explore to stable, one shard at a time
   shardctl cleanup                         delete it; the data stays
   shardctl quickstart                      a menu over all of it
+  shardctl report run.jsonl > run.html     a page of a run that wrote its events with -o json
   shardctl explain POD-01                  what a check reads, why it matters, how to mend it
   shardctl snapshot --redact > bug.json    what was observed, without names
 
@@ -157,6 +160,8 @@ pub enum Command {
     Recover(Recover),
     /// The reference workload's manifests for a phase: printed, or as a kustomization in a folder
     Render(Box<Render>),
+    /// A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom
+    Report(Report),
     /// Save what was observed, to a file or standard output
     Snapshot(Snapshot),
     /// A check's page (what it reads, why it matters, how to mend it), a refusal's, or a runbook
@@ -171,6 +176,27 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+impl Command {
+    /// Where the page of the run goes, where one is wanted.
+    pub fn report(&self) -> Option<&Path> {
+        let to = match self {
+            Command::Upgrade(arguments) => match &arguments.command {
+                Some(UpgradeCommand::Undo(undo)) => &undo.change.report,
+                Some(UpgradeCommand::Status(_)) => return None,
+                None => &arguments.change.report,
+            },
+            Command::Drain(arguments) => &arguments.change.report,
+            Command::Deploy(arguments) => &arguments.change.report,
+            Command::Promote(arguments) => &arguments.change.report,
+            Command::Cleanup(arguments) => &arguments.change.report,
+            Command::Uncordon(arguments) => &arguments.report,
+            Command::Recover(arguments) => &arguments.report,
+            _ => return None,
+        };
+        to.report.as_deref()
+    }
 }
 
 /// `rbac`.

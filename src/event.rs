@@ -1,10 +1,11 @@
 //! Every fact worth showing of an operation, as it happens: what the terminal, the JSON lines, the HTML report and the
 //! Kubernetes Events are all written from. Operations emit these and never format or print.
 //!
-//! The JSON form is a contract (docs/json.md): one object a line; fields are added, never changed in meaning.
+//! The JSON form is a contract (docs/json.md): one object a line; fields are added, never changed in meaning. It is read again
+//! by `shardctl report`.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::finding::Finding;
 use crate::model::happening::Happening;
@@ -13,7 +14,7 @@ use crate::model::phase::{Lasted, Phase};
 use crate::model::refusal::Refusal;
 
 /// A fact and when it was seen, in the server's time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// When, in the server's time.
@@ -24,7 +25,7 @@ pub struct Event {
 }
 
 /// What happened. Names of objects are `kind/name`; shards go by their pod's name.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Fact {
     /// The operation begins; nothing was changed yet.
@@ -43,6 +44,9 @@ pub enum Fact {
         goal: String,
         /// The shards it is about, in the order that it will take them.
         order: Vec<String>,
+        /// The command line that does the same again.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        command: String,
     },
     /// Preflight or the gate refuses.
     Refused {
@@ -66,7 +70,7 @@ pub enum Fact {
         /// The Lease, as `lease/name`.
         object: String,
         /// Who holds it or held it, where that isn't us.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         holder: Option<String>,
     },
     /// Something other than a shard was changed: the template, a mark, a helper pod.
@@ -83,10 +87,10 @@ pub enum Fact {
         /// `started`, `done` or `failed`.
         state: TaskState,
         /// How long it took, in seconds, when it is over.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<f64>,
         /// What is told of it: the kubelet's words where it failed.
-        #[serde(skip_serializing_if = "String::is_empty")]
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         words: String,
     },
     /// A shard in hand enters a phase, or what it waits for has changed.
@@ -123,15 +127,15 @@ pub enum Fact {
         /// `gate verify`, `gate exec: …`, `before: …`, `after: …`.
         name: String,
         /// The shard that it is about.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         shard: Option<String>,
         /// `started`, `done` or `failed`.
         state: TaskState,
         /// How long it took, in seconds, when it is over.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<f64>,
         /// The last lines that it wrote where it failed.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<String>,
     },
     /// The operation waits for something that isn't a shard in hand.
@@ -147,7 +151,7 @@ pub enum Fact {
     /// The user asked to stop: the shard in hand is finished, then marks are put back.
     Stopping {
         /// The shard in hand.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         shard: Option<String>,
     },
     /// The end. Always the last event.
@@ -155,7 +159,7 @@ pub enum Fact {
 }
 
 /// What became of the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LockState {
     /// Somebody else's is looked at, to see whether they are still alive.
@@ -171,7 +175,7 @@ pub enum LockState {
 }
 
 /// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskState {
     /// It runs.

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::StatusOutput;
+use super::{ReportTo, StatusOutput};
 
 /// In what order shards are taken, how patiently, and what happens between two of them.
 #[derive(Args, Clone, Debug)]
@@ -59,6 +59,9 @@ pub struct Change {
     /// The form of the progress and the end: text, or json with one event a line
     #[arg(short, long, value_name = "FORM", default_value = "text")]
     pub output: StatusOutput,
+    /// The page of the run.
+    #[command(flatten)]
+    pub report: ReportTo,
 }
 
 /// How a dry run is done.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{DryRun, StatusOutput};
+use super::{DryRun, ReportTo, StatusOutput};
 
 /// `uncordon`.
 #[derive(Args, Clone, Debug)]
@@ -35,4 +35,7 @@ pub struct Uncordon {
     /// The form of the progress and the end: text, or json with one event a line
     #[arg(short, long, value_name = "FORM", default_value = "text")]
     pub output: StatusOutput,
+    /// The page of the run.
+    #[command(flatten)]
+    pub report: ReportTo,
 }

@@ -17,9 +17,14 @@ const AFTER_UNDO: [&str; 4] = ["--image", "--canary", "--to-revision", "--on-fai
 /// Flags that may stand before `undo` and take no value.
 const SWITCHES: [&str; 4] = ["-q", "--quiet", "-v", "--verbose"];
 
+/// The command line that was started with `arguments` (the process's, its name first), as it was typed.
+pub fn this_line(arguments: impl Iterator<Item = String>) -> String {
+    line(&arguments.skip(1).collect::<Vec<_>>())
+}
+
 /// The lines for an upgrade that was started with `arguments` (the process's, its name first).
 pub fn of_upgrade(context: &Context, arguments: impl Iterator<Item = String>) -> Again {
-    let arguments: Vec<String> = arguments.skip(1).collect();
+    let arguments = without_the_page(arguments.skip(1));
     Again {
         same: line(&arguments),
         resume: line(&without_the_template(&arguments, &WRITTEN)),
@@ -31,7 +36,7 @@ pub fn of_upgrade(context: &Context, arguments: impl Iterator<Item = String>) ->
 
 /// The lines for a drain that was started with `arguments` (the process's, its name first).
 pub fn of_drain(context: &Context, arguments: impl Iterator<Item = String>) -> drain::Again {
-    let arguments: Vec<String> = arguments.skip(1).collect();
+    let arguments = without_the_page(arguments.skip(1));
     drain::Again {
         same: line(&arguments),
         without_nodes: line(&without_the_nodes(&arguments)),
@@ -86,6 +91,19 @@ pub fn flags(context: &Context) -> Vec<String> {
         }
     }
     flags
+}
+
+/// The words but for `--report`: the run that is named next must not write its page over that of the run that names it.
+fn without_the_page(mut arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    while let Some(word) = arguments.next() {
+        if word == "--report" {
+            arguments.next();
+        } else if !word.starts_with("--report=") {
+            kept.push(word);
+        }
+    }
+    kept
 }
 
 fn without_the_template(arguments: &[String], dropped: &[&str]) -> Vec<String> {
@@ -213,6 +231,13 @@ mod tests {
             resumed("upgrade undo --to-revision db-7c --canary=1 --pause 5s"),
             "upgrade --pause 5s"
         );
+    }
+
+    #[test]
+    fn a_rerun_does_not_write_its_page_over_that_of_the_run_before() {
+        let rest = |line: &str| without_the_page(line.split(' ').map(str::to_owned)).join(" ");
+        assert_eq!(rest("drain node-1 --report a.html --yes"), "drain node-1 --yes");
+        assert_eq!(rest("upgrade --report=a.html --restart"), "upgrade --restart");
     }
 
     #[test]

@@ -49,20 +49,25 @@ pub struct Found<'a> {
 /// Where it can't be written.
 pub fn end(context: &Context, as_json: bool, found: Found<'_>, outcome: Outcome) -> Result<ExitCode> {
     let code = exit_code(outcome.end);
+    let mut facts: Vec<Fact> = Vec::new();
+    if outcome.end == End::Refused {
+        let notes = found.notes.iter().cloned();
+        facts.extend(notes.map(|finding| Fact::Noted { finding }));
+        facts.extend(found.allowed.into_iter().map(|refusal| Fact::Allowed { refusal }));
+        let left = found.left.iter().cloned();
+        facts.extend(left.map(|refusal| Fact::Refused { refusal }));
+    }
+    facts.push(Fact::Ended(Box::new(outcome.clone())));
+    let events = facts.into_iter().map(|fact| Event { at: found.at, fact });
     if as_json {
-        let mut facts: Vec<Fact> = Vec::new();
-        if outcome.end == End::Refused {
-            let notes = found.notes.iter().cloned();
-            facts.extend(notes.map(|finding| Fact::Noted { finding }));
-            facts.extend(found.allowed.into_iter().map(|refusal| Fact::Allowed { refusal }));
-            facts.extend(found.left.into_iter().map(|refusal| Fact::Refused { refusal }));
-        }
-        facts.push(Fact::Ended(Box::new(outcome)));
         let mut view = View::choose(context, true);
-        for fact in facts {
-            view.show(&Event { at: found.at, fact })?;
+        for event in events {
+            view.show(&event)?;
         }
-    } else if outcome.end == End::Refused {
+        return Ok(code);
+    }
+    events.for_each(|event| context.heard.keep(&event));
+    if outcome.end == End::Refused {
         complain(&refusals::render(&found.left, context.stderr()));
     } else {
         print(&format!("{}\n", untrusted::visible(&outcome.summary)))?;

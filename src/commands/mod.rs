@@ -22,6 +22,8 @@ pub mod rbac;
 pub mod recover;
 pub mod redo;
 pub mod render;
+pub mod report;
+pub mod report_file;
 pub mod route_arguments;
 pub mod route_test;
 pub mod runbooks;
@@ -35,8 +37,12 @@ pub mod uncordon;
 pub mod upgrade;
 pub mod upgrade_status;
 pub mod verify;
+pub mod whole_file;
 pub mod workload;
 
+use tokio::sync::watch;
+
+use self::report_file::{Heard, ReportFile};
 use crate::cli::{Cli, ColorWhen, Command, Config, Global};
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,6 +58,8 @@ pub struct Context {
     pub settings: Settings,
     /// When to colour.
     pub colour: Colour,
+    /// What is told of a run, for its page.
+    pub heard: Heard,
 }
 
 impl Context {
@@ -116,55 +124,20 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         _ => Colour::Auto,
     };
     *colour = Some(chosen);
+    let report = ReportFile::at(command.report())?;
     let context = Context {
         global,
         settings,
         colour: chosen,
+        heard: report.heard(),
     };
     // Its children have the terminal, and Ctrl-C with it.
     if let Command::Quickstart(arguments) = &command {
         return quickstart::run(&context, arguments).await;
     }
     let mut stop = signals::count();
-    if let Command::Upgrade(arguments) = &command
-        && arguments.changes_something()
-    {
-        return upgrade::run(&context, arguments, stop).await;
-    }
-    if let Command::Drain(arguments) = &command
-        && arguments.change.dry_run.is_none()
-    {
-        return drain::run(&context, arguments, stop).await;
-    }
-    if let Command::Deploy(arguments) = &command
-        && arguments.change.dry_run.is_none()
-    {
-        return deploy::run(&context, arguments, stop).await;
-    }
-    if let Command::RouteTest(arguments) = &command
-        && arguments.probe_image.is_some()
-    {
-        return route_test::run(&context, arguments, Some(stop)).await;
-    }
-    if let Command::Promote(arguments) = &command
-        && arguments.change.dry_run.is_none()
-    {
-        return promote::run(&context, arguments, stop).await;
-    }
-    if let Command::Cleanup(arguments) = &command
-        && arguments.change.dry_run.is_none()
-    {
-        return cleanup::run(&context, arguments, stop).await;
-    }
-    if let Command::Recover(arguments) = &command
-        && arguments.dry_run.is_none()
-    {
-        return recover::run(&context, arguments, stop).await;
-    }
-    if let Command::Uncordon(arguments) = &command
-        && arguments.dry_run.is_none()
-    {
-        return uncordon::run(&context, arguments, stop).await;
+    if let Some(outcome) = change(&context, &command, stop.clone()).await {
+        return report.finish(outcome, context.global.quiet, context.stderr());
     }
     // What only reads is simply dropped: there is nothing to put back.
     tokio::select! {
@@ -172,6 +145,28 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
         outcome = read(&context, command) => outcome,
     }
+}
+
+/// The commands that change something; none for one that only looks.
+async fn change(context: &Context, command: &Command, stop: watch::Receiver<u32>) -> Option<Result<ExitCode>> {
+    Some(match command {
+        Command::Upgrade(arguments) if arguments.changes_something() => upgrade::run(context, arguments, stop).await,
+        Command::Drain(arguments) if arguments.change.dry_run.is_none() => drain::run(context, arguments, stop).await,
+        Command::Deploy(arguments) if arguments.change.dry_run.is_none() => deploy::run(context, arguments, stop).await,
+        Command::Promote(arguments) if arguments.change.dry_run.is_none() => {
+            promote::run(context, arguments, stop).await
+        }
+        Command::Cleanup(arguments) if arguments.change.dry_run.is_none() => {
+            cleanup::run(context, arguments, stop).await
+        }
+        Command::Recover(arguments) if arguments.dry_run.is_none() => recover::run(context, arguments, stop).await,
+        Command::Uncordon(arguments) if arguments.dry_run.is_none() => uncordon::run(context, arguments, stop).await,
+        // It makes a helper pod, which has to go again.
+        Command::RouteTest(arguments) if arguments.probe_image.is_some() => {
+            route_test::run(context, arguments, Some(stop)).await
+        }
+        _ => return None,
+    })
 }
 
 /// The commands that change nothing.
@@ -196,6 +191,7 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Cleanup(arguments) => cleanup::look(context, &arguments).await,
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
+        Command::Report(arguments) => report::run(context, &arguments),
     }
 }
 

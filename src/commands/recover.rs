@@ -114,14 +114,16 @@ async fn permit(connection: &Connection, prepared: &Prepared, arguments: &Recove
 
 /// The end where the node isn't declared off: nothing was changed.
 fn ends_refused(context: &Context, arguments: &Recover, prepared: &Prepared, refusals: &[Refusal]) -> Result<ExitCode> {
+    let refused = refusals.iter().cloned().map(|refusal| Fact::Refused { refusal });
+    let ended = Fact::Ended(Box::new(prepared.ends_refused(refusals)));
+    let events = refused.chain([ended]).map(|fact| Event { at: prepared.at, fact });
     if as_json(arguments) {
         let mut view = View::without_timers(context, true);
-        let refused = refusals.iter().cloned().map(|refusal| Fact::Refused { refusal });
-        let ended = Fact::Ended(Box::new(prepared.ends_refused(refusals)));
-        for fact in refused.chain([ended]) {
-            view.show(&Event { at: prepared.at, fact })?;
+        for event in events {
+            view.show(&event)?;
         }
     } else {
+        events.for_each(|event| context.heard.keep(&event));
         complain(&refusals::render(refusals, context.stderr()));
     }
     Ok(ExitCode::Refused)

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::output::{complain, print};
+use super::report_file::Heard;
 use super::{Context, confirm};
 use crate::cluster::server_time::ServerTime;
 use crate::error::{Error, Result};
@@ -76,8 +77,14 @@ where
     }
 }
 
+/// How a run is shown, and what of it is kept for its page.
+pub struct View {
+    form: Form,
+    heard: Heard,
+}
+
 /// One of the ways.
-pub enum View {
+enum Form {
     /// Lines that move, on a terminal.
     Live(Box<Live>, Style),
     /// Lines that are only added.
@@ -92,22 +99,26 @@ impl View {
     /// The way that the flags and the terminal ask for.
     pub fn choose(context: &Context, as_json: bool) -> View {
         let alive = std::io::stderr().is_terminal() && !is_dumb();
-        match View::without_timers(context, as_json) {
-            View::Lines(_, end) if alive => View::Live(Box::new(Live::on_stderr(context.stderr())), end),
-            view => view,
-        }
+        let mut view = View::without_timers(context, as_json);
+        view.form = match view.form {
+            Form::Lines(_, end) if alive => Form::Live(Box::new(Live::on_stderr(context.stderr())), end),
+            form => form,
+        };
+        view
     }
 
     /// As [`View::choose`], with lines on a terminal as well: for what has no shards in hand.
     pub fn without_timers(context: &Context, as_json: bool) -> View {
         let end = context.stdout();
-        if as_json {
-            View::Json
+        let form = if as_json {
+            Form::Json
         } else if context.global.quiet {
-            View::Quiet(end)
+            Form::Quiet(end)
         } else {
-            View::Lines(Lines::new(context.stderr()), end)
-        }
+            Form::Lines(Lines::new(context.stderr()), end)
+        };
+        let heard = context.heard.clone();
+        View { form, heard }
     }
 
     /// Shows an event; the last one brings the end report.
@@ -115,21 +126,22 @@ impl View {
     /// # Errors
     /// Where standard output can't be written.
     pub fn show(&mut self, event: &Event) -> Result<()> {
-        let end = match self {
-            View::Json => {
+        self.heard.keep(event);
+        let end = match &mut self.form {
+            Form::Json => {
                 let line = json::line("Event", event)
                     .map_err(|error| Error::bug(format!("failed to write an event as JSON: {error}")))?;
                 return print(&line);
             }
-            View::Live(live, end) => {
+            Form::Live(live, end) => {
                 live.show(event);
                 *end
             }
-            View::Lines(lines, end) => {
+            Form::Lines(lines, end) => {
                 complain(&lines.of(event));
                 *end
             }
-            View::Quiet(end) => *end,
+            Form::Quiet(end) => *end,
         };
         match &event.fact {
             Fact::Ended(ended) => print(&outcome::render(ended, end)),
@@ -149,14 +161,17 @@ impl View {
     ) -> Result<()> {
         let mut frames = interval(FRAME);
         frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut shown = Ok(());
         loop {
             tokio::select! {
                 event = events.recv() => match event {
-                    Some(event) => self.show(&event)?,
-                    None => return Ok(()),
+                    // What can't be shown is kept all the same: the page tells the whole run.
+                    Some(event) if shown.is_err() => self.heard.keep(&event),
+                    Some(event) => shown = self.show(&event),
+                    None => return shown,
                 },
                 Some(question) = questions.recv() => {
-                    if let View::Live(live, _) = &mut self {
+                    if let Form::Live(live, _) = &mut self.form {
                         live.pause();
                     }
                     let yes = confirm::ask(&question.words, false).await.is_ok();
@@ -164,7 +179,7 @@ impl View {
                     let _ = question.answer.send(yes);
                 }
                 _ = frames.tick() => {
-                    if let View::Live(live, _) = &mut self {
+                    if let Form::Live(live, _) = &mut self.form {
                         live.tick();
                     }
                 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::whole_file;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::recording::{KIND, Recording, VERSION};
 use crate::model::snapshot::Snapshot;
@@ -82,20 +83,16 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     write_whole(path, "the snapshot", text)
 }
 
-/// Writes a file whole or not at all: beside its place first, then renamed. `what` it is stands in the error.
+/// Writes a file whole or not at all. `what` it is stands in the error.
 ///
 /// # Errors
 /// [`ErrorKind::File`] with the place.
 pub fn write_whole(path: &Path, what: &str, text: &str) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let failed = |error: std::io::Error| {
+    whole_file::write(path, text).map_err(|error| {
         Error::new(
             ErrorKind::File,
             format!("failed to write {what} {}: {error}", path.display()),
         )
         .because(error)
-    };
-    std::fs::write(&beside, text).map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    })
 }

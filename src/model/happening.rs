@@ -1,10 +1,10 @@
 //! What somebody in the cluster says about a shard: the scheduler, Karpenter, an autoscaler, the attach controller, a kubelet.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// kube-scheduler.
@@ -42,13 +42,13 @@ impl Source {
 }
 
 /// One thing that was said.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Happening {
     /// When it was said last.
     pub said: Timestamp,
     /// The shard that it concerns; none where it is about the set as a whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
     /// Who says it.
     pub source: Source,

@@ -1,12 +1,12 @@
 //! What an operation ended as: the shards with their phases, the seconds down, and the three facts that every run ends with.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use super::phase::Lasted;
 
 /// How a run ended. Decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// The goal is reached.
@@ -48,7 +48,7 @@ impl End {
 }
 
 /// One shard's way through the run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShardReport {
     /// The shard.
@@ -60,12 +60,12 @@ pub struct ShardReport {
     /// The phases, in their order.
     pub phases: Vec<Lasted>,
     /// How long its way down and up was expected to take, in seconds, before it began.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_seconds: Option<f64>,
 }
 
 /// The end of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// How it ended.
@@ -81,10 +81,10 @@ pub struct Outcome {
     /// How long the run took, in seconds.
     pub seconds: f64,
     /// What was proven of the data: `10 volumes unchanged`. Empty where there is nothing to prove.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data: String,
     /// What was in the way.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// The first fact: the state now.
     pub state_now: String,

@@ -1,9 +1,9 @@
 //! What a shard goes through from being taken down to being Ready, and how long each part lasted.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A part of a shard's way down and up again, in the order in which they come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// From its deletion until its pod is gone.
@@ -45,7 +45,7 @@ impl Phase {
 }
 
 /// How long a phase lasted.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lasted {
     /// Which.

@@ -1,22 +1,24 @@
 //! Why an operation won't begin, or won't take a shard down: with an id that `--allow` takes, unless data is at stake.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 /// One reason against going on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
     /// What it is called: `shard-down`, `budget-relaxed`. Several refusals may share one (a claim of each of two shards).
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// The object, as `kind/name`.
     pub object: String,
     /// What is in the way, a sentence without a full stop.
     pub message: String,
     /// What was seen: quoted messages, values.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
     /// What to do, in order; a line that starts with `$ ` is a command to copy.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remedy: Vec<String>,
     /// Whether `--allow ID` overrides it; never where data would be lost.
     pub can_be_allowed: bool,
@@ -60,7 +62,7 @@ impl About {
     /// A refusal of this kind about an object (`kind/name`); the message is a sentence without a full stop.
     pub fn refuse(&self, object: impl Into<String>, message: impl Into<String>) -> Refusal {
         Refusal {
-            id: self.id,
+            id: Cow::Borrowed(self.id),
             object: object.into(),
             message: message.into(),
             evidence: Vec::new(),

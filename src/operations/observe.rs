@@ -5,9 +5,9 @@ pub(super) mod logs;
 pub mod measure;
 mod names;
 mod subject;
+mod survey;
 pub mod ways;
 mod weigh;
-mod survey;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -44,6 +44,9 @@ pub(super) trait Opening: Sized {
     /// The shards in the order in which they will be taken.
     fn order(&self) -> Vec<String>;
 
+    /// The command line that does the same again.
+    fn command(&self) -> &str;
+
     /// How long the lock outlives a run that was killed.
     fn lease(&self) -> Duration;
 
@@ -110,6 +113,7 @@ pub(super) async fn open<P: Opening>(
         statefulset: set_name.clone(),
         goal: prepared.goal(),
         order: prepared.order(),
+        command: prepared.command().to_owned(),
     });
     let wanted = lease::Wanted {
         namespace: connection.namespace(),

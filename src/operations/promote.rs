@@ -182,6 +182,7 @@ pub async fn execute(
         statefulset: names.set.clone(),
         goal: prepared.goal(),
         order: prepared.moves.clone(),
+        command: prepared.asked.deploy.again.clone(),
     });
     let Some(uid) = prepared
         .deploy

@@ -165,6 +165,10 @@ impl Opening for Prepared {
         Vec::new()
     }
 
+    fn command(&self) -> &str {
+        &self.asked.again.same
+    }
+
     fn lease(&self) -> Duration {
         self.asked.lease
     }

@@ -140,6 +140,10 @@ impl Opening for Prepared {
         Prepared::order(self)
     }
 
+    fn command(&self) -> &str {
+        &self.asked.again.same
+    }
+
     fn lease(&self) -> Duration {
         self.asked.lease
     }

@@ -26,7 +26,7 @@ pub fn render(refusals: &[Refusal], style: Style) -> String {
     for refusal in refusals {
         page.blank();
         let lead = [
-            (Tone::Bad, refusal.id),
+            (Tone::Bad, refusal.id.as_ref()),
             (Tone::Plain, "  "),
             (Tone::Heading, refusal.object.as_str()),
             (Tone::Plain, ": "),

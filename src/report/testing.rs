@@ -38,6 +38,7 @@ pub fn started(order: &[String]) -> Event {
         statefulset: "db".to_owned(),
         goal: "image of db: 1.0 → 2.0".to_owned(),
         order: order.to_vec(),
+        command: "shardctl upgrade --image registry.example/db:2.0".to_owned(),
     };
     at(0.0, fact)
 }
@@ -80,7 +81,7 @@ pub fn happening() -> Happening {
 /// Why an operation won't begin.
 pub fn refusal(id: &'static str, can_be_allowed: bool) -> Refusal {
     Refusal {
-        id,
+        id: id.into(),
         object: "pod/db-1".to_owned(),
         message: "it isn't Ready: CrashLoopBackOff".to_owned(),
         evidence: vec![format!("last log line: {HOSTILE}")],

@@ -31,6 +31,7 @@ mod quickstart;
 mod recover;
 mod redact;
 mod render;
+mod report;
 mod route;
 mod route_effects;
 mod runbooks;

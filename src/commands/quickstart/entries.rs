@@ -338,6 +338,7 @@ fn sizes(found: &Phases) -> Vec<Choice> {
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::commands::report_file::Heard;
     use crate::commands::{global_flags, workload};
     use crate::config::Settings;
     use crate::model::phases::Held;
@@ -356,6 +357,7 @@ mod tests {
             settings: Settings::gather(&flags, None).unwrap(),
             global: cli.global,
             colour: Colour::Never,
+            heard: Heard::default(),
         }
     }
 

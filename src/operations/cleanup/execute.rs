@@ -48,6 +48,7 @@ pub async fn execute(
         statefulset: name.clone(),
         goal: prepared.goal(),
         order: Vec::new(),
+        command: prepared.asked.again.clone(),
     });
     let now = || connection.api().server_time().now();
     let set_item = prepared.items.iter().find(|item| item.turn == Turn::Set);

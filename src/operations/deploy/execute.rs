@@ -49,6 +49,7 @@ pub async fn execute(
         statefulset: name.clone(),
         goal: prepared.goal(),
         order: (0..shards).map(|ordinal| format!("{name}-{ordinal}")).collect(),
+        command: prepared.asked.again.clone(),
     });
     let mut lock = None;
     let mut prepared = prepared;

@@ -6,6 +6,7 @@
     reason = "a test ends by panicking"
 )]
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -43,7 +44,7 @@ fn everything() -> Offered {
     }
 }
 
-fn refused(change: impl Fn(&mut Offered, &mut Workload)) -> Vec<(&'static str, String)> {
+fn refused(change: impl Fn(&mut Offered, &mut Workload)) -> Vec<(Cow<'static, str>, String)> {
     let (mut offered, mut workload) = (everything(), Workload::default());
     change(&mut offered, &mut workload);
     let (refusals, _) = judge(&offered, &workload, Phase::Stable, &Policy::default());

@@ -68,7 +68,7 @@ impl Allowed {
 
     /// Whether a refusal is overridden. Never one that guards data, whatever was allowed.
     pub fn covers(&self, refusal: &Refusal) -> bool {
-        refusal.can_be_allowed && self.0.contains(refusal.id)
+        refusal.can_be_allowed && self.0.contains(refusal.id.as_ref())
     }
 
     /// Those of the refusals that aren't overridden.

@@ -316,7 +316,7 @@ mod tests {
             "upgrade",
         )
         .unwrap();
-        assert_eq!((refusal.id, refusal.can_be_allowed), ("rights", true));
+        assert_eq!((refusal.id.as_ref(), refusal.can_be_allowed), ("rights", true));
         assert_eq!(
             refusal.evidence,
             ["not allowed: delete pods in namespace shop", "not allowed: patch nodes"]

@@ -174,7 +174,7 @@ fn a_placeholder_is_made_once_and_refused_where_the_namespace_takes_no_more() {
         panic!("{:?}", told.became);
     };
     let refusal = &refusals[0];
-    assert_eq!((refusal.id, refusal.can_be_allowed), ("placeholder", true));
+    assert_eq!((refusal.id.as_ref(), refusal.can_be_allowed), ("placeholder", true));
     assert!(refusal.evidence[0].contains("exceeded quota"), "{refusal:?}");
     assert!(
         refusal.remedy.iter().any(|line| line.contains("--prewarm never")),

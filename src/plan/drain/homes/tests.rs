@@ -200,7 +200,7 @@ fn no_home_is_refused_with_the_size_that_would_do() {
     let found = refused(&scene, &["node-0"]);
     assert_eq!(found.len(), 1);
     assert_eq!(
-        (found[0].id, found[0].message.as_str()),
+        (found[0].id.as_ref(), found[0].message.as_str()),
         ("no-home", "no other node would take db-0")
     );
     assert!(
@@ -277,7 +277,7 @@ fn a_pending_template_is_refused_unless_it_is_allowed() {
         json!({"status": {"updateRevision": "db-2"}}),
     );
     let found = refused(&scene, &["node-0"]);
-    assert_eq!((found[0].id, found[0].can_be_allowed), ("also-upgrades", true));
+    assert_eq!((found[0].id.as_ref(), found[0].can_be_allowed), ("also-upgrades", true));
     assert!(
         found[0].message.contains("this drain will also upgrade db-0"),
         "{}",

@@ -77,8 +77,13 @@ fn relax(scene: &Scene) -> Found {
     run(scene, &by(Strategy::Relax))
 }
 
-fn ids(found: &Found) -> Vec<&'static str> {
-    found.preflight.refusals.iter().map(|refusal| refusal.id).collect()
+fn ids(found: &Found) -> Vec<String> {
+    found
+        .preflight
+        .refusals
+        .iter()
+        .map(|refusal| refusal.id.to_string())
+        .collect()
 }
 
 fn notes(found: &Found) -> String {
@@ -234,7 +239,7 @@ fn a_surge_needs_a_budget_of_a_number() {
     assert_eq!(with(json!({})), [""; 0]);
     assert_eq!(with(json!({"minAvailable": "100%"})), ["surge"]);
     assert_eq!(with(json!({"minAvailable": null, "maxUnavailable": 0})), ["surge"]);
-    assert!(with(json!({"minAvailable": 5})).contains(&"surge"));
+    assert!(with(json!({"minAvailable": 5})).contains(&"surge".to_owned()));
     let mut none = scene();
     none.remove(Resource::Budgets, "db");
     assert_eq!(ids(&run(&none, &by(Strategy::Surge))), ["surge"]);

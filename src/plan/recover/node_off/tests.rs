@@ -43,8 +43,8 @@ fn judged(scene: &Scene) -> Result<Proof, Vec<Refusal>> {
     judged_with(scene, &Read::Got("2026-03-01T11:49:10Z".parse().unwrap()))
 }
 
-fn id(judged: Result<Proof, Vec<Refusal>>) -> &'static str {
-    judged.unwrap_err()[0].id
+fn id(judged: Result<Proof, Vec<Refusal>>) -> String {
+    judged.unwrap_err()[0].id.to_string()
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn only_what_was_allowed_is_left_out() {
     let allowed = Allowed::parse(&["Shard-Down".to_owned()]).unwrap();
     let left = allowed.left(vec![SHARD_DOWN.refuse("pod/a", "x"), TERMINATING.refuse("pod/b", "y")]);
     assert_eq!(
-        left.iter().map(|refusal| refusal.id).collect::<Vec<_>>(),
+        left.iter().map(|refusal| refusal.id.as_ref()).collect::<Vec<_>>(),
         ["terminating"]
     );
 }

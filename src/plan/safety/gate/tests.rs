@@ -23,7 +23,7 @@ fn plainly() -> Asked {
     }
 }
 
-fn ask(scene: &Scene, asked: &Asked) -> Result<PodRef, Vec<(&'static str, String)>> {
+fn ask(scene: &Scene, asked: &Asked) -> Result<PodRef, Vec<(String, String)>> {
     let snapshot = scene.snapshot();
     let seen = Seen {
         snapshot: &snapshot,
@@ -47,17 +47,17 @@ fn ask(scene: &Scene, asked: &Asked) -> Result<PodRef, Vec<(&'static str, String
     answer.map_err(|refusals| {
         refusals
             .into_iter()
-            .map(|refusal| (refusal.id, refusal.object))
+            .map(|refusal| (refusal.id.into_owned(), refusal.object))
             .collect()
     })
 }
 
-fn refused(scene: &Scene, asked: &Asked) -> Vec<(&'static str, String)> {
+fn refused(scene: &Scene, asked: &Asked) -> Vec<(String, String)> {
     ask(scene, asked).expect_err("the gate must not open")
 }
 
-fn one(id: &'static str, object: &str) -> Vec<(&'static str, String)> {
-    vec![(id, object.to_owned())]
+fn one(id: &str, object: &str) -> Vec<(String, String)> {
+    vec![(id.to_owned(), object.to_owned())]
 }
 
 fn healthy() -> Scene {
@@ -165,7 +165,11 @@ fn the_set_must_be_the_pinned_one() {
         let scene = with(|scene| scene.merge(Resource::StatefulSets, "db", change));
         // The pods still say that the set of the old uid owns them: where that changed, they are missing too.
         let first = refused(&scene, &plainly()).into_iter().next();
-        assert_eq!(first, Some(("set-changed", "statefulset/db".to_owned())), "{words}");
+        assert_eq!(
+            first,
+            Some(("set-changed".to_owned(), "statefulset/db".to_owned())),
+            "{words}"
+        );
     }
 }
 

@@ -46,8 +46,8 @@ fn all(scene: &Scene) -> Preflight {
     run(scene, images(), &[2, 1, 0], false)
 }
 
-fn ids(found: &Preflight) -> Vec<&'static str> {
-    found.refusals.iter().map(|refusal| refusal.id).collect()
+fn ids(found: &Preflight) -> Vec<&str> {
+    found.refusals.iter().map(|refusal| refusal.id.as_ref()).collect()
 }
 
 fn notes(found: &Preflight) -> Vec<&str> {
