@@ -42,15 +42,21 @@ complete -c shardctl -n "__fish_shardctl_needs_command" -s V -l version -d 'Prin
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "route-test" -d 'Does every key land on its shard, from every entry? Asks the load balancer and every shard about the same keys'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "maintenance-drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "promote" -d 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "cleanup" -d 'Delete the reference workload\'s objects, named and counted; the data stays unless it is asked for'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "config" -d 'The configuration in force'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "completions" -d 'Completions for a shell, to standard output'
@@ -127,6 +133,59 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s q -l quiet 
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l entry -d 'The entries; separated by commas [default: lb,shards]' -r -f -a "lb\t'The load balancers that lead to every shard'
+shards\t'Every shard, through a port-forward'
+in-cluster\t'Every shard\'s DNS name, by curl or wget inside a shard'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l url -d 'Also this address, for example an ingress; with {key} it is asked as it is, else --path comes after it; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l port -d 'The shards\' port, by name or number [default: their only one, or the one named http]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l host -d 'The host to ask for, at every entry but --url [default: the entry\'s own name]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l cluster-domain -d 'The cluster\'s DNS domain [default: from CoreDNS\'s configuration, or resolv.conf inside a shard]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l probe -d 'How shards are asked: http, tcp (is a connection taken?), or exec:CMD (a command inside each; its answer is the role)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l method -d 'The method' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l path -d 'The path; {key} stands for the key' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l query -d 'The query; {key} stands for the key [default: key={key}, where nothing else holds it]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l header -d 'A header; {key} stands for the key; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l body -d 'The body; {key} stands for the key' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l expect-status -d 'The statuses that count as an answer; separated by commas [default: 200 to 299]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l keys -d 'So many made keys, the same in every run [default: 200]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l key-file -d 'A file with a key a line; - for standard input' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l rounds -d 'How often each key is asked about at each entry: two rounds see one that changes its mind' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l identity-header -d 'The header that says who served the request; may be repeated, the first that is there counts' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l identity-json -d 'The place in a JSON body that says it, as a pointer (/shard/name); may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l identity-regex -d 'A regular expression whose first group finds it in the body; may be repeated [default: the name of a pod of the set]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l owner-header -d 'The header that says whose key it is, where that is told apart from who served it' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l owner-json -d 'The place in a JSON body that says it' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l owner-regex -d 'A regular expression whose first group finds it in the body' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l ca -d 'Trust the authorities of this PEM file, and no others' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l concurrency -d 'How many requests are under way at once' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l rate -d 'How many requests a second at most; 0 for as many as --concurrency gives' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l timeout -d 'How long a connection may take, its name and TLS included, and then the answer as long again' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l compare -d 'Hold whose each key is against a file of --save: none may have moved between shards that last' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s o -l output -d 'The form of the result' -r -f -a "text\t'A table of entries and owners, for people'
+json\t'JSON, described in docs/json.md'
+junit\t'JUnit XML, for CI systems'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l probe-image -d 'Where the shards\' image has neither curl nor wget, ask from inside by a helper pod of this image; it is deleted afterwards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l save -d 'Write whose each key is to a file, for --compare' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l http2 -d 'HTTP/2 instead of HTTP/1.1'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l tls -d 'Speak TLS, at every entry but --url'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l insecure -d 'Look at no certificate: anybody may be the one who answers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s y -l yes -d 'Don\'t ask before a helper pod is made'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people: the answer, then tables as wide as the terminal'
 wide\t'The same with every column and more sizes'
 json\t'JSON, described in docs/json.md'
@@ -157,7 +216,7 @@ reserved-1y\t'Reserved for one year'
 reserved-3y\t'Reserved for three years'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l discount -d 'What comes off every listed price, for example 12%' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l price-file -d 'Prices of your own, in place of the built-in ones where the file has some; described in docs/packing.md' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l prices-url -d 'Where that list is, for a mirror of it [default: https://prices.azure.com/api/retail/prices]' -r -f
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l prices-url -d 'Where that list is, for a mirror of it [default: Azure\'s own, at prices.azure.com]' -r -f
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l catalog -d 'Sizes and prices of your own, in place of the built-in ones: for EKS and others; described in docs/packing.md' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l kubelet -d 'The model of what fits [default: by the cloud of the nodes]' -r -f -a "karpenter-azure\t'Karpenter on Azure'
 karpenter-azure-1919\t'Karpenter on Azure as its pull request 1919 would have it'
@@ -195,7 +254,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fis
 undo\t'Put the template back and delete the stuck pod'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l pause -d 'Wait this long between two shards' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l gate -d 'What must hold between two shards: verify, route-test (with its flags, in quotes), or exec:CMD (a command that ends with 0)' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l after -d 'A command after each shard is Ready again' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
@@ -256,7 +315,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_se
 undo\t'Put the template back and delete the stuck pod'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l pause -d 'Wait this long between two shards' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l gate -d 'What must hold between two shards: verify, route-test (with its flags, in quotes), or exec:CMD (a command that ends with 0)' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l after -d 'A command after each shard is Ready again' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
@@ -310,7 +369,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l grace-period
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l timeout -d 'When to give up on the whole; 0 is never' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l pause -d 'Wait this long between two shards' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l gate -d 'What must hold between two shards: verify, route-test (with its flags, in quotes), or exec:CMD (a command that ends with 0)' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l after -d 'A command after each shard is Ready again' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
@@ -363,7 +422,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l 
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l timeout -d 'When to give up on the whole; 0 is never' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l pause -d 'Wait this long between two shards' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l gate -d 'What must hold between two shards: verify, or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l gate -d 'What must hold between two shards: verify, route-test (with its flags, in quotes), or exec:CMD (a command that ends with 0)' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l after -d 'A command after each shard is Ready again' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
@@ -397,6 +456,172 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s 
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l plain -d 'Numbered lines and a typed number: no moving cursor, no colour. Chosen by itself where TERM is dumb or the window too low'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l timeout -d 'How long the shards may take to be Ready; 0 is for ever' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is taken down' -r -f -a "auto\t'Where a shard would have to wait for a node to be made, or for its image to be fetched'
+always\t'For every shard'
+never\t'For none'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l pause-image -d 'The image of the container that holds room on a new node [default: registry.k8s.io/pause:3.10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l timeout -d 'How long the nodes of the explore pool may take to go; 0 is for ever' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l pause -d 'Wait this long between two shards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l gate -d 'What must hold between two shards: verify, route-test (with its flags, in quotes), or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l after -d 'A command after each shard is Ready again' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node may take to be ready for it' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l phase -d 'Only what is this phase\'s alone: its pool and its node class' -r -f -a "explore\t'Karpenter picks among sizes'
+stable\t'One size pinned, protected from disruption'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l timeout -d 'How long the shards, and then the nodes, may take to go; 0 is for ever' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l confirm -d 'The namespace\'s name, typed out: what --data wants instead of --yes' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l data -d 'Delete the claims as well, and the data with them: wants the namespace\'s name typed out'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s l -l selector -d 'The nodes with these labels, instead of their names' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each write' -r -f -a "client\t'Read, judge, print'
 server\t'Let the server try each kind of write as well'"
@@ -446,6 +671,37 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s q -l quiet
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l out -d 'Write a kustomization into this folder, instead of printing' -r -f -a "(__fish_complete_directories)"
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s o -l out -d 'Where to write the page [default: standard output]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -538,7 +794,11 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l for -d 'What 
 packing\t'That, and what packing-summary reads on top'
 upgrade\t'Reading, and upgrade'
 drain\t'Reading, and drain, by every strategy'
-recover\t'recover, alone'"
+deploy\t'That, and deploy'
+promote\t'That, deploy, upgrade, and promote'
+cleanup\t'That of reading, and cleanup, with the data'
+recover\t'recover, alone'
+route-test\t'route-test, alone'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -569,21 +829,27 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l q
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events packing-summary upgrade drain uncordon recover report snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "route-test" -d 'Does every key land on its shard, from every entry? Asks the load balancer and every shard about the same keys'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "promote" -d 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "cleanup" -d 'Delete the reference workload\'s objects, named and counted; the data stays unless it is asked for'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'
