@@ -3,6 +3,7 @@
 
 use super::api;
 use super::kubelet::PortForward;
+use super::wait::until;
 use kube::Client;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -70,6 +71,14 @@ pub async fn create(client: &Client, replicas: usize) -> kube::Result<()> {
         ),
     )
     .await?;
+    // The fake kubelet lists a new node's pods once beside its watch. A pod that both of them bring is begun twice, and may say
+    // Pending for ever after it was Ready: it comes when the node is under way.
+    let node = format!("/api/v1/nodes/{NODE}");
+    until("the node of CoreDNS is Ready", async || {
+        let node = api::get(client, &node).await.map_err(|error| error.to_string())?;
+        if has_become(&node, "Running") { Ok(()) } else { Err(node["status"].to_string()) }
+    })
+    .await;
     for index in 0..replicas {
         api::create(client, "/api/v1/namespaces/kube-system/pods", &pod(index, &labels)).await?;
     }
@@ -91,6 +100,13 @@ pub async fn create(client: &Client, replicas: usize) -> kube::Result<()> {
     });
     api::create(client, "/api/v1/namespaces/kube-system/configmaps", &config).await?;
     Ok(())
+}
+
+/// Whether a node or a pod is in this phase and Ready.
+pub fn has_become(object: &Value, phase: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    let ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
+    object["status"]["phase"] == phase && conditions.is_some_and(|all| all.iter().any(ready))
 }
 
 fn pod(index: usize, labels: &Value) -> Value {

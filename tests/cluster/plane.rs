@@ -308,9 +308,9 @@ impl Plane {
     fn dns_ready(&self, pods: usize) -> Result<(), String> {
         for index in 0..pods {
             let pod = self.get(&format!("/api/v1/namespaces/kube-system/pods/{}", dns::pod_name(index)))?;
-            let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            if !conditions.iter().any(|c| c["type"] == "Ready" && c["status"] == "True") {
-                return Err(format!("{} is not Ready: {}", dns::pod_name(index), pod["status"]));
+            // Both: only what is Running as well is asked for names.
+            if !dns::has_become(&pod, "Running") {
+                return Err(format!("{} is not Running and Ready: {}", dns::pod_name(index), pod["status"]));
             }
         }
         Ok(())
