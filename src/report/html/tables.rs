@@ -60,7 +60,7 @@ pub fn shards(body: &mut Markup, end: &Outcome) {
             });
             table.within("tfoot", &[], |foot| {
                 foot.within("tr", &[], |row| {
-                    row.element("td", "", "together");
+                    row.element("td", "nowrap", "together");
                     for phase in &phases {
                         number(
                             row,
