@@ -22,7 +22,13 @@ pub fn render(error: &Error, style: Style, verbose: bool) -> String {
         match hint.strip_prefix("$ ") {
             Some(command) => page.command(4, command),
             // A rule in YAML has lines of its own, which must stay as they are.
-            None => hint.lines().for_each(|line| page.line(Tone::Plain, 2, 2, line)),
+            None => {
+                for line in hint.lines() {
+                    let words = line.trim_start();
+                    let indent = 2 + line.len() - words.len();
+                    page.line(Tone::Plain, indent, indent, words);
+                }
+            }
         }
     }
     page.into_text()
