@@ -33,3 +33,20 @@ pub fn render(error: &Error, style: Style, verbose: bool) -> String {
     }
     page.into_text()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_rule_in_a_hint_stays_yaml_in_a_window() {
+        let rule = "this would allow it:\n- apiGroups: [\"\"]\n  resources: [\"pods\"]";
+        let error = Error::new(ErrorKind::Refused, "refused").hint(rule);
+        let text = render(&error, Style::of_width(80), false);
+        assert!(
+            text.ends_with("  - apiGroups: [\"\"]\n    resources: [\"pods\"]\n"),
+            "{text}"
+        );
+    }
+}
