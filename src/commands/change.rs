@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::route_arguments;
 use super::show::Question;
@@ -105,8 +105,9 @@ impl Changing {
         })
     }
 
-    /// The user's commands and gate; questions in between go to `asks` where somebody can answer them.
-    pub fn tasks(&self, asks: UnboundedSender<Question>) -> Tasks {
+    /// The user's commands and gate; questions in between go to `asks` where somebody can answer them. `stop` ends those.
+    pub fn tasks(&self, asks: UnboundedSender<Question>, stop: &watch::Receiver<u32>) -> Tasks {
+        let stop = stop.clone();
         let somebody = !self.change.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         Tasks {
             before: self.pace.before.clone(),
@@ -114,11 +115,11 @@ impl Changing {
             gate: self.gate.clone(),
             ask: somebody.then(|| -> Ask {
                 Box::new(move |done| {
-                    let asks = asks.clone();
+                    let (asks, stop) = (asks.clone(), stop.clone());
                     Box::pin(async move {
                         let (answer, answered) = oneshot::channel();
                         let words = format!("{} done. Go on with the rest?", counted(done));
-                        asks.send(Question { words, answer }).is_ok() && answered.await.unwrap_or(false)
+                        asks.send(Question { words, stop, answer }).is_ok() && answered.await.unwrap_or(false)
                     })
                 })
             }),

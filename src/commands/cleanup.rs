@@ -95,7 +95,7 @@ pub async fn run(context: &Context, arguments: &Cleanup, mut stop: watch::Receiv
             workload.name,
             workload.namespace
         );
-        confirm::ask_for_name(&warning, &workload.namespace, arguments.confirm.as_deref()).await?
+        confirm::ask_for_name(&warning, &workload.namespace, arguments.confirm.as_deref(), &stop).await?
     } else {
         let question = format!(
             "Delete {} of {} in namespace {}? The data stays.",
@@ -103,7 +103,7 @@ pub async fn run(context: &Context, arguments: &Cleanup, mut stop: watch::Receiv
             workload.name,
             workload.namespace
         );
-        confirm::ask(&question, arguments.change.yes).await?
+        confirm::ask(&question, arguments.change.yes, &stop).await?
     };
     if *stop.borrow() > 0 {
         return Err(interrupted());

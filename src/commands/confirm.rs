@@ -2,13 +2,17 @@
 //!
 //! `--yes` answers it. A terminal is asked, and no is what Return means. Without a terminal and without `--yes` nothing is
 //! changed, and the command that would do it is named. What is worse than a question wants a name typed out instead. A terminal that
-//! can't move its cursor (`TERM=dumb`) is asked by a line and answered by one.
+//! can't move its cursor (`TERM=dumb`) is asked by a line and answered by one. Ctrl-C, SIGTERM and SIGHUP end a question: the answer is read on
+//! a thread of its own, which nobody waits for then.
 
 use std::io::{self, IsTerminal};
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
+use tokio::sync::watch;
 
+use super::change::interrupted;
+use super::terminal::Terminal;
 use super::typed;
 use crate::cluster::permit::Permit;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,11 +21,11 @@ use crate::report::style::is_dumb;
 
 /// Asks whether to go on; `question` is a whole question ("Move 10 shards of shop/db?").
 ///
-/// The answer is waited for beside the runtime, so that a lock is renewed meanwhile.
+/// The answer is waited for beside the runtime, so that a lock is renewed meanwhile; `stop` counts Ctrl-C.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] where the answer is no or nobody can be asked, [`ErrorKind::Interrupted`] for Ctrl-C.
-pub async fn ask(question: &str, yes: bool) -> Result<Permit> {
+/// [`ErrorKind::Refused`] where the answer is no or nobody can be asked, [`ErrorKind::Interrupted`] where we were told to stop.
+pub async fn ask(question: &str, yes: bool, stop: &watch::Receiver<u32>) -> Result<Permit> {
     if yes {
         return Ok(Permit::confirmed());
     }
@@ -36,7 +40,7 @@ pub async fn ask(question: &str, yes: bool) -> Result<Permit> {
         }
         Confirm::new().with_prompt(question).default(false).interact()
     };
-    if answer(ask, "--yes").await? {
+    if answer(ask, "--yes", stop).await? {
         Ok(Permit::confirmed())
     } else {
         Err(Error::new(ErrorKind::Refused, "you said no; nothing was changed"))
@@ -47,7 +51,12 @@ pub async fn ask(question: &str, yes: bool) -> Result<Permit> {
 ///
 /// # Errors
 /// As [`ask`]; also where another name was given.
-pub async fn ask_for_name(warning: &str, name: &str, confirm: Option<&str>) -> Result<Permit> {
+pub async fn ask_for_name(
+    warning: &str,
+    name: &str,
+    confirm: Option<&str>,
+    stop: &watch::Receiver<u32>,
+) -> Result<Permit> {
     let flag = format!("--confirm {}", shell_word(name));
     let typed = match confirm {
         Some(given) => given.to_owned(),
@@ -63,7 +72,7 @@ pub async fn ask_for_name(warning: &str, name: &str, confirm: Option<&str>) -> R
                     .allow_empty(true)
                     .interact_text()
             };
-            answer(ask, &flag).await?
+            answer(ask, &flag, stop).await?
         }
         None => {
             return Err(Error::new(
@@ -87,15 +96,22 @@ pub async fn ask_for_name(warning: &str, name: &str, confirm: Option<&str>) -> R
 async fn answer<T: Send + 'static>(
     ask: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
     flag: &str,
+    stop: &watch::Receiver<u32>,
 ) -> Result<T> {
-    let mut prompt = Prompt { answered: false };
-    let answer = tokio::task::spawn_blocking(ask).await;
+    let mut stop = stop.clone();
+    if *stop.borrow() > 0 {
+        return Err(interrupted());
+    }
+    let mut prompt = Prompt::new();
+    let answer = tokio::select! {
+        biased;
+        Ok(_) = stop.wait_for(|pressed| *pressed > 0) => return Err(interrupted()),
+        answer = tokio::task::spawn_blocking(ask) => answer,
+    };
     prompt.answered = matches!(answer, Ok(Ok(_)));
     match answer {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(dialoguer::Error::IO(error))) if error.kind() == io::ErrorKind::Interrupted => {
-            Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed"))
-        }
+        Ok(Err(dialoguer::Error::IO(error))) if error.kind() == io::ErrorKind::Interrupted => Err(interrupted()),
         Ok(Err(dialoguer::Error::IO(error))) => Err(Error::new(
             ErrorKind::Refused,
             format!("failed to ask on this terminal: {error}; nothing was changed"),
@@ -107,21 +123,27 @@ async fn answer<T: Send + 'static>(
     }
 }
 
-/// A question on the terminal. It hides the cursor, and Ctrl-C leaves it hidden on a line that isn't ended: both are put right
-/// when nobody waits for the answer any more.
+/// A question on the terminal. It hides the cursor and takes single keys, and one that wasn't answered leaves a line that isn't ended:
+/// all is put right when nobody waits for the answer any more.
 struct Prompt {
+    terminal: Terminal,
     answered: bool,
+}
+
+impl Prompt {
+    fn new() -> Prompt {
+        Prompt {
+            terminal: Terminal::found(is_dumb()),
+            answered: false,
+        }
+    }
 }
 
 impl Drop for Prompt {
     fn drop(&mut self) {
-        if is_dumb() {
-            return;
-        }
-        let terminal = Term::stderr();
-        let _ = terminal.show_cursor();
+        self.terminal.restore();
         if !self.answered {
-            let _ = terminal.write_line("");
+            let _ = Term::stderr().write_line("");
         }
     }
 }
@@ -167,12 +189,13 @@ mod tests {
 
     #[tokio::test]
     async fn yes_is_an_answer() {
-        assert!(ask("Move the shards?", true).await.is_ok());
+        assert!(ask("Move the shards?", true, &watch::channel(0).1).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_name_is_answered_by_that_name_alone() {
-        let ask = |given: &'static str| ask_for_name("The system goes down.", "db", Some(given));
+        let stop = watch::channel(0).1;
+        let ask = |given: &'static str| ask_for_name("The system goes down.", "db", Some(given), &stop);
         assert!(ask("db").await.is_ok());
         for wrong in ["yes", "DB", "", "shop/db"] {
             let error = ask(wrong).await.err().unwrap();

@@ -90,7 +90,7 @@ pub async fn run(context: &Context, arguments: &Deploy, mut stop: watch::Receive
         prepared.asked.workload.name,
         prepared.asked.workload.namespace
     );
-    let permit = confirm::ask(&question, arguments.change.yes).await?;
+    let permit = confirm::ask(&question, arguments.change.yes, &stop).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }

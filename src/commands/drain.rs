@@ -72,12 +72,12 @@ pub async fn run(context: &Context, arguments: &Drain, mut stop: watch::Receiver
     if !as_json && !context.global.quiet {
         complain(&render(&plan, context.stderr()));
     }
-    let permit = confirmed(&parts, &prepared, &connection).await?;
+    let permit = confirmed(&parts, &prepared, &connection, &stop).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }
     let (asks, questions) = unbounded_channel();
-    let tasks = parts.shared.tasks(asks);
+    let tasks = parts.shared.tasks(asks, &stop);
     let time = connection.api().server_time().clone();
     beside(View::choose(context, as_json), &time, questions, |events| {
         execute(&connection, prepared, permit, tasks, events, stop)
@@ -86,7 +86,12 @@ pub async fn run(context: &Context, arguments: &Drain, mut stop: watch::Receiver
 }
 
 /// The question; for a downtime, the set's name.
-async fn confirmed(parts: &Parts<'_>, prepared: &Prepared, connection: &Connection) -> Result<Permit> {
+async fn confirmed(
+    parts: &Parts<'_>,
+    prepared: &Prepared,
+    connection: &Connection,
+    stop: &watch::Receiver<u32>,
+) -> Result<Permit> {
     let name = set::name(&prepared.set);
     let place = format!("statefulset/{name} in namespace/{}", connection.namespace());
     let nodes = prepared.drain.aim.order.join(", ");
@@ -96,13 +101,13 @@ async fn confirmed(parts: &Parts<'_>, prepared: &Prepared, connection: &Connecti
             "{} of {place} go down together, and the system with them.",
             counted(count)
         );
-        return confirm::ask_for_name(&warning, name, parts.arguments.confirm.as_deref()).await;
+        return confirm::ask_for_name(&warning, name, parts.arguments.confirm.as_deref(), stop).await;
     }
     let question = match count {
         0 => format!("Empty {nodes}? No shard of {place} is there."),
         _ => format!("Empty {nodes}: move {} of {place}, one at a time?", counted(count)),
     };
-    confirm::ask(&question, parts.shared.change.yes).await
+    confirm::ask(&question, parts.shared.change.yes, stop).await
 }
 
 /// The arguments, read.

@@ -32,6 +32,7 @@ pub mod signals;
 pub mod snapshot;
 pub mod snapshot_file;
 pub mod status;
+pub mod terminal;
 pub mod typed;
 pub mod uncordon;
 pub mod upgrade;

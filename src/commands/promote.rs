@@ -91,12 +91,12 @@ pub async fn run(context: &Context, arguments: &Promote, mut stop: watch::Receiv
         prepared.moves.len(),
         prepared.pool.name
     );
-    let permit = confirm::ask(&question, parts.shared.change.yes).await?;
+    let permit = confirm::ask(&question, parts.shared.change.yes, &stop).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }
     let (asks, questions) = unbounded_channel();
-    let tasks = parts.shared.tasks(asks);
+    let tasks = parts.shared.tasks(asks, &stop);
     let time = connection.api().server_time().clone();
     beside(View::choose(context, as_json), &time, questions, |events| {
         execute(&connection, prepared, permit, tasks, events, stop)

@@ -4,19 +4,18 @@
 mod child;
 mod choose;
 mod entries;
-mod terminal;
 
 use std::io::{self, ErrorKind as IoErrorKind, IsTerminal};
 
 use child::Signals;
-use choose::{Answer, Item, choose};
+use choose::{Answer, Item, choose, go_on};
 use entries::{Choice, Entry, Part, Question, shown};
-use terminal::Terminal;
 
 use super::again::{base, flags, line};
 use super::connection::{open_in, policy};
 use super::output::{complain, print};
 use super::progress::Spinner;
+use super::terminal::Terminal;
 use super::{Context, typed, workload};
 use crate::cli::Quickstart;
 use crate::cluster::everywhere::stateful_sets;
@@ -26,6 +25,7 @@ use crate::model::phases::Phases;
 use crate::model::workload::Workload;
 use crate::operations::observe::{derive, survey};
 use crate::plan::phases::{judge, set_names};
+use crate::report::page::Page;
 use crate::report::style::{Style, Tone, is_dumb};
 use crate::report::{errors, phases, untrusted};
 
@@ -82,6 +82,9 @@ pub async fn run(context: &Context, arguments: &Quickstart) -> Result<ExitCode> 
             Filled::End => return Ok(ExitCode::Done),
         };
         menu.run(&words).await?;
+        if menu.go_on().await? == Answer::End {
+            return Ok(ExitCode::Done);
+        }
         match menu.look().await {
             Ok(now) => {
                 found = now;
@@ -188,6 +191,15 @@ impl Menu<'_> {
             .await
     }
 
+    /// Leaves the end of a command on the screen until it is read; numbered lines don't push it away.
+    async fn go_on(&mut self) -> Result<Answer> {
+        if self.plain {
+            return Ok(Answer::Back);
+        }
+        let style = self.stderr();
+        self.ask(move || go_on(style), Answer::End).await
+    }
+
     /// Asks for what the command line lacks.
     async fn fill(&mut self, line: &[Part], found: &Phases) -> Result<Filled> {
         let mut words = Vec::new();
@@ -204,14 +216,19 @@ impl Menu<'_> {
                     Ok(choices) => choices,
                     Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
                     Err(error) => {
-                        complain(&errors::render(&error, self.stderr(), self.context.global.verbose));
+                        let words = errors::render(&error, self.stderr(), self.context.global.verbose);
+                        complain(&format!("{words}\n"));
                         return Ok(Filled::Back);
                     }
                 },
                 question => question.choices(found),
             };
             if choices.is_empty() && question != Question::Size {
-                complain(&format!("{}\n", question.why_none()));
+                let why = question.why_none(found);
+                let mut page = Page::new(self.stderr());
+                page.line(Tone::Warn, 0, 2, &why);
+                page.blank();
+                complain(&page.into_text());
                 return Ok(Filled::Back);
             }
             match self.answer(question, choices).await? {
@@ -290,7 +307,10 @@ impl Menu<'_> {
         self.terminal.restore();
         let (tone, end) = child::end(ended?);
         let name = words.first().map(String::as_str).unwrap_or_default();
-        complain(&format!("\n{}\n", style.paint(tone, &format!("{name} {end}"))));
+        let mut page = Page::new(style);
+        page.blank();
+        page.line(tone, 0, 2, &format!("{name} {end}"));
+        complain(&page.into_text());
         Ok(())
     }
 }

@@ -84,7 +84,7 @@ pub async fn run(context: &Context, arguments: &Recover, mut stop: watch::Receiv
     if !as_json(arguments) && !context.global.quiet {
         complain(&render(&page(&prepared), context.stderr()));
     }
-    let permit = permit(&connection, &prepared, arguments).await?;
+    let permit = permit(&connection, &prepared, arguments, &stop).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }
@@ -98,18 +98,23 @@ pub async fn run(context: &Context, arguments: &Recover, mut stop: watch::Receiv
 }
 
 /// The question. A node is declared off by its name alone.
-async fn permit(connection: &Connection, prepared: &Prepared, arguments: &Recover) -> Result<Permit> {
+async fn permit(
+    connection: &Connection,
+    prepared: &Prepared,
+    arguments: &Recover,
+    stop: &watch::Receiver<u32>,
+) -> Result<Permit> {
     if let Some(Ok(proof)) = &prepared.off {
         let node = &proof.node;
         let question = format!("Its machine must have been seen to be off, or the data of {node}'s disks is lost.");
-        return confirm::ask_for_name(&question, node, arguments.confirm.as_deref()).await;
+        return confirm::ask_for_name(&question, node, arguments.confirm.as_deref(), stop).await;
     }
     let question = format!(
         "Undo this on statefulset/{} in namespace/{} and its nodes?",
         set::name(&prepared.set),
         connection.namespace()
     );
-    confirm::ask(&question, arguments.yes).await
+    confirm::ask(&question, arguments.yes, stop).await
 }
 
 /// The end where the node isn't declared off: nothing was changed.

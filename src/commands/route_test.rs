@@ -44,7 +44,7 @@ pub async fn run(context: &Context, arguments: &RouteTest, stop: Option<watch::R
     if asked.manner.trust == Trust::Anybody {
         insecure(context.stderr());
     }
-    let by = probe_image(arguments, &asked).await?;
+    let by = probe_image(arguments, &asked, stop.as_ref()).await?;
     let connection = open(context).await?;
     let (tested, left) = {
         let spinner = Spinner::start(context, "looking at the cluster");
@@ -96,8 +96,12 @@ pub async fn run(context: &Context, arguments: &RouteTest, stop: Option<watch::R
 }
 
 /// Somebody's yes to a helper pod, where one may be made.
-async fn probe_image(arguments: &RouteTest, asked: &Asked) -> Result<Option<ProbeImage>> {
-    let Some(image) = &arguments.probe_image else {
+async fn probe_image(
+    arguments: &RouteTest,
+    asked: &Asked,
+    stop: Option<&watch::Receiver<u32>>,
+) -> Result<Option<ProbeImage>> {
+    let (Some(image), Some(stop)) = (&arguments.probe_image, stop) else {
         return Ok(None);
     };
     if !asked.doors.in_cluster {
@@ -108,7 +112,7 @@ async fn probe_image(arguments: &RouteTest, asked: &Asked) -> Result<Option<Prob
     }
     let question =
         format!("Make a helper pod of {image} beside a shard, if the shards' own image has neither curl nor wget?");
-    let permit = confirm::ask(&question, arguments.yes).await?;
+    let permit = confirm::ask(&question, arguments.yes, stop).await?;
     Ok(Some(ProbeImage {
         image: image.clone(),
         permit,

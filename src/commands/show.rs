@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::output::{complain, print};
@@ -45,6 +45,8 @@ pub fn exit_code(end: End) -> ExitCode {
 pub struct Question {
     /// A whole question.
     pub words: String,
+    /// Counts Ctrl-C, which ends the question.
+    pub stop: watch::Receiver<u32>,
     /// Where the answer goes; `true` is yes.
     pub answer: oneshot::Sender<bool>,
 }
@@ -174,7 +176,7 @@ impl View {
                     if let Form::Live(live, _) = &mut self.form {
                         live.pause();
                     }
-                    let yes = confirm::ask(&question.words, false).await.is_ok();
+                    let yes = confirm::ask(&question.words, false, &question.stop).await.is_ok();
                     // Whoever asked may be gone: interrupted twice.
                     let _ = question.answer.send(yes);
                 }

@@ -59,7 +59,7 @@ pub async fn run(context: &Context, arguments: &Uncordon, mut stop: watch::Recei
         return ends(context, arguments, &prepared, outcome);
     }
     let question = format!("Let {} take pods again?", prepared.to_do().join(", "));
-    let permit = confirm::ask(&question, arguments.yes).await?;
+    let permit = confirm::ask(&question, arguments.yes, &stop).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }

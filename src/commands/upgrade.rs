@@ -75,12 +75,12 @@ pub async fn run(context: &Context, arguments: &Upgrade, mut stop: watch::Receiv
         0 => format!("No shard of {place} has to move. Finish what is left to do there?"),
         count => format!("Move {} of {place}, one at a time?", counted(count)),
     };
-    let permit = confirm::ask(&question, parts.shared.change.yes).await?;
+    let permit = confirm::ask(&question, parts.shared.change.yes, &stop).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }
     let (asks, questions) = unbounded_channel();
-    let tasks = parts.shared.tasks(asks);
+    let tasks = parts.shared.tasks(asks, &stop);
     let time = connection.api().server_time().clone();
     beside(View::choose(context, as_json), &time, questions, |events| {
         execute(&connection, prepared, permit, tasks, events, stop)

@@ -21,6 +21,8 @@ pub struct Phases {
     pub phases: Vec<Stand>,
     /// The shards on nodes of neither pool.
     pub elsewhere: Held,
+    /// Whether it is known which shard is on which node; why not.
+    pub counted: Read<()>,
     /// The shards that no node has.
     pub homeless: usize,
     /// The nodes that hold shards, in the order of their names; why they aren't known.

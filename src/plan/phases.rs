@@ -66,6 +66,7 @@ pub fn judge(snapshot: &Snapshot, workload: &Workload, wanted: &str, policy: &Po
         status: set.map(|_| status::judge(snapshot, policy)),
         expected: seen.every_shard().map_or(0, |shards| shards.len()),
         elsewhere: held(&pods, nodes, of_neither),
+        counted: counted(&seen),
         homeless: pods.iter().filter(|found| pod::node(found).is_none()).count(),
         nodes: holders(&seen),
         sizes: sizes(snapshot, &names.pool(Phase::Explore)),
@@ -85,6 +86,15 @@ fn held(pods: &[&Pod], nodes: &[Node], counts: impl Fn(&Node) -> bool) -> Held {
         held.nodes += usize::from(!(ready.is_empty() && others.is_empty()));
     }
     held
+}
+
+/// Whether the shards and the nodes could both be read.
+fn counted(seen: &Seen<'_>) -> Read<()> {
+    match seen.own_pods() {
+        Ok(_) => seen.snapshot.nodes.clone().map(|_| ()),
+        Err(Skip::NotApplicable(why)) => Read::Absent(why),
+        Err(Skip::Unknown(why)) => Read::Unreadable(why),
+    }
 }
 
 fn holders(seen: &Seen<'_>) -> Read<Vec<Holder>> {

@@ -22,8 +22,31 @@ pub fn render(error: &Error, style: Style, verbose: bool) -> String {
         match hint.strip_prefix("$ ") {
             Some(command) => page.command(4, command),
             // A rule in YAML has lines of its own, which must stay as they are.
-            None => hint.lines().for_each(|line| page.line(Tone::Plain, 2, 2, line)),
+            None => {
+                for line in hint.lines() {
+                    let words = line.trim_start();
+                    let indent = 2 + line.len() - words.len();
+                    page.line(Tone::Plain, indent, indent, words);
+                }
+            }
         }
     }
     page.into_text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_rule_in_a_hint_stays_yaml_in_a_window() {
+        let rule = "this would allow it:\n- apiGroups: [\"\"]\n  resources: [\"pods\"]";
+        let error = Error::new(ErrorKind::Refused, "refused").hint(rule);
+        let text = render(&error, Style::of_width(80), false);
+        assert!(
+            text.ends_with("  - apiGroups: [\"\"]\n    resources: [\"pods\"]\n"),
+            "{text}"
+        );
+    }
 }

@@ -27,7 +27,7 @@ pub fn render(found: &Phases, style: Style) -> String {
     }
     let line = found.status.as_ref().map(|found| status::line(found, style));
     for stand in &found.phases {
-        let (tone, words) = stand_words(stand, found.expected);
+        let (tone, words) = stand_words(found, stand);
         let name = format!("{:<width$}", stand.phase.word(), width = WORDS_AT - 2);
         page.lead(&[(Tone::Heading, &name)], tone, 2, WORDS_AT, &words);
     }
@@ -44,18 +44,25 @@ pub fn render(found: &Phases, style: Style) -> String {
     line.unwrap_or_default() + &page.into_text()
 }
 
-fn stand_words(stand: &Stand, expected: usize) -> (Tone, String) {
+fn stand_words(found: &Phases, stand: &Stand) -> (Tone, String) {
     let held = stand.held;
+    let is_read = matches!(found.set, Read::Got(_));
     let is_there = matches!(stand.is_there, Read::Got(true));
     let (tone, state) = match (stand.is_current, is_there, held.shards) {
+        _ if !is_read => (Tone::Unsure, "not known whether it is deployed"),
         (true, _, _) => (Tone::Good, "deployed"),
         (false, _, 1..) => (Tone::Warn, "being left"),
         (false, true, 0) => (Tone::Plain, "not deployed, but its pool is there"),
         (false, false, 0) => (Tone::Faint, "not deployed"),
     };
     let mut words = vec![state.to_owned()];
-    if stand.is_current || held.shards > 0 {
-        words.push(format!("{} of {} Ready on its nodes", held.ready, shards(expected)));
+    let is_counted = matches!(found.counted, Read::Got(()));
+    if is_counted && (stand.is_current || held.shards > 0) {
+        words.push(format!(
+            "{} of {} Ready on its nodes",
+            held.ready,
+            shards(found.expected)
+        ));
     }
     words.push(match &stand.is_there {
         Read::Got(true) => format!("nodepool/{}", stand.pool),
@@ -117,6 +124,7 @@ mod tests {
             expected: 3,
             phases,
             elsewhere: Held::default(),
+            counted: Read::Got(()),
             homeless: 0,
             nodes: Read::Got(Vec::new()),
             sizes: Vec::new(),
@@ -163,6 +171,29 @@ mod tests {
             "db-shards/db-shard: not deployed, in neither phase: there is no such StatefulSet\n",
             "  explore  not deployed · no nodepool/db-explore\n",
             "  stable   not deployed · nodepool/db-stable: anna may not list nodepools\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_told_as_nothing() {
+        let mut found = phases(vec![
+            stand(Phase::Explore, true, Read::Got(true), 0),
+            stand(Phase::Stable, false, Read::Got(false), 0),
+        ]);
+        found.counted = Read::Unreadable("anna may not list nodes".to_owned());
+        found.phases[0].nodes = Read::Unreadable("anna may not list nodes".to_owned());
+        let text = render(&found, Style::PLAIN);
+        let line = "  explore  deployed · nodepool/db-explore · anna may not list nodes\n";
+        assert!(text.contains(line), "{text}");
+
+        found.phases[0].is_current = false;
+        found.set = Read::Unreadable("anna may not list statefulsets".to_owned());
+        let text = render(&found, Style::PLAIN);
+        for line in [
+            "db-shards/db-shard: anna may not list statefulsets\n",
+            "  stable   not known whether it is deployed · no nodepool/db-stable\n",
         ] {
             assert!(text.contains(line), "{text}");
         }

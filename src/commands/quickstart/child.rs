@@ -72,6 +72,10 @@ pub async fn run(words: &[String], plain: bool, signals: &mut Signals) -> Result
     };
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.args(words);
+    // Lines that it names are typed as this one was.
+    if let Some(name) = std::env::args_os().next() {
+        command.arg0(name);
+    }
     if plain {
         // No live view, no spinner, no question with a moving cursor, no colour, whatever a file says.
         command.envs([("TERM", "dumb"), ("NO_COLOR", "1"), ("SHARDCTL_COLOR", "never")]);
@@ -94,7 +98,7 @@ pub async fn run(words: &[String], plain: bool, signals: &mut Signals) -> Result
     if told {
         return Err(Error::new(
             ErrorKind::Interrupted,
-            format!("told to end; the command {} before", end(status).1),
+            format!("told to end; the command {}", end(status).1),
         ));
     }
     Ok(status)

@@ -43,6 +43,9 @@ pub enum Answer {
     End,
 }
 
+/// What is said below the end of a command.
+const READ: &str = "Return goes back to the menu; q ends";
+
 /// What Ctrl-D is.
 const END: char = '\u{4}';
 
@@ -91,6 +94,28 @@ pub fn choose(question: &str, items: &[Item], leaving: &str, style: Style, plain
             _ => {}
         }
     }
+}
+
+/// Waits until somebody has read what stands above: a menu below it would push it out of a low window.
+///
+/// # Errors
+/// As [`choose`].
+pub fn go_on(style: Style) -> io::Result<Answer> {
+    let term = Term::buffered_stderr();
+    let _cursor = Cursor::hide(&term)?;
+    term.write_line(&style.paint(Tone::Faint, READ))?;
+    term.flush()?;
+    let answer = loop {
+        match term.read_key() {
+            Ok(Key::Enter | Key::Escape | Key::Char(' ')) => break Ok(Answer::Back),
+            Ok(Key::Char('q' | END)) => break Ok(Answer::End),
+            Ok(_) => {}
+            Err(error) => break Err(error),
+        }
+    };
+    term.clear_last_lines(height(READ, width(&term)))?;
+    term.flush()?;
+    answer
 }
 
 /// As numbered lines, and a number typed.

@@ -4,6 +4,7 @@ use crate::commands::runbooks::RUNBOOKS;
 use crate::commands::{Context, again};
 use crate::config::Origin;
 use crate::model::phases::{Holder, Phases};
+use crate::model::read::Read;
 use crate::model::report::Phase;
 use crate::model::shell::shell_word;
 
@@ -122,9 +123,8 @@ impl Entry {
             Entry::Runbook => vec![said(&["explain"]), Part::Asked(Question::Runbook)],
         };
         match self {
-            Entry::Deploy => line.push(Part::Said(workload_flags(context, &[]))),
+            Entry::Deploy | Entry::Cleanup => line.push(Part::Said(workload_flags(context, &[]))),
             Entry::Promote => line.push(Part::Said(workload_flags(context, &["size"]))),
-            Entry::Cleanup => line.push(Part::Said(flags_of(context, &["name"]))),
             Entry::Verify | Entry::RouteTest | Entry::Packing | Entry::Drain => line.extend(on_set(context, found)),
             Entry::Runbook => {}
         }
@@ -273,14 +273,18 @@ impl Question {
     }
 
     /// Why there is no answer to choose.
-    pub const fn why_none(self) -> &'static str {
-        match self {
-            Question::Node => "no node holds a shard of this workload, so that there is none to drain",
-            Question::Set => "no namespace has a StatefulSet; deploy makes one",
-            Question::Name => "the namespace has no StatefulSet; deploy makes one",
-            Question::Namespace => "no namespace has a StatefulSet of that name",
-            Question::Phase | Question::Size | Question::Extent | Question::Runbook => "there is nothing to choose",
-        }
+    pub fn why_none(self, found: &Phases) -> String {
+        let why = match (self, &found.nodes) {
+            (Question::Node, Read::Unreadable(why)) => return format!("which nodes hold shards isn't known: {why}"),
+            (Question::Node, _) => "no node holds a shard of this workload, so that there is none to drain",
+            (Question::Set, _) => "no namespace has a StatefulSet; deploy makes one",
+            (Question::Name, _) => "the namespace has no StatefulSet; deploy makes one",
+            (Question::Namespace, _) => "no namespace has a StatefulSet of that name",
+            (Question::Phase | Question::Size | Question::Extent | Question::Runbook, _) => {
+                "there is nothing to choose"
+            }
+        };
+        why.to_owned()
     }
 }
 
@@ -342,9 +346,8 @@ mod tests {
     use crate::commands::{global_flags, workload};
     use crate::config::Settings;
     use crate::model::phases::Held;
-    use crate::model::read::Read;
     use crate::report::style::Colour;
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
 
     fn context(line: &str) -> Context {
         let cli = Cli::parse_from(line.split(' '));
@@ -377,6 +380,7 @@ mod tests {
             expected: 0,
             phases: Vec::new(),
             elsewhere: Held::default(),
+            counted: Read::Got(()),
             homeless: 0,
             nodes: Read::Got(vec![
                 holder("node-1", "E8"),
@@ -405,16 +409,29 @@ mod tests {
         let context = context(&given.split_whitespace().collect::<Vec<_>>().join(" "));
         for entry in Entry::ALL {
             let words = answered(entry, &context, &phases(Some("db-shard")));
-            // What isn't part of this binary is refused by name, and by nothing else.
-            let known = Cli::command().find_subcommand(&words[0]).is_some();
-            match Cli::try_parse_from(std::iter::once("shardctl".to_owned()).chain(words.clone())) {
-                Ok(cli) => {
-                    assert!(cli.global.quiet && cli.global.config.is_some(), "{words:?}");
-                    let on_a_cluster = entry != Entry::Runbook;
-                    assert_eq!(cli.global.as_groups.len(), usize::from(on_a_cluster), "{words:?}");
-                    assert_eq!(cli.global.request_timeout.is_some(), on_a_cluster, "{words:?}");
-                }
-                Err(error) => assert!(!known, "{words:?}: {error}"),
+            let line = std::iter::once("shardctl".to_owned()).chain(words.clone());
+            let cli = Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            assert!(cli.global.quiet && cli.global.config.is_some(), "{words:?}");
+            let on_a_cluster = entry != Entry::Runbook;
+            assert_eq!(cli.global.as_groups.len(), usize::from(on_a_cluster), "{words:?}");
+            assert_eq!(cli.global.request_timeout.is_some(), on_a_cluster, "{words:?}");
+            // The same workload, whichever of its commands it is.
+            let given = match &cli.command {
+                Command::Deploy(of) => Some(&of.workload),
+                Command::Promote(of) => Some(&of.workload),
+                Command::Cleanup(of) => Some(&of.workload),
+                _ => None,
+            };
+            let is_of_the_workload = matches!(entry, Entry::Deploy | Entry::Promote | Entry::Cleanup);
+            assert_eq!(given.is_some(), is_of_the_workload, "{words:?}");
+            if let Some(given) = given {
+                let said = (
+                    given.name.as_deref(),
+                    given.shards.is_some(),
+                    given.zones.len(),
+                    given.priority.is_some(),
+                );
+                assert_eq!(said, (Some("db"), true, 2, true), "{words:?}");
             }
         }
     }
@@ -441,7 +458,7 @@ mod tests {
         );
         assert_eq!(
             line("shardctl quickstart --name db --size E8 --color always", Entry::Cleanup),
-            "shardctl cleanup [--phase PHASE | --data] --name db --color always"
+            "shardctl cleanup [--phase PHASE | --data] --name db --size E8 --color always"
         );
         let plain = Entry::Verify.line(&context("shardctl quickstart -n shop --color always"), &found, true);
         assert_eq!(shown(&plain), "shardctl verify --statefulset db-shard --namespace shop");

@@ -20,13 +20,14 @@ impl Upgrade {
     pub(super) fn next(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
         self.unseen(seen)
             .or_else(|| self.set_is_another(seen))
-            .or_else(|| self.something_failed(seen))
+            .or_else(|| self.something_failed())
             .or_else(|| self.a_shard_fell(seen))
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.shard_in_hand(seen, now))
             .or_else(|| self.undone(seen, now))
             .or_else(|| self.after_the_shard())
             .or_else(|| self.stop_wished(seen, wishes))
+            .or_else(|| self.declined(seen))
             .or_else(|| self.prepare(seen, now))
             .or_else(|| self.room_to_make(seen, now))
             .or_else(|| self.between_shards(seen, now))
@@ -58,21 +59,13 @@ impl Upgrade {
         Some(self.stop(summary, vec![finding]))
     }
 
-    fn something_failed(&self, seen: &Seen<'_>) -> Option<Step> {
+    fn something_failed(&self) -> Option<Step> {
         if !self.memory.refused.is_empty() {
             let findings: Vec<Finding> = self.memory.refused.iter().map(finding_of).collect();
             return Some(self.stop(first_message(&findings), findings));
         }
         if let Some(failed) = &self.memory.failed {
             return Some(self.stop(failed.message.clone(), vec![failed.clone()]));
-        }
-        if self.memory.declined {
-            let count = self.replacing.done.len();
-            return Some(Step::End {
-                end: End::Done,
-                summary: format!("stopped after the canary, {} as asked", counted(count, "shard")),
-                findings: self.left_over(seen),
-            });
         }
         None
     }
@@ -192,6 +185,16 @@ impl Upgrade {
             } else {
                 Vec::new()
             },
+        })
+    }
+
+    /// Somebody said no after the canary. Told to stop in that question is no answer to it.
+    fn declined(&self, seen: &Seen<'_>) -> Option<Step> {
+        let count = self.replacing.done.len();
+        self.memory.declined.then(|| Step::End {
+            end: End::Done,
+            summary: format!("stopped after the canary, {} as asked", counted(count, "shard")),
+            findings: self.left_over(seen),
         })
     }
 

@@ -1,9 +1,10 @@
 //! How the menu is left, and where there can be none.
 
-use super::terminal::Terminal;
-use super::{CTRL_C, CTRL_D, quickstart};
+use super::quickstart;
 use crate::bad_days::{kubeconfig, run, shards};
+use crate::terminal::{CTRL_C, CTRL_D, DOWN, Terminal};
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 #[test]
 fn q_escape_and_ctrl_d_leave_it_with_0() {
@@ -78,7 +79,7 @@ fn a_narrow_window_cuts_rows_and_tells_the_one_in_hand_in_full_and_a_low_one_get
     let mut narrow = Terminal::start(&scene, (40, 44), "xterm", &own);
     narrow.says("q ends");
     for down in 2..=8 {
-        narrow.press(super::DOWN);
+        narrow.press(DOWN);
         narrow.shows(&format!("> {down} "));
     }
     narrow.press("2");
@@ -96,4 +97,48 @@ fn a_narrow_window_cuts_rows_and_tells_the_one_in_hand_in_full_and_a_low_one_get
     low.says("A number from 1 to 8 and Return; q ends:");
     low.press("q\r");
     assert_eq!(low.end(), Some(0));
+}
+
+#[test]
+fn the_end_of_a_command_stands_there_until_it_is_read_and_q_leaves_from_there_too() {
+    let scene = shards();
+    for keys in ["q", CTRL_D] {
+        let mut menu = quickstart(&scene, &[]);
+        menu.says("q ends");
+        menu.press("8\r");
+        menu.says("What is seen?");
+        menu.press("1\r");
+        menu.says("Return goes back to the menu; q ends");
+        menu.press("x");
+        menu.press(keys);
+        assert_eq!(menu.end(), Some(0), "{keys:?}");
+        assert!(menu.has_a_cursor() && menu.echoes(), "{keys:?}");
+        assert!(menu.screen().contains("explain ended with exit code 0"), "{keys:?}");
+        assert!(!menu.screen().contains("Return goes back"), "{keys:?}");
+    }
+}
+
+#[test]
+fn what_one_may_not_read_is_not_told_as_not_deployed() {
+    let scene = shards();
+    let nobody = scene.limited_user(json!([]));
+    let mut command = scene.shardctl_with(&nobody, ["quickstart", "--plain", "-n", scene.namespace()]);
+    command.write_stdin("6\n2\n");
+    let ran = run(command);
+    ran.says(
+        0,
+        &[
+            "may not list statefulsets.apps",
+            "explore  not known whether it is deployed",
+            "stable   not known whether it is deployed",
+            "which nodes hold shards isn't known: StatefulSets can't be read",
+            "this rule in a Role, bound to that user, would allow it",
+            "q ends:",
+        ],
+    );
+    assert!(
+        ran.stderr.contains("\n    resources: [\"statefulsets\"]\n"),
+        "{}",
+        ran.stderr
+    );
 }

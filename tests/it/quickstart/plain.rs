@@ -1,9 +1,9 @@
 //! `--plain`: numbered lines and a typed number, for screen readers and terminals that can only write.
 
-use super::terminal::{ROOMY, Terminal};
-use super::{CTRL_D, quickstart};
+use super::quickstart;
 use crate::bad_days::{run, shards};
 use crate::cluster::Scene;
+use crate::terminal::{CTRL_C, CTRL_D, ROOMY, Terminal};
 
 /// No character that moves a cursor or paints.
 #[track_caller]
@@ -35,6 +35,14 @@ fn plain_is_numbered_lines_with_the_commands_their_views_and_questions_too() {
     menu.says("[y/N]");
     menu.press("n\r");
     menu.says("drain ended with exit code 3");
+    menu.says("q ends:");
+    menu.press("6\r");
+    menu.says("q goes back:");
+    menu.press("1\r");
+    menu.says("[y/N]");
+    menu.press(CTRL_C);
+    menu.says("interrupted; nothing was changed");
+    menu.says("drain ended with exit code 130");
     menu.says("q ends:");
     menu.press(CTRL_D);
     assert_eq!(menu.end(), Some(0));

@@ -1,7 +1,8 @@
 //! What an entry shows is what it runs; how that ended is said in words, and the menu comes back with the state read again.
 
-use super::{CTRL_C, DOWN, UP, quickstart};
+use super::quickstart;
 use crate::cluster::Scene;
+use crate::terminal::{CTRL_C, DOWN, ROOMY, Terminal, UP};
 use k8s_openapi::api::core::v1::Node;
 use nix::sys::signal::{Signal, kill};
 
@@ -34,7 +35,7 @@ fn arrow_keys_and_numbers_move_to_an_entry_and_return_runs_what_it_shows() {
     menu.shows("> 2 verify");
     menu.press("\r");
     menu.says(&format!("$ shardctl verify {own} --request-timeout 20s"));
-    menu.says("verify ended with exit code 0: done, or healthy");
+    menu.ends("verify ended with exit code 0: done, or healthy");
     menu.says("3 of 3 shards Ready");
     menu.shows("> 1 deploy");
     menu.press("q");
@@ -52,7 +53,7 @@ fn a_command_that_fails_is_told_in_words_and_the_state_is_read_again() {
     menu.shows("> 2 verify");
     menu.press("\r");
     menu.says("NOT HEALTHY");
-    menu.says("verify ended with exit code 1: a check failed, or the operation stopped short of its goal");
+    menu.ends("verify ended with exit code 1: a check failed, or the operation stopped short of its goal");
     menu.says("2 of 3 shards Ready");
     menu.says("What next?");
     menu.press("q");
@@ -73,19 +74,14 @@ fn a_node_is_chosen_among_those_that_hold_shards_and_the_command_asks_for_itself
     menu.says("What next?");
     menu.press("6\r");
     menu.says("Which node?");
-    let place = menu
-        .screen()
-        .lines()
-        .position(|line| line.contains(&format!("{node}:")))
-        .zip(menu.screen().lines().position(|line| line.contains("Which node?")))
-        .map(|(row, title)| row - title)
-        .expect("the node's number");
-    menu.press(&format!("{place}\r"));
-    menu.says(&format!("$ shardctl drain {node} --namespace"));
+    menu.choose(&format!("{node}:"));
+    let command = format!("drain {node} --namespace {} --statefulset shard", scene.namespace());
+    menu.says(&format!("$ shardctl {command}"));
     menu.says("Empty ");
+    assert_eq!(menu.words_of_the_child().join(" "), command);
     menu.press("n");
     menu.says("you said no; nothing was changed");
-    menu.says("drain ended with exit code 3: preflight refused");
+    menu.ends("drain ended with exit code 3: preflight refused");
     menu.says("3 of 3 shards Ready");
     menu.press("\u{1b}");
     assert_eq!(menu.end(), Some(0));
@@ -103,14 +99,14 @@ fn ctrl_c_ends_the_command_under_way_and_not_the_menu() {
     menu.press("1\r");
     menu.says("Empty ");
     menu.press(CTRL_C);
-    menu.says("drain ended with exit code 130: interrupted");
+    menu.ends("drain ended with exit code 130: interrupted");
     menu.says("3 of 3 shards Ready");
     menu.says("What next?");
     menu.press("8\r");
     menu.says("What is seen?");
     menu.press("2\r");
     menu.says("$ shardctl explain node-lost");
-    menu.says("explain ended with exit code 0");
+    menu.ends("explain ended with exit code 0");
     menu.press("q");
     assert_eq!(menu.end(), Some(0));
 }
@@ -125,7 +121,7 @@ fn a_command_that_is_killed_in_its_question_leaves_a_terminal_that_works() {
     menu.press("1\r");
     menu.says("Empty ");
     kill(menu.child_of_the_menu(), Signal::SIGKILL).expect("kill the drain");
-    menu.says("drain was ended from outside");
+    menu.ends("drain was ended from outside");
     menu.says("What next?");
     menu.press("q");
     assert_eq!(menu.end(), Some(0));
@@ -146,4 +142,26 @@ fn told_to_end_it_tells_the_command_and_waits_for_it() {
     menu.says("told to end; the command ended with exit code 130");
     assert_eq!(menu.end(), Some(130));
     assert!(menu.has_a_cursor());
+}
+
+#[test]
+fn what_a_file_says_holds_for_the_menu_and_for_its_commands() {
+    let scene = Scene::shards(3).start();
+    let file = format!(
+        "namespace = \"{}\"\nstatefulset = \"shard\"\nexpect = 4\n",
+        scene.namespace()
+    );
+    std::fs::write(scene.home().join("shardctl.toml"), file).expect("write shardctl.toml");
+    let mut menu = Terminal::start(&scene, ROOMY, "xterm", &["quickstart"]);
+    menu.says("3 of 4 shards Ready");
+    menu.says("What next?");
+    menu.press("2\r");
+    menu.says(&format!(
+        "$ shardctl verify --namespace {} --statefulset shard",
+        scene.namespace()
+    ));
+    menu.ends("verify ended with exit code 1");
+    menu.says("What next?");
+    menu.press("q");
+    assert_eq!(menu.end(), Some(0));
 }

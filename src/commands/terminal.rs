@@ -1,4 +1,5 @@
-//! The terminal as it was found, put back after a child that was killed in the middle of a question, and at the end.
+//! The terminal as it was found, put back after a question that nobody waits for any more, after a child that was killed in the middle
+//! of one, and at the end.
 
 use std::io;
 

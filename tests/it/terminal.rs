@@ -17,6 +17,15 @@ use std::thread::JoinHandle;
 /// A terminal that is wide and high enough for all that tests print.
 pub const ROOMY: (u16, u16) = (200, 160);
 
+/// What an arrow key sends.
+pub const DOWN: &str = "\u{1b}[B";
+/// What an arrow key sends.
+pub const UP: &str = "\u{1b}[A";
+/// What Ctrl-C sends.
+pub const CTRL_C: &str = "\u{3}";
+/// What Ctrl-D sends.
+pub const CTRL_D: &str = "\u{4}";
+
 /// A terminal with shardctl on it; both end with the test.
 pub struct Terminal {
     pty: Arc<Pty>,
@@ -76,6 +85,24 @@ impl Terminal {
         (&*self.pty).write_all(keys.as_bytes()).expect("press keys");
     }
 
+    /// Presses the number that stands before these words in a list, and Return.
+    #[track_caller]
+    pub fn choose(&self, words: &str) {
+        self.shows(words);
+        let screen = self.screen();
+        let row = screen.lines().rev().find(|line| line.contains(words));
+        let number = row.and_then(|row| row.trim_start_matches(['>', ' ']).split(' ').next());
+        self.press(&format!("{}\r", number.expect("a number")));
+    }
+
+    /// Waits until a command of the menu has ended with these words, and goes back to the menu.
+    #[track_caller]
+    pub fn ends(&mut self, words: &str) {
+        self.says(words);
+        self.says("Return goes back to the menu; q ends");
+        self.press("\r");
+    }
+
     /// Waits until these words are written, after those that were waited for before. Lines may be broken anywhere between words.
     #[track_caller]
     pub fn says(&mut self, words: &str) {
@@ -128,6 +155,15 @@ impl Terminal {
             let first = children.split_whitespace().next().and_then(|id| id.parse().ok());
             first.map(Pid::from_raw).ok_or_else(|| "none".to_owned())
         })
+    }
+
+    /// The words that the command of the menu was started with, but for its own name.
+    #[track_caller]
+    pub fn words_of_the_child(&self) -> Vec<String> {
+        let file = format!("/proc/{}/cmdline", self.child_of_the_menu());
+        let line = std::fs::read_to_string(file).expect("the command's words");
+        let words = line.split_terminator('\0').skip(1);
+        words.map(str::to_owned).collect()
     }
 
     /// Sends a signal to shardctl alone.
