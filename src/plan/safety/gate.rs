@@ -75,7 +75,7 @@ pub fn gate(
     let pod_now = match of_target(&pods, target) {
         Ok(pod_now) => Some(pod_now),
         Err(refusal) => {
-            refusals.push(refusal);
+            refusals.push(*refusal);
             None
         }
     };
@@ -139,21 +139,20 @@ fn judge_set(found: &StatefulSet, pinned: &Pinned) -> Vec<Refusal> {
     refusals
 }
 
-fn of_target<'a>(pods: &[&'a Pod], target: &PodRef) -> Result<&'a Pod, Refusal> {
+fn of_target<'a>(pods: &[&'a Pod], target: &PodRef) -> Result<&'a Pod, Box<Refusal>> {
     let object = format!("pod/{}", target.name);
     let Some(now) = pods.iter().copied().find(|found| pod::name(found) == target.name) else {
-        return Err(SHARD_CHANGED.refuse(object, format!("{} has no pod now", target.name)));
+        let refusal = SHARD_CHANGED.refuse(object, format!("{} has no pod now", target.name));
+        return Err(Box::new(refusal));
     };
     if pod::uid(now) != target.uid {
-        return Err(SHARD_CHANGED
-            .refuse(
-                object,
-                format!("{} has a new pod, made after it was chosen", target.name),
-            )
-            .evidence(format!("uid {}, where {} was chosen", pod::uid(now), target.uid)));
+        let message = format!("{} has a new pod, made after it was chosen", target.name);
+        let uids = format!("uid {}, where {} was chosen", pod::uid(now), target.uid);
+        return Err(Box::new(SHARD_CHANGED.refuse(object, message).evidence(uids)));
     }
     if pod::is_terminating(now) {
-        return Err(SHARD_CHANGED.refuse(object, format!("{} is being deleted already", target.name)));
+        let refusal = SHARD_CHANGED.refuse(object, format!("{} is being deleted already", target.name));
+        return Err(Box::new(refusal));
     }
     Ok(now)
 }

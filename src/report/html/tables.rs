@@ -94,7 +94,7 @@ fn told(body: &mut Markup, columns: &[&'static str], rows: impl FnOnce(&mut Mark
     body.within("table", &[("class", "told")], |table| {
         table.within("thead", &[], |head| {
             head.within("tr", &[], |row| {
-                columns.iter().for_each(|column| row.element("th", "", column))
+                columns.iter().for_each(|column| row.element("th", "", column));
             });
         });
         table.within("tbody", &[], rows);
