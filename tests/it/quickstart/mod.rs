@@ -4,7 +4,7 @@ mod ends;
 mod phases;
 mod plain;
 mod runs;
-mod terminal;
+pub mod terminal;
 
 use crate::cluster::Scene;
 use terminal::{ROOMY, Terminal};
