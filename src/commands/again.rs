@@ -22,6 +22,11 @@ pub fn this_line(arguments: impl Iterator<Item = String>) -> String {
     line(&arguments.skip(1).collect::<Vec<_>>())
 }
 
+/// The command line that was started with `arguments` (the process's, its name first), for whoever runs it once more.
+pub fn same(arguments: impl Iterator<Item = String>) -> String {
+    line(&without_the_page(arguments.skip(1)))
+}
+
 /// The lines for an upgrade that was started with `arguments` (the process's, its name first).
 pub fn of_upgrade(context: &Context, arguments: impl Iterator<Item = String>) -> Again {
     let arguments = without_the_page(arguments.skip(1));

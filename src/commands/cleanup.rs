@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::again::line;
+use super::again::same;
 use super::change::{allowed, interrupted, lease, length};
 use super::connection::open_in;
 use super::deploy::judging;
@@ -64,15 +64,9 @@ pub async fn run(context: &Context, arguments: &Cleanup, mut stop: watch::Receiv
     };
     let as_json = as_json(arguments);
     let (left, allowed) = prepared.refusals();
-    let early = match left.first() {
-        Some(first) => Some((End::Refused, format!("refused: {}: {}", first.object, first.message))),
-        None => prepared.is_idle().then(|| {
-            (
-                End::NothingToDo,
-                format!("nothing to delete; {}", prepared.of_the_data()),
-            )
-        }),
-    };
+    let early = prepared
+        .refused(&left)
+        .or_else(|| prepared.is_idle().then(|| (End::NothingToDo, prepared.nothing())));
     if let Some((end, summary)) = early {
         let outcome = prepared.ends(end, &summary, &[], prepared.stays(), prepared.at);
         let stays = prepared.stays();
@@ -141,7 +135,7 @@ fn asked(context: &Context, arguments: &Cleanup) -> Result<Asked> {
         },
         lease: lease(&arguments.change.lease_duration)?,
         tries: arguments.change.dry_run != Some(DryRun::Client),
-        again: line(&std::env::args().skip(1).collect::<Vec<_>>()),
+        again: same(std::env::args()),
         workload,
     })
 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::again::{flags, line};
+use super::again::{flags, same};
 use super::change::{allowed, interrupted, lease, length};
 use super::connection::{open_in, policy};
 use super::output::{complain, print};
@@ -67,10 +67,9 @@ pub async fn run(context: &Context, arguments: &Deploy, mut stop: watch::Receive
     };
     let as_json = as_json(arguments);
     let (left, allowed) = prepared.refusals();
-    let early = match left.first() {
-        Some(first) => Some((End::Refused, format!("refused: {}: {}", first.object, first.message))),
-        None => prepared.is_idle().then(|| (End::NothingToDo, nothing_to_do(&prepared))),
-    };
+    let early = prepared
+        .refused(&left)
+        .or_else(|| prepared.is_idle().then(|| (End::NothingToDo, nothing_to_do(&prepared))));
     if let Some((end, summary)) = early {
         let outcome = prepared.ends(end, &summary, &[], Vec::new(), prepared.at);
         let found = early::Found {
@@ -146,7 +145,7 @@ pub fn asked_for(context: &Context, phase: Phase, change: &Changes, patience: Si
         lease: lease(&change.lease_duration)?,
         tries: change.dry_run != Some(DryRun::Client),
         moves: false,
-        again: line(&std::env::args().skip(1).collect::<Vec<_>>()),
+        again: same(std::env::args()),
         workload,
     })
 }

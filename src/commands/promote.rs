@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::again::{base, line};
+use super::again::{base, same};
 use super::change::{Changing, interrupted, length};
 use super::connection::open_in;
-use super::deploy::{asked_for, objects, page as deploy_page_of};
+use super::deploy::{asked_for, page as deploy_page_of};
 use super::output::{complain, print};
 use super::progress::Spinner;
 use super::show::{View, beside};
@@ -65,10 +65,10 @@ pub async fn run(context: &Context, arguments: &Promote, mut stop: watch::Receiv
     };
     let as_json = parts.shared.as_json();
     let (left, allowed) = prepared.refusals();
-    let early = match left.first() {
-        Some(first) => Some((End::Refused, format!("refused: {}: {}", first.object, first.message))),
-        None => prepared.is_idle().then(|| (End::NothingToDo, nothing_to_do(&prepared))),
-    };
+    let early = prepared
+        .deploy
+        .refused(&left)
+        .or_else(|| prepared.is_idle().then(|| (End::NothingToDo, nothing_to_do(&prepared))));
     if let Some((end, summary)) = early {
         let outcome = prepared.ends(end, &summary, &[], Vec::new());
         let found = early::Found {
@@ -82,16 +82,7 @@ pub async fn run(context: &Context, arguments: &Promote, mut stop: watch::Receiv
     if !as_json && !context.global.quiet {
         complain(&deploy_page::render(&page(&prepared), context.stderr()));
     }
-    let workload = &prepared.asked.deploy.workload;
-    let question = format!(
-        "Write {} of {} in namespace {}, move {} shards one at a time, and end nodepool/{}?",
-        objects(prepared.deploy.due()),
-        workload.name,
-        workload.namespace,
-        prepared.moves.len(),
-        prepared.pool.name
-    );
-    let permit = confirm::ask(&question, parts.shared.change.yes, &stop).await?;
+    let permit = confirm::ask(&prepared.question(), parts.shared.change.yes, &stop).await?;
     if *stop.borrow() > 0 {
         return Err(interrupted());
     }
@@ -127,7 +118,7 @@ impl Parts {
         let patience = length(&arguments.timeout, "--timeout")?;
         let mut deploy = asked_for(context, Phase::Stable, &arguments.change, patience)?;
         deploy.moves = true;
-        let again = line(&std::env::args().skip(1).collect::<Vec<_>>());
+        let again = same(std::env::args());
         let base = base(context);
         Ok(Parts {
             shared: Changing::of(&arguments.pace, &arguments.change)?,
@@ -184,6 +175,7 @@ async fn read(context: &Context, parts: &Parts) -> Result<(Connection, Prepared)
             policy: parts.policy(now)?,
             again: parts.again.clone(),
             lease: parts.shared.lease,
+            wrote: false,
         },
         deploy: parts.deploy.clone(),
         catalogue: parts.catalogue.clone(),

@@ -120,7 +120,7 @@ pub fn run(context: &Context, arguments: &Rbac) -> Result<ExitCode> {
              #   kubectl create clusterrolebinding {name} --clusterrole {name} --user USER\n\
              #   kubectl create rolebinding {name} -n NAMESPACE --role {name} --user USER\n"
         ));
-        add(&mut text, name, &rights::of_promote(namespace));
+        add(&mut text, name, &rights::of_promote(namespace, None));
     }
     if arguments.purpose == RolesFor::Cleanup {
         let name = rights::CLEANUP_ROLE;

@@ -162,6 +162,7 @@ async fn read(context: &Context, connection: &Connection, parts: &Parts) -> Resu
         policy: parts.policy(now)?,
         again: again::of_upgrade(context, std::env::args()),
         lease: parts.shared.lease,
+        wrote: false,
     };
     prepare(connection, asked, None).await
 }

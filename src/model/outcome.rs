@@ -93,3 +93,8 @@ pub struct Outcome {
     /// The third: how to resume; lines, a command begins with `$ `.
     pub how_to_resume: Vec<String>,
 }
+
+/// How long shards were down in all, in seconds. None of them is 0, and not the -0 that an empty sum is.
+pub fn down_in_all(shards: &[ShardReport]) -> f64 {
+    shards.iter().fold(0.0, |sum, shard| sum + shard.down_seconds)
+}

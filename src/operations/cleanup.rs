@@ -3,36 +3,39 @@
 //!
 //! What is left to delete is found by looking: run again, it goes on.
 
+mod data;
 mod execute;
+mod told;
+mod waits;
 
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::identity::run_name;
 use super::pools;
 use crate::cluster::connect::Connection;
-use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
+use crate::cluster::lease;
 use crate::cluster::write::try_delete;
 use crate::error::Result;
 use crate::model::finding::{Finding, Severity};
-use crate::model::outcome::{End, Outcome};
 use crate::model::refusal::Refusal;
 use crate::model::report::Phase;
 use crate::model::workload::Workload;
-use crate::plan::cleanup::{Claim, Turn, claims, is_ours};
+use crate::plan::cleanup::{Claim, Turn, is_ours};
 use crate::plan::manifest::Manifest;
 use crate::plan::manifest::names::Names;
 use crate::plan::safety::catalogue::{Allowed, CLAIMS_GO_TOO, POOL_IN_USE, RIGHTS};
 use crate::plan::verify::policy::Policy;
+use crate::plan::verify::residue::held_by;
 
+use data::{claim_path, found_claims};
 pub use execute::execute;
 
 /// What the user asked for.
@@ -87,114 +90,11 @@ pub struct Prepared {
     pub claims: Vec<Claim>,
     /// What is in the way.
     pub refusals: Vec<Refusal>,
+    /// Who holds the lock on the set, where something is in the way.
+    holder: Option<String>,
     /// When it was read, in the server's time.
     pub at: Timestamp,
     run: String,
-}
-
-impl Prepared {
-    /// Those of the refusals that `--allow` doesn't cover, and those that it does.
-    pub fn refusals(&self) -> (Vec<Refusal>, Vec<Refusal>) {
-        let covers = |refusal: &Refusal| self.asked.allowed.covers(refusal);
-        let (allowed, left) = self.refusals.iter().cloned().partition(covers);
-        (left, allowed)
-    }
-
-    /// Whether there is nothing to delete.
-    pub fn is_idle(&self) -> bool {
-        self.items.is_empty() && (self.claims.is_empty() || !self.asked.data)
-    }
-
-    /// What is to be done, a clause.
-    pub fn goal(&self) -> String {
-        let objects = match self.items.len() {
-            1 => "1 object".to_owned(),
-            count => format!("{count} objects"),
-        };
-        let what = match self.asked.phase {
-            Some(phase) => format!("{objects} that only the {} phase has", phase.word()),
-            None => objects,
-        };
-        format!("delete {what}; {}", self.of_the_data())
-    }
-
-    /// What becomes of the data, a clause.
-    pub fn of_the_data(&self) -> String {
-        match (self.claims.len(), self.asked.data) {
-            (0, _) => "there is no claim of a shard".to_owned(),
-            (1, true) => "delete 1 claim with its data".to_owned(),
-            (count, true) => format!("delete {count} claims with their data"),
-            (1, false) => "1 claim stays, with its data, and goes on costing".to_owned(),
-            (count, false) => format!("{count} claims stay, with their data, and go on costing"),
-        }
-    }
-
-    /// What stays, and goes on costing: claims where the data stays, volumes that outlive their claims.
-    pub fn stays(&self) -> Vec<Finding> {
-        let mut stays = self.left.clone();
-        let judging = &self.asked.judging;
-        for claim in &self.claims {
-            if !self.asked.data {
-                let object = format!("pvc/{}", claim.name);
-                let words = format!("stays, and goes on costing: {}", claim.words());
-                stays.push(Finding::new(Severity::Information, object, words));
-            } else if let Some(volume) = claim.volume.as_ref().filter(|_| claim.volume_is_retained) {
-                let words = format!(
-                    "stays when pvc/{} goes (its policy is Retain), and goes on costing: {}",
-                    claim.name, claim.size
-                );
-                let mut finding = Finding::new(Severity::Warning, format!("pv/{volume}"), words);
-                finding
-                    .remedy("to have its disk deleted with it, before the claim goes:")
-                    .remedy(judging.kubectl_cluster(&format!(
-                        "patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Delete\"}}}}'"
-                    )));
-                stays.push(finding);
-            }
-        }
-        stays
-    }
-
-    /// The outcome; `deleted` is what this run deleted.
-    pub fn ends(&self, end: End, summary: &str, deleted: &[String], findings: Vec<Finding>, now: Timestamp) -> Outcome {
-        let data_gone = deleted.iter().any(|object| object.starts_with("pvc/"));
-        let judging = &self.asked.judging;
-        Outcome {
-            end,
-            exit_code: end.exit_code(),
-            summary: summary.to_owned(),
-            shards: Vec::new(),
-            shard_seconds: 0.0,
-            seconds: now.duration_since(self.at).as_secs_f64().max(0.0),
-            data: if data_gone {
-                "deleted, as asked".to_owned()
-            } else {
-                match self.claims.len() {
-                    0 => String::new(),
-                    count => format!("{count} claims untouched"),
-                }
-            },
-            findings,
-            state_now: match deleted {
-                [] => "as it was".to_owned(),
-                deleted => format!("deleted: {}", deleted.join(", ")),
-            },
-            how_to_undo: match (deleted.is_empty(), data_gone) {
-                (true, _) => vec!["nothing to undo".to_owned()],
-                (_, true) => vec!["data that was deleted doesn't come back but from a backup".to_owned()],
-                _ => vec![
-                    "deploy it again, with the flags that it was deployed with: the shards find their claims"
-                        .to_owned(),
-                    judging.shardctl("deploy explore"),
-                ],
-            },
-            how_to_resume: vec![if matches!(end, End::Done | End::NothingToDo) {
-                "nothing to resume".to_owned()
-            } else {
-                format!("$ {}", self.asked.again)
-            }],
-        }
-    }
 }
 
 /// The options that delete an object only where it is still this one.
@@ -220,6 +120,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         left: Vec::new(),
         claims: found_claims(connection, &asked).await?,
         refusals: Vec::new(),
+        holder: None,
         at: api.server_time().now(),
         run: run.unwrap_or_else(|| run_name("cleanup", &workload.namespace, &Names::of(workload).set)),
         asked: asked.clone(),
@@ -241,7 +142,8 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
             Err(failure) => return Err(failure.into_error(&format!("read {object}"), connection.endpoint())),
         };
         if *turn == Turn::Pool {
-            judge_pool(connection, &mut prepared, manifest, found.as_ref()).await?;
+            let judged = judge_pool(connection, &mut prepared, manifest, found.as_ref()).await?;
+            denied.extend(judged.err());
             continue;
         }
         let Some(found) = found else { continue };
@@ -273,6 +175,9 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         prepared
             .refusals
             .insert(0, one.remedy(asked.judging.shardctl("rbac --for cleanup")));
+    }
+    if !prepared.refusals.is_empty() {
+        prepared.holder = holder(api, workload).await;
     }
     Ok(prepared)
 }
@@ -307,23 +212,40 @@ fn judge_set(prepared: &mut Prepared, object: &str, found: &Value) {
     );
 }
 
-/// A pool, with the pods on its nodes: those of the shards go before it; anybody else's keep it.
+/// Who holds the lock on the set now, by the times that are written; where that can't be seen, nobody is named.
+async fn holder(api: &Api, workload: &Workload) -> Option<String> {
+    let name = lease::name(&Names::of(workload).set);
+    let path = format!(
+        "/apis/coordination.k8s.io/v1/namespaces/{}/leases/{name}",
+        workload.namespace
+    );
+    let found: Lease = api.get(&path).await.ok()?.parse().ok()?;
+    held_by(&found, api.server_time().now()).map(str::to_owned)
+}
+
+/// A pool, with the pods on its nodes: those of the shards go before it, with helper pods that a run has left; anybody else's keep it.
+/// The inner error is what may not be read.
 async fn judge_pool(
     connection: &Connection,
     prepared: &mut Prepared,
     manifest: &Manifest,
     found: Option<&Value>,
-) -> Result<()> {
+) -> Result<Result<(), String>> {
     let (name, workload) = (manifest.name(), &prepared.asked.workload);
     let object = format!("nodepool/{name}");
-    let pool = pools::look(connection.api(), name, &workload.name, &prepared.asked.set).await;
-    let mut pool = pool.map_err(|failure| failure.into_error(&format!("read {object}"), connection.endpoint()))?;
+    let mut pool = match pools::look(connection.api(), name, &workload.name, &prepared.asked.set).await {
+        Ok(pool) => pool,
+        Err(failure) if failure.is_forbidden() => return Ok(Err(format!("{object}: {}", failure.reason()))),
+        Err(failure) => return Err(failure.into_error(&format!("read {object}"), connection.endpoint())),
+    };
     if pool.is_gone() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     if found.is_some() && prepared.asked.phase.is_none() {
         let own = format!("{}/{}-", workload.namespace, Names::of(workload).set);
         pool.pods.retain(|pod| !pod.starts_with(&own));
+        // They are the set's, and go with it.
+        pool.helpers.clear();
     }
     match pools::kept(&pool, &prepared.asked.judging).filter(|_| found.is_some()) {
         Some(finding) if pool.is_ours => {
@@ -340,7 +262,7 @@ async fn judge_pool(
             uid: pool.uid.unwrap_or_default(),
         }),
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Has the server try the deletions; what it doesn't let us.
@@ -358,43 +280,4 @@ async fn try_all(api: &Api, prepared: &Prepared) -> Vec<String> {
             .then(|| format!("{object}: {}", failure.reason()))
     });
     join_all(tried).await.into_iter().flatten().collect()
-}
-
-/// Where a claim is served.
-fn claim_path(workload: &Workload, name: &str) -> String {
-    format!(
-        "/api/v1/namespaces/{}/persistentvolumeclaims/{name}",
-        workload.namespace
-    )
-}
-
-/// The claims of the shards. A phase has none of its own.
-async fn found_claims(connection: &Connection, asked: &Asked) -> Result<Vec<Claim>> {
-    if asked.phase.is_some() {
-        return Ok(Vec::new());
-    }
-    let api = connection.api();
-    let of_namespace = format!("/api/v1/namespaces/{}/persistentvolumeclaims", asked.workload.namespace);
-    let all: Vec<PersistentVolumeClaim> = list(api, &of_namespace)
-        .await
-        .map_err(|failure| failure.into_error("read the claims", connection.endpoint()))?;
-    // Without the volumes it isn't known which of them would stay: all that have a claim are told of anyway.
-    let volumes: Vec<PersistentVolume> = match list(api, "/api/v1/persistentvolumes").await {
-        Ok(volumes) => volumes,
-        Err(failure) if failure.is_forbidden() => Vec::new(),
-        Err(failure) => return Err(failure.into_error("read the volumes", connection.endpoint())),
-    };
-    Ok(claims(&asked.set, &all, &volumes))
-}
-
-async fn list<T: DeserializeOwned>(api: &Api, path: &str) -> Result<Vec<T>, Failure> {
-    let listed = api.list(path, "", Some).await?;
-    listed
-        .iter()
-        .map(|raw| {
-            serde_json::from_str(raw.get()).map_err(|error| Failure::NotKubernetes {
-                what: format!("something else than was asked for: {error}"),
-            })
-        })
-        .collect()
 }

@@ -31,6 +31,7 @@ use crate::plan::manifest::Manifest;
 use crate::plan::manifest::names::Names;
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::verify::policy::Policy;
+use crate::plan::verify::residue::running;
 use crate::plan::verify::seen::Seen;
 
 pub use execute::execute;
@@ -118,15 +119,43 @@ impl Prepared {
         self.due() == 0 && !shards.is_empty() && ready
     }
 
+    /// How many objects are written, a clause; what wasn't tried may be as it should be.
+    pub fn objects_in_words(&self) -> String {
+        let untried = |object: &&Object| object.state == State::Untried;
+        let untried = self.objects.iter().filter(untried).count();
+        let counted = |count: usize| match count {
+            1 => "1 object".to_owned(),
+            count => format!("{count} objects"),
+        };
+        match (self.due() - untried, untried) {
+            (0, 0) => "nothing to write".to_owned(),
+            (due, 0) => format!("write {}", counted(due)),
+            (0, untried) => format!("write those of {} that differ", counted(untried)),
+            (due, untried) => format!("write {}, and those of {untried} others that differ,", counted(due)),
+        }
+    }
+
+    /// How a run ends that is refused: what another run is at looks like much that is wrong, and that it runs says all of it. None
+    /// where nothing refuses.
+    pub fn refused(&self, left: &[Refusal]) -> Option<(End, String)> {
+        let first = left.first()?;
+        let name = Names::of(&self.asked.workload).set;
+        let there = self.there.as_ref();
+        let holder = there.and_then(|(snapshot, _)| running(&self.seen(snapshot), &name));
+        Some(match holder {
+            Some(holder) => {
+                let words = format!("{holder} holds the lock on statefulset/{name}; nothing was changed");
+                (End::Locked, words)
+            }
+            None => (End::Refused, format!("refused: {}: {}", first.object, first.message)),
+        })
+    }
+
     /// What is to be done, a clause.
     pub fn goal(&self) -> String {
-        let objects = match self.due() {
-            0 => "nothing to write".to_owned(),
-            1 => "write 1 object".to_owned(),
-            due => format!("write {due} objects"),
-        };
         format!(
-            "{objects} of the {} phase, and wait until {} shards are Ready",
+            "{} of the {} phase, and wait until {} shards are Ready",
+            self.objects_in_words(),
             self.asked.phase.word(),
             self.asked.workload.shards
         )

@@ -122,7 +122,6 @@ impl Prepared {
 
 impl Opening for Prepared {
     const OPERATION: &'static str = "drain";
-    const UNTOUCHED: &'static str = "interrupted; no node, shard or budget was touched";
 
     fn run(&self) -> &str {
         &self.drain.run
@@ -159,6 +158,10 @@ impl Opening for Prepared {
 
     fn nodes(&self) -> Vec<String> {
         self.drain.aim.order.clone()
+    }
+
+    fn untouched(&self) -> &'static str {
+        "interrupted; no node, shard or budget was touched"
     }
 
     fn ends(&self, end: End, summary: &str) -> Outcome {

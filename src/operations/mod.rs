@@ -1,6 +1,7 @@
 //! What needs several rooms at once: observing, and the loop of every operation. Never formats, never prints.
 
 mod act;
+mod bearing;
 pub mod cleanup;
 pub mod deploy;
 pub mod drain;

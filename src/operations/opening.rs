@@ -29,8 +29,6 @@ use crate::plan::verify::seen::Seen;
 pub(super) trait Opening: Sized {
     /// `upgrade`, `drain` …
     const OPERATION: &'static str;
-    /// How it ends where it is interrupted before its loop.
-    const UNTOUCHED: &'static str;
 
     /// The run.
     fn run(&self) -> &str;
@@ -56,8 +54,11 @@ pub(super) trait Opening: Sized {
     /// Says what was found under the lock; how the run ends where it may not go on.
     fn say(&self, events: &Emitter) -> Option<(End, String)>;
 
+    /// How it ends where it is interrupted before its loop.
+    fn untouched(&self) -> &'static str;
+
     /// What the end says where an operation of somebody else's is alive, after who it is.
-    fn locked() -> &'static str {
+    fn locked(&self) -> &'static str {
         "; nothing was changed"
     }
 
@@ -126,10 +127,10 @@ pub(super) async fn open<P: Opening>(
     let (lock, taken_over) = match take(connection, permit, &wanted, events, stop).await? {
         Taken::Ours(lock, taken_over) => (lock, taken_over),
         Taken::Theirs(holder) => {
-            let summary = format!("{holder} holds the lock on statefulset/{set_name}{}", P::locked());
+            let summary = format!("{holder} holds the lock on statefulset/{set_name}{}", prepared.locked());
             return Ok(Opened::Over(prepared.ends(End::Locked, &summary)));
         }
-        Taken::Interrupted => return Ok(Opened::Over(prepared.ends(End::Interrupted, P::UNTOUCHED))),
+        Taken::Interrupted => return Ok(Opened::Over(prepared.ends(End::Interrupted, prepared.untouched()))),
     };
     match under_lock(connection, prepared, events, stop).await {
         Ok(Ok((prepared, watches))) => Ok(Opened::Open(Box::new(Open {
@@ -163,7 +164,7 @@ async fn under_lock<P: Opening>(
         () = interrupted(stop, 1) => None,
     };
     let Some(prepared) = again else {
-        return Ok(Err(prepared.ends(End::Interrupted, P::UNTOUCHED)));
+        return Ok(Err(prepared.ends(End::Interrupted, prepared.untouched())));
     };
     if let Some((end, summary)) = prepared.say(events) {
         return Ok(Err(prepared.ends(end, &summary)));
@@ -181,7 +182,7 @@ async fn under_lock<P: Opening>(
     match ready {
         Some(Ok(())) => Ok(Ok((prepared, watches))),
         Some(Err(failure)) => Err(failure.into_error("watch the shards", connection.endpoint())),
-        None => Ok(Err(prepared.ends(End::Interrupted, P::UNTOUCHED))),
+        None => Ok(Err(prepared.ends(End::Interrupted, prepared.untouched()))),
     }
 }
 

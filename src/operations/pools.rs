@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
+use super::bearing::Bearing;
 use super::emit::Emitter;
 use super::lock::interrupted;
 use super::run::Stop;
@@ -20,8 +21,9 @@ use crate::cluster::permit::Permit;
 use crate::cluster::write::delete;
 use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
-use crate::model::node;
+use crate::model::mark::HELPER;
 use crate::model::shell::shell_word;
+use crate::model::{node, pod};
 use crate::plan::drain::release::{Left, still_on};
 use crate::plan::manifest::names::PART_OF;
 use crate::plan::verify::policy::Policy;
@@ -42,6 +44,8 @@ pub struct Pool {
     pub machines: Vec<String>,
     /// The pods that keep it, as `namespace/name`: no DaemonSet's, and not on their way out.
     pub pods: Vec<String>,
+    /// Helper pods of an operation on its nodes, as `namespace/name`.
+    pub helpers: Vec<String>,
     pub(super) is_leaving: bool,
     pub(super) is_deleted: bool,
 }
@@ -120,13 +124,21 @@ pub(super) async fn look(api: &Api, name: &str, workload: &str, set: &StatefulSe
             what: format!("no node: {error}"),
         })?;
         let place = node::name(&found);
-        match still_on(set, &pods_on(api, place).await?) {
+        let namespace = &set.metadata.namespace;
+        let is_helper = |found: &Pod| found.metadata.namespace == *namespace && pod::label(found, HELPER).is_some();
+        let (helpers, others): (Vec<Pod>, Vec<Pod>) = pods_on(api, place).await?.into_iter().partition(is_helper);
+        for found in helpers.iter().filter(|found| !pod::is_terminating(found)) {
+            let space = namespace.as_deref().unwrap_or_default();
+            pool.helpers.push(format!("{space}/{}", pod::name(found)));
+        }
+        match still_on(set, &others) {
             None => {}
             Some(Left::Leaving) => pool.is_leaving = true,
             Some(Left::Stays(pods)) => pool.pods.extend(pods),
         }
         pool.machines.push(format!("node/{place}"));
     }
+    pool.pods.sort();
     Ok(pool)
 }
 
@@ -137,6 +149,7 @@ pub(super) async fn look(api: &Api, name: &str, workload: &str, set: &StatefulSe
 pub(super) async fn retire(means: &Means<'_>, name: &str) -> Result<Retired, Failure> {
     let api = means.connection.api();
     let until = Instant::now() + means.patience;
+    let mut bearing = Bearing::new(means.events);
     let mut said = String::new();
     loop {
         if *means.stop.borrow() > 0 {
@@ -144,12 +157,12 @@ pub(super) async fn retire(means: &Means<'_>, name: &str) -> Result<Retired, Fai
         }
         let words = match step(means, api, name).await {
             Ok(Step::Over(retired)) => return Ok(*retired),
-            Ok(Step::Wait(words)) => words,
-            Err(failure) if failure.is_forbidden() || Instant::now() >= until => return Err(failure),
+            Ok(Step::Wait(words)) => {
+                bearing.answered();
+                words
+            }
             Err(failure) => {
-                means.events.emit(Fact::Trouble {
-                    message: format!("{}; going on", failure.reason()),
-                });
+                bearing.bear(failure)?;
                 said.clone()
             }
         };
@@ -234,20 +247,24 @@ pub(super) fn kept(pool: &Pool, judging: &Policy) -> Option<Finding> {
         let mut finding = Finding::new(Severity::Warning, object, "isn't labelled as the workload's, and stays");
         finding
             .remedy("see whose it is:")
-            .remedy(judging.kubectl_cluster(&format!("get nodepool {} -o yaml", shell_word(&pool.name))));
+            .remedy(judging.kubectl_cluster(&format!("get nodepool {} -o yaml", shell_word(&pool.name))))
+            .remedy(format!(
+                "where it is the workload's, its label {PART_OF} says so with the workload's name; then run this again"
+            ));
         return Some(finding);
     }
-    if pool.pods.is_empty() {
+    let pods: Vec<&String> = pool.pods.iter().chain(&pool.helpers).collect();
+    if pods.is_empty() {
         return None;
     }
-    let count = pool.pods.len();
+    let count = pods.len();
     let words = if count == 1 {
         "1 pod is".to_owned()
     } else {
         format!("{count} pods are")
     };
     let mut finding = Finding::new(Severity::Error, object, format!("stays: {words} on its nodes"));
-    for name in pool.pods.iter().take(10) {
+    for name in pods.iter().take(10) {
         finding.evidence(format!("pod {name}"));
     }
     if count > 10 {

@@ -147,7 +147,6 @@ impl Prepared {
 
 impl Opening for Prepared {
     const OPERATION: &'static str = "recover";
-    const UNTOUCHED: &'static str = "interrupted; nothing was changed";
 
     fn run(&self) -> &str {
         &self.recover.run
@@ -186,7 +185,11 @@ impl Opening for Prepared {
         Some((End::Refused, refusal_words(refusals)))
     }
 
-    fn locked() -> &'static str {
+    fn untouched(&self) -> &'static str {
+        "interrupted; nothing was changed"
+    }
+
+    fn locked(&self) -> &'static str {
         ": that operation is alive and puts its own things back; nothing was changed"
     }
 

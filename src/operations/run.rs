@@ -33,7 +33,7 @@ const SAFETY: Duration = Duration::from_secs(5);
 /// How long an effect may take to show in the watch before it is looked for.
 const TO_BE_SEEN: Duration = Duration::from_secs(2);
 /// How long the server may give no answer before the run gives up.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 /// How long taking our own things away may fail, when a run ends, before they are left behind.
 const TIDYING: Duration = Duration::from_secs(30);
 /// The pause after a request that failed; it doubles, up to the longest.

@@ -49,6 +49,8 @@ pub struct Asked {
     pub again: Again,
     /// How long the lock outlives a run that was killed.
     pub lease: Duration,
+    /// Whether the template was written right before, by a promotion: then it can't be said that nothing was changed.
+    pub wrote: bool,
 }
 
 /// An upgrade that is ready to begin, or refused; nothing was changed.
@@ -122,7 +124,6 @@ impl Prepared {
 
 impl Opening for Prepared {
     const OPERATION: &'static str = "upgrade";
-    const UNTOUCHED: &'static str = "interrupted; no shard, template or budget was touched";
 
     fn run(&self) -> &str {
         &self.upgrade.run
@@ -155,6 +156,22 @@ impl Opening for Prepared {
     fn say(&self, events: &Emitter) -> Option<(End, String)> {
         let refused = opening::say(&self.found, &self.asked.policy.allowed, events);
         refused.or_else(|| self.is_idle().then(|| (End::NothingToDo, "nothing to do".to_owned())))
+    }
+
+    fn untouched(&self) -> &'static str {
+        if self.asked.wrote {
+            "interrupted; no shard was moved"
+        } else {
+            "interrupted; no shard, template or budget was touched"
+        }
+    }
+
+    fn locked(&self) -> &'static str {
+        if self.asked.wrote {
+            "; no shard was moved"
+        } else {
+            "; nothing was changed"
+        }
     }
 
     fn ends(&self, end: End, summary: &str) -> Outcome {

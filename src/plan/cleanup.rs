@@ -91,9 +91,14 @@ pub struct Claim {
 impl Claim {
     /// In a line: `pvc/data-biometric-shard-0 (100Gi, pv/pvc-1f…)`.
     pub fn words(&self) -> String {
+        format!("pvc/{} ({})", self.name, self.about())
+    }
+
+    /// How large it is, and its volume: `100Gi, pv/pvc-1f…`.
+    pub fn about(&self) -> String {
         match &self.volume {
-            Some(volume) => format!("pvc/{} ({}, pv/{volume})", self.name, self.size),
-            None => format!("pvc/{} ({}, no volume)", self.name, self.size),
+            Some(volume) => format!("{}, pv/{volume}", self.size),
+            None => format!("{}, no volume", self.size),
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::model::refusal::Refusal;
 
 /// The narrowest and the widest column of subjects; a longer name pushes its own line to the right.
 const SUBJECT: std::ops::RangeInclusive<usize> = 8..=24;
+/// The widest where no shards are named: objects have longer names.
+const OBJECT: usize = 32;
 /// The column of words: `controller` is the longest.
 const WORD: usize = 10;
 /// How many shards of the order are named.
@@ -27,6 +29,8 @@ pub struct Lines {
     style: Style,
     operation: String,
     subject: usize,
+    /// Whether the lines are about shards, whose names are known from the beginning.
+    has_shards: bool,
     shards: BTreeMap<String, (Phase, String)>,
     waiting: Option<String>,
 }
@@ -38,6 +42,7 @@ impl Lines {
             style,
             operation: "shardctl".to_owned(),
             subject: *SUBJECT.start(),
+            has_shards: false,
             shards: BTreeMap::new(),
             waiting: None,
         }
@@ -148,6 +153,7 @@ impl Lines {
         match fact {
             Fact::Started { operation, order, .. } => {
                 self.operation.clone_from(operation);
+                self.has_shards = !order.is_empty();
                 let longest = order.iter().map(String::len).max().unwrap_or_default();
                 self.subject = longest.max(operation.len()).clamp(*SUBJECT.start(), *SUBJECT.end());
                 true
@@ -161,6 +167,11 @@ impl Lines {
             Fact::Waiting { words } => self.waiting.replace(words.clone()).as_ref() != Some(words),
             // What is waited for after something else happened is said again.
             _ => {
+                if let Fact::Changed { object, .. } | Fact::Lock { object, .. } = fact
+                    && !self.has_shards
+                {
+                    self.subject = self.subject.max(object.len().min(OBJECT));
+                }
                 self.waiting = None;
                 true
             }

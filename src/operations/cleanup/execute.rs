@@ -1,11 +1,9 @@
 //! Deleting what is ours, turn by turn, and waiting in between until it is gone.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
 
-use super::{Item, Prepared, claim_path, only, prepare};
+use super::data::claim_path;
+use super::{Item, Prepared, only, prepare};
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::lease::{self, Lock};
@@ -15,7 +13,7 @@ use crate::error::Result;
 use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome};
-use crate::model::set;
+use crate::operations::bearing::unless_pressed_twice;
 use crate::operations::emit::Emitter;
 use crate::operations::identity::who;
 use crate::operations::lock::{Taken, give_back, interrupted, take};
@@ -23,9 +21,6 @@ use crate::operations::pools::{Means, Retired, retire};
 use crate::operations::run::Stop;
 use crate::plan::cleanup::Turn;
 use crate::plan::manifest::names::Names;
-
-/// How often it is looked whether something is gone.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Carries it out. Every event goes to `events`, but the end.
 ///
@@ -77,13 +72,26 @@ pub async fn execute(
         }
     };
     // Whoever held the lock until now may have changed everything.
-    let again = prepare(connection, prepared.asked.clone(), Some(prepared.run.clone())).await;
+    let again = tokio::select! {
+        again = prepare(connection, prepared.asked.clone(), Some(prepared.run.clone())) => Some(again),
+        () = interrupted(&stop, 1) => None,
+    };
     let prepared = match again {
-        Ok(again) => Prepared {
+        Some(Ok(again)) => Prepared {
             at: prepared.at,
             ..again
         },
-        Err(error) => {
+        None => {
+            back(lock).await;
+            return Ok(prepared.ends(
+                End::Interrupted,
+                "interrupted; nothing was deleted",
+                &[],
+                Vec::new(),
+                now(),
+            ));
+        }
+        Some(Err(error)) => {
             back(lock).await;
             return Err(error);
         }
@@ -107,28 +115,38 @@ pub async fn execute(
         events: &events,
         stop: &stop,
         deleted: Vec::new(),
+        going: Vec::new(),
     };
-    let ended = work.all().await;
+    let ended = unless_pressed_twice(&events, &stop, work.all()).await;
     let deleted = work.deleted;
     back(lock).await;
     let mut findings = prepared.stays();
-    let (end, summary) = match ended {
+    let (end, summary) = match ended.unwrap_or_else(|| Err(Short::at_once())) {
         Ok(()) => (
             End::Done,
-            format!("{} objects are deleted; {}", deleted.len(), data_words(&prepared)),
+            format!("{} deleted; {}", counted(deleted.len()), data_words(&prepared)),
         ),
         Err(short) => {
-            findings.extend(short.finding);
+            findings.extend(short.finding.map(|finding| *finding));
             (short.end, short.summary)
         }
     };
     Ok(prepared.ends(end, &summary, &deleted, findings, now()))
 }
 
+fn counted(objects: usize) -> String {
+    match objects {
+        1 => "1 object is".to_owned(),
+        count => format!("{count} objects are"),
+    }
+}
+
 fn data_words(prepared: &Prepared) -> String {
     let retained = prepared.claims.iter().filter(|claim| claim.volume_is_retained).count();
     match (prepared.asked.data, prepared.claims.len(), retained) {
-        (true, _, 0) | (_, 0, _) | (false, ..) => prepared.of_the_data().replace("delete ", "deleted "),
+        (false, ..) | (_, 0, _) => prepared.of_the_data(),
+        (true, _, 0) => "the claims are gone, and their data with them".to_owned(),
+        (true, _, 1) => "the claims are gone, and 1 volume stays and goes on costing".to_owned(),
         (true, ..) => format!("the claims are gone, and {retained} volumes stay and go on costing"),
     }
 }
@@ -140,19 +158,33 @@ async fn back(lock: Option<Lock>) {
 }
 
 /// An end short of the goal.
-struct Short {
-    end: End,
-    summary: String,
-    finding: Option<Finding>,
+pub(super) struct Short {
+    pub end: End,
+    pub summary: String,
+    pub finding: Option<Box<Finding>>,
 }
 
-struct Work<'a> {
-    connection: &'a Connection,
-    prepared: &'a Prepared,
+impl Short {
+    fn at_once() -> Short {
+        Short {
+            end: End::Interrupted,
+            summary: "interrupted twice: stopped at once".to_owned(),
+            finding: None,
+        }
+    }
+}
+
+/// A cleanup that is at work.
+pub(super) struct Work<'a> {
+    pub connection: &'a Connection,
+    pub prepared: &'a Prepared,
     permit: &'a Permit,
-    events: &'a Emitter,
-    stop: &'a Stop,
+    pub events: &'a Emitter,
+    pub stop: &'a Stop,
+    /// What was deleted, as `kind/name`.
     deleted: Vec<String>,
+    /// What was deleted and may still be there, with its path and uid: a finalizer keeps it until somebody has let go of it.
+    pub going: Vec<(String, String, String)>,
 }
 
 impl Work<'_> {
@@ -173,22 +205,19 @@ impl Work<'_> {
                 let path = claim_path(&prepared.asked.workload, &claim.name);
                 self.remove(&format!("pvc/{}", claim.name), &path, &claim.uid).await?;
             }
-            for claim in &prepared.claims {
-                let path = claim_path(&prepared.asked.workload, &claim.name);
-                self.until_it_is_gone(&format!("pvc/{}", claim.name), &path, &claim.uid)
-                    .await?;
-            }
         }
+        // A balancer of the cloud's is let go of, and a disk that is still attached.
+        self.until_all_is_gone().await?;
         for item in of(Turn::Pool) {
             self.retire(item).await?;
         }
         for item in of(Turn::Last) {
             self.remove(&item.object, &item.path, &item.uid).await?;
         }
-        Ok(())
+        self.until_all_is_gone().await
     }
 
-    fn interrupted(&self, before: &str) -> Result<(), Short> {
+    pub(super) fn interrupted(&self, before: &str) -> Result<(), Short> {
         if *self.stop.borrow() == 0 {
             return Ok(());
         }
@@ -199,7 +228,7 @@ impl Work<'_> {
         })
     }
 
-    fn failed(&self, object: &str, failure: &Failure) -> Short {
+    pub(super) fn failed(&self, object: &str, failure: &Failure) -> Short {
         let end = if failure.is_about_the_connection() || failure.may_have_been_done() {
             End::Unreachable
         } else if self.deleted.is_empty() {
@@ -211,7 +240,7 @@ impl Work<'_> {
         Short {
             end,
             summary: format!("{object} couldn't be deleted"),
-            finding: Some(Finding::new(Severity::Error, object, words)),
+            finding: Some(Box::new(Finding::new(Severity::Error, object, words))),
         }
     }
 
@@ -219,90 +248,28 @@ impl Work<'_> {
     async fn remove(&mut self, object: &str, path: &str, uid: &str) -> Result<(), Short> {
         self.interrupted(&format!("{object} was deleted"))?;
         match delete(self.connection.api(), self.permit, path, &only(uid)).await {
-            Ok(_) => {
-                self.events.emit(Fact::Changed {
-                    object: object.to_owned(),
-                    what: "deleted".to_owned(),
-                });
-                self.deleted.push(object.to_owned());
-                Ok(())
-            }
-            Err(failure) if failure.is_not_found() => Ok(()),
-            Err(failure) => Err(self.failed(object, &failure)),
+            Ok(_) => {}
+            Err(failure) if failure.is_not_found() => return Ok(()),
+            // Whether it was done is found out by looking.
+            Err(failure) if failure.may_have_been_done() && self.is_going(path, uid).await => {}
+            Err(failure) => return Err(self.failed(object, &failure)),
         }
-    }
-
-    /// Waits until the shards' pods are gone: their disks are free only then.
-    async fn until_the_shards_are_gone(&self) -> Result<(), Short> {
-        let asked = &self.prepared.asked;
-        let set_name = set::name(&asked.set);
-        let path = format!("/api/v1/namespaces/{}/pods", asked.workload.namespace);
-        let until = Instant::now() + asked.patience;
-        let mut said = 0;
-        loop {
-            let api = self.connection.api();
-            let left: Vec<String> = match api.list(&path, "", Some).await {
-                Ok(listed) => {
-                    let names = listed.iter().filter_map(|raw| {
-                        let pod: Value = serde_json::from_str(raw.get()).ok()?;
-                        let name = pod["metadata"]["name"].as_str()?;
-                        set::ordinal_of(&asked.set, name)?;
-                        let owner = &pod["metadata"]["ownerReferences"][0];
-                        (owner["kind"] == "StatefulSet" && owner["name"] == set_name).then(|| name.to_owned())
-                    });
-                    names.collect()
-                }
-                Err(failure) => return Err(self.failed("pods of the shards", &failure)),
-            };
-            if left.is_empty() {
-                return Ok(());
-            }
-            if left.len() != said {
-                said = left.len();
-                self.events.emit(Fact::Waiting {
-                    words: format!("{said} shards to stop"),
-                });
-            }
-            self.pause(until, "the shards were gone", || format!("pod/{}", left.join(", pod/")))
-                .await?;
-        }
-    }
-
-    async fn until_it_is_gone(&self, object: &str, path: &str, uid: &str) -> Result<(), Short> {
-        let until = Instant::now() + self.prepared.asked.patience;
-        loop {
-            match self
-                .connection
-                .api()
-                .get(path)
-                .await
-                .and_then(|answer| answer.parse::<Value>())
-            {
-                Ok(found) if found["metadata"]["uid"] != uid => return Ok(()),
-                Ok(_) => {}
-                Err(failure) if failure.is_not_found() => return Ok(()),
-                Err(failure) => return Err(self.failed(object, &failure)),
-            }
-            self.pause(until, &format!("{object} was gone"), || object.to_owned())
-                .await?;
-        }
-    }
-
-    async fn pause(&self, until: Instant, before: &str, what: impl Fn() -> String) -> Result<(), Short> {
-        self.interrupted(before)?;
-        if Instant::now() >= until {
-            let words = "is still there after --timeout";
-            return Err(Short {
-                end: End::TimedOut,
-                summary: format!("out of time before {before}"),
-                finding: Some(Finding::new(Severity::Error, what(), words)),
-            });
-        }
-        tokio::select! {
-            () = sleep(PAUSE) => {}
-            () = interrupted(self.stop, 1) => {}
-        }
+        self.events.emit(Fact::Changed {
+            object: object.to_owned(),
+            what: "deleted".to_owned(),
+        });
+        self.deleted.push(object.to_owned());
+        self.going.push((object.to_owned(), path.to_owned(), uid.to_owned()));
         Ok(())
+    }
+
+    /// Whether an object was deleted, though it may still be there; not where that can't be seen.
+    async fn is_going(&self, path: &str, uid: &str) -> bool {
+        let looked = self.connection.api().get(path).await;
+        match looked.and_then(|answer| answer.parse::<Value>()) {
+            Ok(found) => found["metadata"]["uid"] != uid || found["metadata"]["deletionTimestamp"].is_string(),
+            Err(failure) => failure.is_not_found(),
+        }
     }
 
     async fn retire(&mut self, item: &Item) -> Result<(), Short> {
@@ -326,12 +293,12 @@ impl Work<'_> {
             Ok(Retired::Kept(finding)) => Err(Short {
                 end: End::Halted,
                 summary: format!("{} stays", item.object),
-                finding: Some(finding),
+                finding: Some(Box::new(finding)),
             }),
             Ok(Retired::Late(finding)) => Err(Short {
                 end: End::TimedOut,
                 summary: format!("the nodes of {} aren't gone in time", item.object),
-                finding: Some(finding),
+                finding: Some(Box::new(finding)),
             }),
             Ok(Retired::Interrupted) => Err(Short {
                 end: End::Interrupted,

@@ -59,10 +59,18 @@ pub async fn execute(
             Err((end, summary)) => return Ok(prepared.ends(end, &summary, &[], Vec::new(), now())),
         }
         // Whoever held the lock until now may have changed everything.
-        let again = prepare(connection, prepared.asked.clone(), Some(prepared.run.clone())).await;
+        let again = tokio::select! {
+            again = prepare(connection, prepared.asked.clone(), Some(prepared.run.clone())) => Some(again),
+            () = stopped(&stop, 1) => None,
+        };
         prepared = match again {
-            Ok(again) => again,
-            Err(error) => {
+            Some(Ok(again)) => again,
+            None => {
+                back(lock).await;
+                let summary = "interrupted; nothing was changed";
+                return Ok(prepared.ends(End::Interrupted, summary, &[], Vec::new(), now()));
+            }
+            Some(Err(error)) => {
                 back(lock).await;
                 return Err(error);
             }
@@ -215,15 +223,15 @@ pub(in crate::operations) async fn write(
                 now(),
             )));
         }
-        match apply(
-            connection.api(),
-            permit,
-            &object.manifest.path(),
-            &object.manifest,
-            object.force,
-        )
-        .await
-        {
+        let path = object.manifest.path();
+        let applied = tokio::select! {
+            applied = apply(connection.api(), permit, &path, &object.manifest, object.force) => applied,
+            () = stopped(stop, 2) => {
+                let summary = format!("interrupted twice: stopped at once; whether {name} was written isn't known");
+                return Err(Box::new(prepared.ends(End::Interrupted, &summary, &written, Vec::new(), now())));
+            }
+        };
+        match applied {
             Ok(_) => {
                 let what = match &object.state {
                     State::Created => "made".to_owned(),

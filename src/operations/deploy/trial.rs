@@ -91,8 +91,13 @@ pub(super) fn together(asked: &Asked, refusals: Vec<Refusal>) -> Vec<Refusal> {
     for refusal in denied {
         one = one.evidence(format!("{}: {}", refusal.object, refusal.message));
     }
-    one = one.remedy("the Roles that a deployment takes, for somebody who may bind them:");
-    others.insert(0, one.remedy(asked.judging.shardctl("rbac --for deploy")));
+    let (what, purpose) = if asked.moves {
+        ("a promotion", "promote")
+    } else {
+        ("a deployment", "deploy")
+    };
+    one = one.remedy(format!("the Roles that {what} takes, for somebody who may bind them:"));
+    others.insert(0, one.remedy(asked.judging.shardctl(&format!("rbac --for {purpose}"))));
     others
 }
 

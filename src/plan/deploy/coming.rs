@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::finding::{Finding, Severity};
-use crate::model::outcome::{End, Outcome, ShardReport};
+use crate::model::outcome::{End, Outcome, ShardReport, down_in_all};
 use crate::model::pod;
 use crate::model::refusal::Refusal;
 use crate::model::set::Ordinal;
@@ -65,7 +65,7 @@ impl Coming {
             exit_code: end.exit_code(),
             summary: summary.to_owned(),
             shards: self.done.clone(),
-            shard_seconds: self.done.iter().map(|shard| shard.down_seconds).sum(),
+            shard_seconds: down_in_all(&self.done),
             seconds: now.duration_since(self.began).as_secs_f64().max(0.0),
             data: String::new(),
             findings,
@@ -158,7 +158,10 @@ impl Planner for Coming {
         if count > 0 && missing.is_empty() {
             return Step::End {
                 end: End::Done,
-                summary: format!("{count} shards are Ready"),
+                summary: match count {
+                    1 => "1 shard is Ready".to_owned(),
+                    count => format!("{count} shards are Ready"),
+                },
                 findings: Vec::new(),
             };
         }

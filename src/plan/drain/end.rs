@@ -7,7 +7,7 @@ use super::run::Drain;
 use crate::model::finding::{Finding, Severity};
 use crate::model::mark::Mark;
 use crate::model::node;
-use crate::model::outcome::{End, Outcome};
+use crate::model::outcome::{End, Outcome, down_in_all};
 use crate::model::shell::shell_word;
 use crate::model::step::{Act, Step};
 use crate::plan::replace::report::{counted, state_now};
@@ -118,7 +118,7 @@ impl Drain {
             end,
             exit_code: end.exit_code(),
             summary,
-            shard_seconds: shards.iter().map(|shard| shard.down_seconds).sum(),
+            shard_seconds: down_in_all(&shards),
             shards,
             seconds: now.duration_since(self.memory.shards.began).as_secs_f64().max(0.0),
             data: self.memory.shards.data_words(seen),

@@ -170,9 +170,9 @@ pub fn of_deploy(namespace: &str) -> Vec<Rule> {
 /// What the Roles for a promotion are called.
 pub const PROMOTE_ROLE: &str = "shardctl-promote";
 
-/// The rules that a promotion uses beyond a deployment's: an upgrade's, and the end of a pool.
-pub fn of_promote(namespace: &str) -> Vec<Rule> {
-    let mut all = rules(namespace, None, true);
+/// The rules that a promotion of `set` (of any where none is named) uses beyond a deployment's: an upgrade's, and the end of a pool.
+pub fn of_promote(namespace: &str, set: Option<&str>) -> Vec<Rule> {
+    let mut all = rules(namespace, set, true);
     all.extend(ends_pools());
     all
 }

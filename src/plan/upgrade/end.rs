@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Upgrade;
 use crate::model::finding::{Finding, Severity};
-use crate::model::outcome::{End, Outcome};
+use crate::model::outcome::{End, Outcome, down_in_all};
 use crate::model::pod;
 use crate::model::set;
 use crate::model::step::{Act, Step};
@@ -105,7 +105,7 @@ impl Upgrade {
             end,
             exit_code: end.exit_code(),
             summary,
-            shard_seconds: shards.iter().map(|shard| shard.down_seconds).sum(),
+            shard_seconds: down_in_all(&shards),
             shards,
             seconds: now.duration_since(self.replacing.began).as_secs_f64().max(0.0),
             data: self.replacing.data_words(seen),

@@ -186,6 +186,11 @@ pub fn running<'a>(seen: &Seen<'a>, set: &str) -> Option<&'a str> {
     is_live(lease, seen.now()).then_some(holder)
 }
 
+/// Who holds a Lease of ours now, by the times that are written.
+pub fn held_by(lease: &Lease, now: Timestamp) -> Option<&str> {
+    holder(lease).filter(|_| is_live(lease, now))
+}
+
 /// Our Lease on the set with its holder, where there is one.
 fn our_lease<'a>(leases: &'a [Lease], set: &str) -> Option<(&'a Lease, &'a str)> {
     let wanted = format!("{LEASE_PREFIX}{set}");

@@ -1,7 +1,11 @@
 //! `shardctl cleanup` on a real control plane with Karpenter: what goes, in which order, and what never does.
 
+mod data;
+mod ends;
+mod kill;
+mod rights;
+
 use crate::cluster::Interceptor;
-use crate::cluster::interceptor::Request;
 use crate::deploy::{Ran, deployed, ran};
 use crate::render::ground::Ground;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -94,28 +98,6 @@ fn without_data_the_set_goes_first_the_pools_last_and_every_claim_stays() {
 }
 
 #[test]
-fn the_data_goes_only_with_the_namespace_typed_out() {
-    let ground = deployed();
-    let name = ground.scene.namespace().to_owned();
-    let kubeconfig = ground.scene.kubeconfig();
-    let before = claims(&ground);
-    cleanup(&ground, kubeconfig, &["--data", "--yes"])
-        .is(3, &["a name has to be typed out", &format!("--confirm {name}")]);
-    cleanup(&ground, kubeconfig, &["--data", "--confirm", "another"]).is(3, &["nothing was changed"]);
-    assert_eq!(claims(&ground), before);
-    let ran = cleanup(&ground, kubeconfig, &["--data", "--confirm", &name]);
-    ran.is(
-        0,
-        &[
-            "the claims are gone, and 3 volumes stay and go on costing",
-            "doesn't come back but from a backup",
-        ],
-    );
-    is_gone(&ground, &ran.stderr);
-    assert_eq!(claims(&ground), Vec::new());
-}
-
-#[test]
 fn a_set_that_would_take_its_claims_with_it_is_left_alone() {
     let ground = deployed();
     let retention =
@@ -166,34 +148,4 @@ fn a_pool_with_somebodys_pods_on_its_nodes_is_refused() {
     cleanup(&ground, &kubeconfig, &["--yes"]).is(3, &["pool-in-use", "neighbour"]);
     assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
     ground.scene.delete::<Pod>("neighbour");
-}
-
-#[test]
-fn killed_before_and_after_each_deletion_it_goes_on_when_it_is_run_again() {
-    for (collection, after) in [("statefulsets", false), ("statefulsets", true), ("nodepools", true)] {
-        let ground = deployed();
-        let before = claims(&ground);
-        let interceptor = Interceptor::before(ground.scene.plane());
-        let path = format!("/{collection}/");
-        let held = interceptor.on(move |request: &Request| {
-            request.method == "DELETE" && request.is_write() && request.path.contains(&path)
-        });
-        let rule = if after { held.hold_answer() } else { held.hold() };
-        let arguments = words(&ground, &["--yes"]);
-        let command = ground.scene.shardctl_process(
-            &interceptor.kubeconfig(&ground.scene),
-            arguments.iter().map(String::as_str),
-        );
-        rule.wait_hit();
-        let killed = command.kill();
-        rule.discard();
-        let again = cleanup(&ground, ground.scene.kubeconfig(), &["--yes"]);
-        let said = format!(
-            "{collection} {after}\n{}\nthen:\n{}{}",
-            killed.stderr, again.stderr, again.stdout
-        );
-        assert_eq!(again.code, Some(0), "{said}");
-        is_gone(&ground, &said);
-        assert_eq!(claims(&ground), before, "{said}");
-    }
 }

@@ -2,8 +2,7 @@
 
 use super::{Ran, deploy, deployed, ran, words};
 use crate::cluster::{Interceptor, Scene, api};
-use crate::render::ground::Ground;
-use crate::upgrade::rights::printed_rules;
+use crate::render::ground::{Ground, limited_to};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::json;
@@ -180,15 +179,7 @@ fn a_field_that_the_server_does_not_know_is_refused_for_good() {
 #[test]
 fn the_roles_that_rbac_prints_for_a_deployment_suffice_and_with_less_the_missing_rule_is_named() {
     let ground = Ground::new();
-    let roles = |purpose: &str| {
-        let arguments = ["rbac", "--for", purpose, "-n", ground.scene.namespace()];
-        let printed = ground.scene.shardctl(arguments).output().expect("rbac");
-        let (space, mut cluster) = printed_rules(&String::from_utf8(printed.stdout).expect("UTF-8"));
-        let class = json!({"apiGroups": ["karpenter.kwok.sh"], "resources": ["kwoknodeclasses"], "verbs": ["get"]});
-        cluster.as_array_mut().expect("rules").push(class);
-        ground.scene.limited_user_with(space, cluster)
-    };
-    let reader = roles("reading");
+    let reader = limited_to(&ground, "reading");
     deploy(&ground, &reader, "explore", &["--yes"]).is(
         3,
         &[
@@ -199,7 +190,7 @@ fn the_roles_that_rbac_prints_for_a_deployment_suffice_and_with_less_the_missing
         ],
     );
     assert!(ground.scene.find::<StatefulSet>(&ground.set()).is_none());
-    let ran = deploy(&ground, &roles("deploy"), "explore", &["--yes"]);
+    let ran = deploy(&ground, &limited_to(&ground, "deploy"), "explore", &["--yes"]);
     ran.is(0, &["3 shards are Ready"]);
     assert!(
         !ran.stderr.contains("couldn't be") && !ran.stderr.contains("may not"),

@@ -7,40 +7,61 @@ use crate::deploy::deployed;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// Every kind of write that a promotion makes, but what an upgrade's and a drain's own tests kill at: locks, Events, marks on nodes.
-const KINDS: [&str; 6] = [
+/// Every kind of write that a promotion makes. The first test fails where a run shows one that isn't here.
+const KINDS: [&str; 12] = [
+    "create the Lease",
+    "renew the Lease",
     "write the pool",
     "write the set",
     "make a placeholder",
+    "freeze a node",
+    "post an Event",
     "delete a shard",
     "delete a placeholder",
+    "unfreeze a node",
+    "delete the Lease",
     "delete the pool",
 ];
 
 /// How many grounds cases run on side by side: most of a run is waiting.
 const LANES: usize = 3;
 
+/// The kind of a write.
 fn kind(request: &Request) -> Option<&'static str> {
     let last = request.path.rsplit('/').next().unwrap_or_default();
     let within = |collection: &str| request.path.contains(&format!("/{collection}/"));
+    let patches = |op: &str| {
+        let mut patches = request.body.as_array().into_iter().flatten();
+        patches.any(|patch| patch["op"] == op && patch["path"] == "/metadata/annotations/shardctl.dev~1mark")
+    };
     let kind = match (request.method.as_str(), last) {
+        ("POST", "leases") => "create the Lease",
+        ("PUT", _) if within("leases") => "renew the Lease",
+        ("DELETE", _) if within("leases") => "delete the Lease",
         ("PATCH", _) if within("nodepools") => "write the pool",
         ("PATCH", _) if within("statefulsets") => "write the set",
-        ("PATCH", _) if within("poddisruptionbudgets") || within("services") || within("priorityclasses") => {
-            "write the rest"
-        }
         ("POST", "pods") => "make a placeholder",
+        ("PATCH", _) if within("nodes") && patches("add") => "freeze a node",
+        ("PATCH", _) if within("nodes") && patches("remove") => "unfreeze a node",
+        ("POST", "events") => "post an Event",
         ("DELETE", name) if within("pods") && name.starts_with("shardctl-") => "delete a placeholder",
         ("DELETE", _) if within("pods") => "delete a shard",
         ("DELETE", _) if within("nodepools") => "delete the pool",
-        ("POST", "leases") | ("POST", "events") => "beside",
-        ("PUT" | "DELETE", _) if within("leases") => "beside",
-        ("PATCH", _) if within("nodes") => "beside",
         _ => return None,
     };
     request.is_write().then_some(kind)
 }
 
+/// The kinds of what was written; panics at one that is unknown.
+#[track_caller]
+fn kinds(interceptor: &Interceptor) -> BTreeSet<&'static str> {
+    let known = |request: &Request| {
+        kind(request).unwrap_or_else(|| panic!("a kind of write that isn't covered: {request} {}", request.body))
+    };
+    interceptor.writes().iter().map(known).collect()
+}
+
+/// Kills a promotion at the first write of a kind, and runs it again.
 fn killed_and_run_again(what: &'static str, after: bool) {
     let ground = deployed();
     let case = format!("killed at {what:?}, {}", if after { "after it" } else { "before it" });
@@ -57,12 +78,7 @@ fn killed_and_run_again(what: &'static str, after: bool) {
     rule.wait_hit();
     let killed = command.kill();
     rule.discard();
-    for request in interceptor.writes() {
-        assert!(
-            kind(&request).is_some(),
-            "a kind of write that isn't covered: {request}"
-        );
-    }
+    kinds(&interceptor);
     let again = promote(&ground, ground.scene.kubeconfig(), &["--yes"]);
     let said = format!(
         "{case}\n{}{}\nthen:\n{}{}",
@@ -71,12 +87,21 @@ fn killed_and_run_again(what: &'static str, after: bool) {
     assert_eq!(again.code, Some(0), "{said}");
     is_promoted(&ground, &before, &said);
     assert!(witness.most_down_at_once() <= 1, "{said}");
+    let moved = witness.deletions();
     assert_eq!(
-        witness.deletions().into_iter().collect::<BTreeSet<_>>().len(),
+        moved.iter().collect::<BTreeSet<_>>().len(),
         3,
-        "{said}"
+        "every shard moves: {said}"
     );
-    assert_eq!(witness.deletions().len(), 3, "no shard moves twice: {said}");
+    assert_eq!(moved.len(), 3, "no shard moves twice: {said}");
+}
+
+#[test]
+fn no_kind_of_write_is_forgotten() {
+    let ground = deployed();
+    let interceptor = Interceptor::before(ground.scene.plane());
+    promote(&ground, &interceptor.kubeconfig(&ground.scene), &["--yes"]).is(0, &["-explore is gone"]);
+    assert_eq!(kinds(&interceptor), BTreeSet::from(KINDS));
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! `shardctl promote` on a real control plane with Karpenter: the shards move one at a time to the pinned size, with their disks.
 
+mod aks;
+mod interrupt;
 mod kill;
+mod outputs;
 mod refused;
+mod rights;
 
 use crate::cluster::scene::objects::is_ready;
-use crate::cluster::{Interceptor, Witness};
+use crate::cluster::{Interceptor, Witness, api};
 use crate::deploy::{Ran, deployed, ran};
 use crate::render::ground::Ground;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -115,7 +120,7 @@ fn shards_move_one_at_a_time_onto_nodes_that_are_there_for_them_and_keep_their_d
 fn the_explore_pool_stays_while_somebody_elses_pod_is_on_its_nodes() {
     let ground = deployed();
     let node = ground.nodes().into_keys().next().expect("a node");
-    ground.scene.bare_pod("neighbour", &node, serde_json::json!([]));
+    ground.scene.bare_pod("neighbour", &node, json!([]));
     let before = disks(&ground);
     let ran = promote(&ground, ground.scene.kubeconfig(), &["--yes"]);
     let name = ground.scene.namespace();
@@ -135,14 +140,46 @@ fn the_explore_pool_stays_while_somebody_elses_pod_is_on_its_nodes() {
 }
 
 #[test]
+fn an_explore_pool_that_is_not_labelled_as_the_workloads_is_named_and_left() {
+    let ground = deployed();
+    let name = format!("{}-explore", ground.scene.namespace());
+    let path = format!("/apis/karpenter.sh/v1/nodepools/{name}");
+    let plane = ground.scene.plane();
+    let others = json!({"metadata": {"labels": {"app.kubernetes.io/part-of": "others"}}});
+    plane
+        .run(api::merge(plane.client(), &path, &others))
+        .expect("another label");
+    let uid = |found: serde_json::Value| found["metadata"]["uid"].clone();
+    let before = uid(plane.get(&path).expect("the pool"));
+    promote(&ground, ground.scene.kubeconfig(), &["--yes"]).is(
+        1,
+        &[
+            &format!("nodepool/{name} stays"),
+            "isn't labelled as the workload's",
+            &format!("kubectl get nodepool {name} -o yaml"),
+            "app.kubernetes.io/part-of",
+        ],
+    );
+    assert_eq!(uid(plane.get(&path).expect("the pool is still there")), before);
+}
+
+#[test]
 fn a_dry_run_shows_what_would_change_and_writes_nothing() {
     let ground = deployed();
     let interceptor = Interceptor::before(ground.scene.plane());
     let version = ground.scene.get::<StatefulSet>(&ground.set()).metadata.resource_version;
-    for how in ["--dry-run=client", "--dry-run=server"] {
+    for (how, objects) in [
+        ("--dry-run=client", "write 1 object, and those of 6 others that differ,"),
+        ("--dry-run=server", "write 2 objects"),
+    ] {
         promote(&ground, &interceptor.kubeconfig(&ground.scene), &[how]).is(
             0,
-            &["move 3 shards, one at a time", "-stable is made", "once it is empty"],
+            &[
+                objects,
+                "move 3 shards, one at a time",
+                "-stable is made",
+                "once it is empty",
+            ],
         );
     }
     assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());

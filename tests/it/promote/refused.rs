@@ -30,6 +30,70 @@ fn a_size_without_room_a_zone_that_is_left_out_and_another_number_of_shards_are_
 }
 
 #[test]
+fn machines_past_the_pools_limits_are_refused_with_the_numbers() {
+    let ground = Ground::new();
+    // Four disks in one zone, four in the next, one in the last: two machines, two and one of a size that holds three.
+    let [first, second, third] = ground.zone_names().clone();
+    let own = ground.zone_names().join(",");
+    for (shards, zone) in [("4", &first), ("8", &second), ("9", &third)] {
+        let arguments = [
+            ground.arguments("deploy", "explore"),
+            vec!["--shards".into(), shards.into(), "--yes".into()],
+        ];
+        let arguments: Vec<String> = arguments
+            .concat()
+            .into_iter()
+            .map(|word| if word == own { zone.clone() } else { word })
+            .collect();
+        ran(&ground, ground.scene.kubeconfig(), &arguments).is(0, &[&format!("{shards} shards are Ready")]);
+    }
+    let interceptor = Interceptor::before(ground.scene.plane());
+    let arguments = [
+        ground.of_command("promote"),
+        ["--shards", "9", "--size", "Standard_E16s_v5", "--yes"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    ran(&ground, &interceptor.kubeconfig(&ground.scene), &arguments.concat()).is(
+        3,
+        &[
+            "pool-limits",
+            "the shards take 5 machines of Standard_E16s_v5, and its limits have room for 4",
+            &format!("{first}: 4 shards, 3 on a machine: 2 machines"),
+            "--size SIZE",
+        ],
+    );
+    assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
+}
+
+#[test]
+fn without_karpenter_nothing_is_promoted() {
+    let scene = Scene::shards(1).named("db-shard").start();
+    let interceptor = Interceptor::before(scene.plane());
+    let arguments = [
+        "promote",
+        "--yes",
+        "--name",
+        "db",
+        "-n",
+        scene.namespace(),
+        "--shards",
+        "1",
+    ];
+    let output = scene
+        .shardctl_with(&interceptor.kubeconfig(&scene), arguments)
+        .output()
+        .expect("promote");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("no-karpenter") && said.contains("az aks update"),
+        "{said}"
+    );
+    assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
+}
+
+#[test]
 fn a_shard_that_is_down_is_mended_first() {
     let ground = deployed();
     let down = format!("{}-1", ground.set());

@@ -1,7 +1,7 @@
 //! What is rendered, on a real cluster: every object is accepted with strict validation, Karpenter buys nodes for it, `verify` finds
 //! it healthy.
 
-use super::ground::Ground;
+use super::ground::{Ground, with_aks_node_classes};
 use super::{kubectl_says, rendered};
 use crate::cluster::{Plane, api};
 use k8s_openapi::api::core::v1::Node;
@@ -47,21 +47,9 @@ fn karpenter_buys_the_pinned_size_for_stable_and_keeps_others_off() {
 #[test]
 fn every_object_is_accepted_with_strict_validation_on_aks_too() {
     let plane = Plane::with_karpenter();
-    let definition = include_str!("../../cluster/aks-node-class.yaml");
+    with_aks_node_classes();
     let kubeconfig = plane.kubeconfig();
     let kubeconfig = kubeconfig.to_str().expect("UTF-8");
-    kubectl_says(
-        &["apply", "--server-side", "-f", "-", "--kubeconfig", kubeconfig],
-        definition,
-    );
-    let established = [
-        "wait",
-        "--for=condition=Established",
-        "crd/aksnodeclasses.karpenter.azure.com",
-        "--kubeconfig",
-        kubeconfig,
-    ];
-    kubectl_says(&established, "");
     let ground = Ground::new();
     let name = ground.scene.namespace();
     for phase in ["explore", "stable"] {

@@ -3,11 +3,44 @@
 use super::{kubectl_says, rendered};
 use crate::cluster::karpenter::region;
 use crate::cluster::scene::objects::is_ready;
-use crate::cluster::{Scene, api};
+use crate::cluster::{Plane, Scene, api};
+use crate::upgrade::rights::printed_rules;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Somebody with the Roles that `rbac --for PURPOSE` prints, and what its head says isn't in them: the node class may be read.
+pub fn limited_to(ground: &Ground, purpose: &str) -> PathBuf {
+    let arguments = ["rbac", "--for", purpose, "-n", ground.scene.namespace()];
+    let printed = ground.scene.shardctl(arguments).output().expect("rbac");
+    let (space, mut cluster) = printed_rules(&String::from_utf8(printed.stdout).expect("UTF-8"));
+    let class = json!({"apiGroups": ["karpenter.kwok.sh"], "resources": ["kwoknodeclasses"], "verbs": ["get"]});
+    cluster.as_array_mut().expect("rules").push(class);
+    ground.scene.limited_user_with(space, cluster)
+}
+
+/// Defines AKS's node classes on the plane with Karpenter: nothing runs there that makes nodes of them.
+pub fn with_aks_node_classes() {
+    let plane = Plane::with_karpenter();
+    let definition = include_str!("../../cluster/aks-node-class.yaml");
+    let kubeconfig = plane.kubeconfig();
+    let kubeconfig = kubeconfig.to_str().expect("UTF-8");
+    kubectl_says(
+        &["apply", "--server-side", "-f", "-", "--kubeconfig", kubeconfig],
+        definition,
+    );
+    let established = [
+        "wait",
+        "--for=condition=Established",
+        "crd/aksnodeclasses.karpenter.azure.com",
+        "--kubeconfig",
+        kubeconfig,
+    ];
+    kubectl_says(&established, "");
+}
 
 /// A namespace with nothing in it but a storage class and a node class, and what is made beside it taken away at the end.
 pub struct Ground {
@@ -25,6 +58,11 @@ impl Ground {
             zones: region(REGION.fetch_add(1, Ordering::Relaxed)),
             scene: Scene::shards(0).on_karpenter("Standard_E16s_v5", "1s").start(),
         }
+    }
+
+    /// Its zones.
+    pub fn zone_names(&self) -> &[String; 3] {
+        &self.zones
     }
 
     /// `COMMAND` with this ground's names.
@@ -91,6 +129,12 @@ impl Ground {
         let balancer = format!("{}-lb", self.scene.namespace());
         let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.10"}]}}});
         self.scene.patch_status::<Service>(&balancer, status);
+    }
+
+    /// The set's version.
+    pub fn version_of_the_set(&self) -> Option<String> {
+        let set = self.scene.get::<StatefulSet>(&self.set());
+        set.metadata.resource_version
     }
 
     /// The shards' pods.

@@ -3,3 +3,4 @@
 mod reader;
 mod runs;
 mod saved;
+mod workload;

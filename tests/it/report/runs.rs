@@ -17,7 +17,7 @@ fn place(scene: &Scene<'_>, name: &str) -> PathBuf {
 
 /// The page that a run wrote; it is taken away, so that the next must write its own.
 #[track_caller]
-fn page(scene: &Scene<'_>, name: &str) -> (String, Page) {
+pub fn page(scene: &Scene<'_>, name: &str) -> (String, Page) {
     let html = std::fs::read_to_string(place(scene, name)).expect("a page");
     std::fs::remove_file(place(scene, name)).expect("take the page away");
     let beside = std::fs::read_dir(scene.home()).expect("the scene's folder");
@@ -30,7 +30,7 @@ fn page(scene: &Scene<'_>, name: &str) -> (String, Page) {
 }
 
 #[track_caller]
-fn assert_says(page: &Page, words: &[&str]) {
+pub fn assert_says(page: &Page, words: &[&str]) {
     for word in words {
         assert!(page.text.contains(word), "{word:?} isn't in {}", page.text);
     }
