@@ -88,8 +88,6 @@ struct ShortPod {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PodMeta {
-    #[serde(default)]
-    name: String,
     owner_references: Option<Vec<OwnerReference>>,
     annotations: Option<Annotations>,
 }
@@ -154,7 +152,6 @@ impl From<ShortPod> for Pod {
         let mirror = short.metadata.annotations.and_then(|annotations| annotations.mirror);
         Pod {
             metadata: ObjectMeta {
-                name: Some(short.metadata.name),
                 owner_references: short.metadata.owner_references,
                 annotations: mirror.map(|hash| BTreeMap::from([(MIRROR.to_owned(), hash)])),
                 ..ObjectMeta::default()
