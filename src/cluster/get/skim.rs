@@ -309,7 +309,7 @@ const EACH: u64 = u64::MAX / 0xff;
 /// One bit for each byte, the first lowest: whether it is `wanted` once these bits are set.
 fn mask(block: &[u8; BLOCK], set: u8, wanted: u8) -> u64 {
     let columns = u128::from_le_bytes(columns(block, set, wanted));
-    turned(columns as u64 | ((columns >> 64) as u64) << 1)
+    turned(columns as u64 | (((columns >> 64) as u64) << 1))
 }
 
 /// The bits of [`mask`], of each sixteenth byte together. Not inlined, so that the compiler makes a few vector instructions of it.
@@ -338,9 +338,9 @@ fn turned(mut bits: u64) -> u64 {
 
 /// In each byte how many bits are set in it and in those below it.
 fn sums(bits: u64) -> u64 {
-    let twos = bits - (bits >> 1 & (0x55 * EACH));
-    let fours = (twos & (0x33 * EACH)) + (twos >> 2 & (0x33 * EACH));
-    (fours + (fours >> 4) & (0x0f * EACH)).wrapping_mul(EACH)
+    let twos = bits - ((bits >> 1) & (0x55 * EACH));
+    let fours = (twos & (0x33 * EACH)) + ((twos >> 2) & (0x33 * EACH));
+    ((fours + (fours >> 4)) & (0x0f * EACH)).wrapping_mul(EACH)
 }
 
 #[cfg(test)]
