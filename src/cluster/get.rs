@@ -5,6 +5,7 @@
 //! never is.
 
 mod pages;
+mod skim;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,12 +145,12 @@ impl Api {
         query: &str,
         mut keep: impl FnMut(Box<RawValue>) -> Option<Box<RawValue>> + Send + 'static,
     ) -> Result<Vec<Box<RawValue>>, Failure> {
-        let add = move |kept: &mut Vec<_>, item| kept.extend(keep(item));
-        self.fold(path, query, add).await
+        let read = move |kept: &mut Vec<_>, page: &str| pages::whole(page, |item| kept.extend(keep(item)));
+        pages::fold(self, path, query, read).await
     }
 
     /// As [`list`](Self::list), with the items read as `T` and each added to a sum: for lists of which the whole is of no
-    /// interest. After an expired token the sum begins anew.
+    /// interest. What `T` doesn't look at is passed over. After an expired token the sum begins anew.
     ///
     /// # Errors
     /// As [`list`](Self::list); an item that is no `T` is [`Failure::NotKubernetes`].
@@ -157,13 +158,14 @@ impl Api {
         &self,
         path: &str,
         query: &str,
-        add: impl FnMut(&mut S, T) + Send + 'static,
+        mut add: impl FnMut(&mut S, T) + Send + 'static,
     ) -> Result<S, Failure>
     where
         S: Default + Send + 'static,
-        T: DeserializeOwned + 'static,
+        T: DeserializeOwned,
     {
-        pages::fold(self, path, query, add).await
+        let read = move |sum: &mut S, page: &str| pages::skimmed(page, |item| add(sum, item));
+        pages::fold(self, path, query, read).await
     }
 
     /// POSTs `body` and returns the answer. Never retried.

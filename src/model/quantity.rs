@@ -53,7 +53,12 @@ impl Amount {
             return Err(refused());
         }
         let (binary, power) = scale(suffix).ok_or_else(refused)?;
-        let digits: i128 = format!("{whole}{fraction}").parse().map_err(|_| refused())?;
+        let digits: i128 = if fraction.is_empty() {
+            whole.parse()
+        } else {
+            format!("{whole}{fraction}").parse()
+        }
+        .map_err(|_| refused())?;
         let mut value = digits.checked_mul(NANO).ok_or_else(refused)?;
         value = if binary {
             value.checked_mul(1 << power).ok_or_else(refused)?

@@ -10,27 +10,23 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use super::skim::Skim;
 use super::{Api, unreadable};
 use crate::cluster::failure::Failure;
 
 /// How many objects are asked for at once; kubectl's `--chunk-size`.
 const PAGE: usize = 500;
 
-/// See [`Api::fold`].
+/// Reads a list page by page: `read` adds a page's items to the sum and tells the token of the next ([`whole`] or [`skimmed`]).
 ///
 /// A page that names the next one is read on a thread of its own while that one is on its way: of a large cluster the reading
 /// takes as long as the network.
-pub(super) async fn fold<S, T, A>(api: &Api, path: &str, query: &str, add: A) -> Result<S, Failure>
+pub(super) async fn fold<S, R>(api: &Api, path: &str, query: &str, read: R) -> Result<S, Failure>
 where
     S: Default + Send + 'static,
-    T: DeserializeOwned + 'static,
-    A: FnMut(&mut S, T) + Send + 'static,
+    R: FnMut(&mut S, &str) -> Result<Option<String>, Failure> + Send + 'static,
 {
-    let mut sum = Sum {
-        add,
-        of: S::default(),
-        items: PhantomData,
-    };
+    let mut sum = Sum { read, of: S::default() };
     let page = |token: &str| {
         let page = format!("limit={PAGE}&continue={}", percent_encoded(token));
         with_query(path, query, &page)
@@ -75,21 +71,19 @@ where
     }
 }
 
-/// What was made of the items so far, and how the next one comes to it.
-struct Sum<S, T, A> {
-    add: A,
+/// What was made of the items so far, and how the next page comes to it.
+struct Sum<S, R> {
+    read: R,
     of: S,
-    items: PhantomData<fn(T)>,
 }
 
-impl<S, T, A> Sum<S, T, A>
+impl<S, R> Sum<S, R>
 where
-    T: DeserializeOwned,
-    A: FnMut(&mut S, T),
+    R: FnMut(&mut S, &str) -> Result<Option<String>, Failure>,
 {
     /// Reads one page and returns the token of the next.
     fn read(&mut self, body: &str) -> Result<Option<String>, Failure> {
-        read_page(body, |item| (self.add)(&mut self.of, item))
+        (self.read)(&mut self.of, body)
     }
 }
 
@@ -115,11 +109,18 @@ fn percent_encoded(token: &str) -> String {
     encoded
 }
 
-/// Reads one page, hands its items over and returns the token of the next.
-fn read_page<T: DeserializeOwned>(body: &str, each: impl FnMut(T)) -> Result<Option<String>, Failure> {
+/// Reads one page with all that is in it, hands its items over and returns the token of the next.
+pub(super) fn whole<T: DeserializeOwned>(body: &str, each: impl FnMut(T)) -> Result<Option<String>, Failure> {
     let mut json = serde_json::Deserializer::from_str(body);
-    let items = Items { each, of: PhantomData };
-    let more = Page { items: Some(items) }.deserialize(&mut json).map_err(unreadable)?;
+    let more = Page::of(each).deserialize(&mut json).map_err(unreadable)?;
+    json.end().map_err(unreadable)?;
+    Ok(more.filter(|token| !token.is_empty()))
+}
+
+/// As [`whole`], passing over what isn't looked at.
+pub(super) fn skimmed<T: DeserializeOwned>(body: &str, each: impl FnMut(T)) -> Result<Option<String>, Failure> {
+    let mut json = Skim::new(body);
+    let more = Page::of(each).deserialize(&mut json).map_err(unreadable)?;
     json.end().map_err(unreadable)?;
     Ok(more.filter(|token| !token.is_empty()))
 }
@@ -161,6 +162,15 @@ struct Metadata {
 
 struct Page<T, F> {
     items: Option<Items<T, F>>,
+}
+
+impl<T, F> Page<T, F> {
+    fn of(each: F) -> Self {
+        let of = PhantomData;
+        Self {
+            items: Some(Items { each, of }),
+        }
+    }
 }
 
 impl<'de, T, F> DeserializeSeed<'de> for Page<T, F>
@@ -255,7 +265,7 @@ mod tests {
 
     fn read(body: &str) -> Result<(Vec<String>, Option<String>), Failure> {
         let mut kept = Vec::new();
-        let more = read_page(body, |item: Box<RawValue>| kept.push(item.get().to_owned()))?;
+        let more = whole(body, |item: Box<RawValue>| kept.push(item.get().to_owned()))?;
         Ok((kept, more))
     }
 

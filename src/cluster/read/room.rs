@@ -88,10 +88,15 @@ struct ShortPod {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PodMeta {
-    #[serde(default)]
-    name: String,
-    owner_references: Option<Vec<OwnerReference>>,
+    owner_references: Option<Vec<Owner>>,
     annotations: Option<Annotations>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    kind: Option<String>,
+    uid: Option<String>,
+    controller: Option<bool>,
 }
 
 /// Whether a pod stands for one in the kubelet's own folder.
@@ -129,6 +134,17 @@ struct Phase {
     phase: Option<String>,
 }
 
+impl From<Owner> for OwnerReference {
+    fn from(short: Owner) -> Self {
+        OwnerReference {
+            kind: short.kind.unwrap_or_default(),
+            uid: short.uid.unwrap_or_default(),
+            controller: short.controller,
+            ..OwnerReference::default()
+        }
+    }
+}
+
 impl From<Requests> for ResourceRequirements {
     fn from(short: Requests) -> Self {
         ResourceRequirements {
@@ -151,11 +167,11 @@ impl From<ShortContainer> for Container {
 impl From<ShortPod> for Pod {
     fn from(short: ShortPod) -> Self {
         let containers = |all: Vec<ShortContainer>| all.into_iter().map(Into::into).collect();
+        let owners = |all: Vec<Owner>| all.into_iter().map(Into::into).collect();
         let mirror = short.metadata.annotations.and_then(|annotations| annotations.mirror);
         Pod {
             metadata: ObjectMeta {
-                name: Some(short.metadata.name),
-                owner_references: short.metadata.owner_references,
+                owner_references: short.metadata.owner_references.map(owners),
                 annotations: mirror.map(|hash| BTreeMap::from([(MIRROR.to_owned(), hash)])),
                 ..ObjectMeta::default()
             },
