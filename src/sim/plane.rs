@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::sim::api::Access;
 use crate::sim::controllers::{Pace, Stage, Work, concerned, run};
+use crate::sim::json::uid;
 use crate::sim::kind::Kind;
-use crate::sim::store::{Change, Key, Object, Part, Store, Write};
+use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
 
 /// A whole rehearsal cluster, but for time.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Plane {
     pub crashing_images: BTreeSet<String>,
     /// The images that each node has.
     pub(in crate::sim) pulled: BTreeSet<(String, String)>,
+    /// The nodes of pods that wait only for their volumes, by uid.
+    pub(in crate::sim) reserved: BTreeMap<String, String>,
     /// What goes on with a pod or a claim, by uid, and until when.
     pub(in crate::sim) stages: BTreeMap<String, (Stage, Timestamp)>,
     queue: BTreeMap<(Timestamp, u64), Work>,
@@ -53,6 +56,7 @@ impl Plane {
             missing_images: BTreeSet::new(),
             crashing_images: BTreeSet::new(),
             pulled: BTreeSet::new(),
+            reserved: BTreeMap::new(),
             stages: BTreeMap::new(),
             queue: BTreeMap::new(),
             planned: BTreeMap::new(),
@@ -88,6 +92,10 @@ impl Plane {
         news.sort_by_key(|change| change.revision);
         self.noted = self.store.revision();
         for change in &news {
+            if change.what == What::Deleted {
+                self.reserved.remove(uid(&change.object));
+                self.stages.remove(uid(&change.object));
+            }
             for work in concerned(&self.store, change) {
                 self.plan(work, later(now, self.pace.lag));
             }

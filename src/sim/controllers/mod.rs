@@ -168,4 +168,4 @@ pub(in crate::sim) fn ordinal(set: &serde_json::Value, pod: &serde_json::Value) 
 }
 
 #[cfg(test)]
-mod testing;
+pub(in crate::sim) mod testing;

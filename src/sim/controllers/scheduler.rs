@@ -29,8 +29,15 @@ pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
         Ok(unbound) => unbound,
         Err(why) => return unschedulable(plane, key, &why, now),
     };
-    let field = Field::of(&plane.store, &pod);
-    let (fitting, reasons) = field.judge();
+    let field = Field::of(plane, &pod);
+    let (mut fitting, reasons) = field.judge();
+    if let Some(reserved) = plane
+        .reserved
+        .get(uid(&pod))
+        .filter(|node| fitting.iter().any(|(name, _)| name == *node))
+    {
+        fitting.retain(|(node, _)| node == reserved);
+    }
     let best = fitting
         .into_iter()
         .max_by(|(one, a), (other, b)| a.cmp(b).then_with(|| other.cmp(one)));
@@ -44,7 +51,8 @@ pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
         return;
     };
     if !unbound.is_empty() {
-        // The volumes come first; the claim that is bound brings the pod back here.
+        // The volumes come first; the claim that is bound brings the pod back here. Its room is kept for it.
+        plane.reserved.insert(uid(&pod).to_owned(), node.clone());
         for claim in unbound {
             let claim = Key::new(Kind::Claims, &key.namespace, &claim);
             plane.change(&claim, now, |claim| {
@@ -53,6 +61,7 @@ pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
         }
         return;
     }
+    plane.reserved.remove(uid(&pod));
     plane.change(key, now, |pod| {
         set(pod, &["spec", "nodeName"], json!(node));
         crate::sim::json::remove(pod, &["status", "nominatedNodeName"]);
@@ -92,14 +101,17 @@ struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    fn of(store: &'a Store, pod: &'a Value) -> Field<'a> {
+    fn of(plane: &'a Plane, pod: &'a Value) -> Field<'a> {
+        let store = &plane.store;
         let mut on: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         let ours = priority(pod);
         for other in store.all(Kind::Pods, None) {
             if ["Succeeded", "Failed"].contains(&text(other, "/status/phase")) || uid(other) == uid(pod) {
                 continue;
             }
+            let reserved = plane.reserved.get(uid(other)).map(String::as_str).unwrap_or_default();
             let node = match text(other, "/spec/nodeName") {
+                "" if !reserved.is_empty() => reserved,
                 // Room that is promised to a pod of at least our priority isn't ours.
                 "" if priority(other) >= ours => text(other, "/status/nominatedNodeName"),
                 node => node,

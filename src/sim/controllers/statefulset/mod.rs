@@ -155,7 +155,9 @@ impl Look {
             return;
         }
         let from = self.start + self.partition().unwrap_or(0);
-        for (_, pod) in self.pods.range(from..wanted.end).rev() {
+        for ordinal in (from..wanted.end).rev() {
+            // One that was made just now isn't Ready.
+            let Some(pod) = self.pods.get(&ordinal) else { return };
             if is_leaving(pod) {
                 return;
             }
