@@ -105,15 +105,18 @@ pub(super) fn unwelcome(store: &Store, pod: &Value, node: &Value) -> Option<Why>
 
 /// Whether a pod tolerates a taint.
 pub(super) fn tolerates(pod: &Value, taint: &Value) -> bool {
-    list(pod, "/spec/tolerations").iter().any(|toleration| {
-        let effect = text(toleration, "/effect");
-        let key = text(toleration, "/key");
-        (effect.is_empty() || effect == text(taint, "/effect"))
-            && match text(toleration, "/operator") {
-                "Exists" => key.is_empty() || key == text(taint, "/key"),
-                _ => key == text(taint, "/key") && text(toleration, "/value") == text(taint, "/value"),
-            }
-    })
+    let mut tolerations = list(pod, "/spec/tolerations").iter();
+    tolerations.any(|toleration| tolerates_by(toleration, taint))
+}
+
+/// Whether one toleration is about a taint.
+pub(super) fn tolerates_by(toleration: &Value, taint: &Value) -> bool {
+    let (effect, key) = (text(toleration, "/effect"), text(toleration, "/key"));
+    (effect.is_empty() || effect == text(taint, "/effect"))
+        && match text(toleration, "/operator") {
+            "Exists" => key.is_empty() || key == text(taint, "/key"),
+            _ => key == text(taint, "/key") && text(toleration, "/value") == text(taint, "/value"),
+        }
 }
 
 fn affine(pod: &Value, node: &Value) -> bool {

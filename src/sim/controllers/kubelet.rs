@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::sim::controllers::{Stage, Work, claims_of};
-use crate::sim::json::{condition, is_leaving, moment, namespace, number, set, set_condition, stamp, text, uid};
+use crate::sim::json::{condition, is_leaving, list, moment, namespace, number, set, set_condition, stamp, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
 use crate::sim::store::{Deletion, Key, Store};
@@ -30,7 +30,7 @@ pub(super) fn run(plane: &mut Plane, key: &Key, now: Timestamp) {
     }
     let id = uid(&pod).to_owned();
     if text(&pod, "/status/phase") == "Running" && !plane.stages.contains_key(&id) {
-        return;
+        return speak(plane, key, &pod, now);
     }
     if ["Succeeded", "Failed"].contains(&text(&pod, "/status/phase")) {
         return;
@@ -60,6 +60,17 @@ pub(super) fn run(plane: &mut Plane, key: &Key, now: Timestamp) {
             });
         }
         Some((Stage::Provisioning, _)) => {}
+    }
+}
+
+/// Says again that a pod is Ready that was written off while its node was silent.
+fn speak(plane: &mut Plane, key: &Key, pod: &Value, now: Timestamp) {
+    let written_off = list(pod, "/status/conditions")
+        .iter()
+        .any(|said| text(said, "/type") == "Ready" && text(said, "/reason") == "NodeNotReady");
+    if written_off {
+        let ready = json!({"type": "Ready", "status": "True"});
+        plane.change(key, now, |pod| set_condition(pod, ready, now));
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a control plane and its kubelets do next: one controller a file, each a function of the store and the time.
 
 pub(in crate::sim) mod disruption;
+mod endpoints;
 mod fit;
 mod kubelet;
+mod nodes;
 mod scheduler;
 mod statefulset;
 mod volumes;
@@ -29,6 +31,10 @@ pub enum Work {
     Run(Key),
     /// A claim: its volume, its protection.
     Claim(Key),
+    /// A service's endpoint slice.
+    Service(Key),
+    /// A node that may have gone silent.
+    Node(Key),
 }
 
 /// What goes on with a pod or a claim and takes its time.
@@ -85,6 +91,8 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Place(key) => scheduler::place(plane, key, now),
         Work::Run(key) => kubelet::run(plane, key, now),
         Work::Claim(key) => volumes::reconcile(plane, key, now),
+        Work::Service(key) => endpoints::reconcile(plane, key, now),
+        Work::Node(key) => nodes::reconcile(plane, key, now),
     }
 }
 
@@ -110,6 +118,9 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             let covering = store.all(Kind::Budgets, Some(space));
             let covering = covering.filter(|budget| disruption::covers(budget, object));
             work.extend(covering.map(|budget| Work::Budget(Key::of(Kind::Budgets, budget))));
+            let services = store.all(Kind::Services, Some(space));
+            let leading = services.filter(|service| endpoints::selects(service, object));
+            work.extend(leading.map(|service| Work::Service(Key::of(Kind::Services, service))));
             if change.what == What::Deleted {
                 work.extend(claims_of(object).map(|claim| Work::Claim(Key::new(Kind::Claims, space, claim))));
                 // The room that it took is free.
@@ -125,8 +136,9 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             let here = |pod: &&Object| text(pod, "/spec/nodeName") == name(object);
             let on_it = store.all(Kind::Pods, None).filter(here);
             let on_it = on_it.map(|pod| Work::Run(Key::of(Kind::Pods, pod)));
-            waiting(store, None).chain(on_it).collect()
+            waiting(store, None).chain(on_it).chain([Work::Node(key)]).collect()
         }
+        Kind::Services => vec![Work::Service(key)],
         Kind::Volumes => {
             let claims = store.all(Kind::Claims, None).map(|claim| Key::of(Kind::Claims, claim));
             claims.map(Work::Claim).collect()

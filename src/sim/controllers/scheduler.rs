@@ -56,7 +56,7 @@ pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
         for claim in unbound {
             let claim = Key::new(Kind::Claims, &key.namespace, &claim);
             plane.change(&claim, now, |claim| {
-                set(claim, &["metadata", "annotations", SELECTED_NODE], json!(node))
+                set(claim, &["metadata", "annotations", SELECTED_NODE], json!(node));
             });
         }
         return;
