@@ -102,7 +102,7 @@ fn nothing_happens_on_a_node_that_is_silent_until_it_is_back() {
     let home = Key::wide(Kind::Nodes, "n1");
     let say = |plane: &mut Plane, status: &str, now: Timestamp| {
         plane.change(&home, now, |node| {
-            node["status"]["conditions"][0]["status"] = json!(status)
+            node["status"]["conditions"][0]["status"] = json!(status);
         });
         plane.take_note(now);
     };
