@@ -5,6 +5,7 @@ mod deploy;
 mod drain;
 mod packing;
 mod recover;
+mod rehearse;
 mod render;
 mod route_test;
 mod uncordon;
@@ -23,6 +24,7 @@ pub use packing::{
     LayoutName, MachinesWanted, ModelName, Models, PackingOutput, PackingSummary, PackingTable, Pay, Prices, WhatIf,
 };
 pub use recover::Recover;
+pub use rehearse::Rehearse;
 pub use render::Render;
 pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};
 pub use uncordon::Uncordon;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{DryRun, StatusOutput};
+use super::{DryRun, Rehearse, StatusOutput};
 
 /// `recover`.
 #[derive(Args, Clone, Debug)]
@@ -10,6 +10,7 @@ use super::{DryRun, StatusOutput};
 Examples:
   shardctl recover                             find what interrupted runs left, show it, ask, undo it
   shardctl recover --dry-run=client            only show it
+  shardctl recover --rehearse                  play it on a copy: what would be put back, and whether that would do
   shardctl recover --yes                       without a question
   shardctl recover --expired --yes             only what is past its time: for a CronJob (k8s/recover-cronjob.yaml)
   shardctl recover --node-is-off node-7        node-7 is lost, and seen to be off: let its shards and disks go
@@ -46,4 +47,7 @@ pub struct Recover {
     /// The form of the progress and the end: text, or json with one event a line
     #[arg(short, long, value_name = "FORM", default_value = "text")]
     pub output: StatusOutput,
+    /// Whether it is only rehearsed.
+    #[command(flatten)]
+    pub rehearse: Rehearse,
 }

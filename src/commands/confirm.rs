@@ -1,13 +1,15 @@
 //! The question before a change, and the only place where a [`Permit`] is made.
 //!
 //! `--yes` answers it. A terminal is asked, and no is what Return means. Without a terminal and without `--yes` nothing is
-//! changed, and the command that would do it is named. What is worse than a question wants a name typed out instead.
+//! changed, and the command that would do it is named. What is worse than a question wants a name typed out instead. A
+//! rehearsal asks nobody: its connection leads nowhere.
 
 use std::io::{self, IsTerminal};
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
 
+use crate::cluster::connect::Connection;
 use crate::cluster::permit::Permit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::shell::shell_word;
@@ -31,6 +33,18 @@ pub async fn ask(question: &str, yes: bool) -> Result<Permit> {
         Ok(Permit::confirmed())
     } else {
         Err(Error::new(ErrorKind::Refused, "you said no; nothing was changed"))
+    }
+}
+
+/// The permit for a rehearsal: nobody is asked, since nothing is changed that outlives it.
+///
+/// # Errors
+/// A bug: the connection leads to a cluster outside of this process.
+pub fn rehearsed(connection: &Connection) -> Result<Permit> {
+    if connection.is_a_rehearsal() {
+        Ok(Permit::confirmed())
+    } else {
+        Err(Error::bug("a rehearsal was about to change a real cluster"))
     }
 }
 

@@ -18,6 +18,7 @@ pub mod progress;
 pub mod rbac;
 pub mod recover;
 pub mod redo;
+pub mod rehearsal;
 pub mod render;
 pub mod route_arguments;
 pub mod route_test;
@@ -117,6 +118,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     }
     if let Command::Drain(arguments) = &command
         && arguments.change.dry_run.is_none()
+        && !arguments.rehearse.rehearse
     {
         return drain::run(&context, arguments, stop).await;
     }
@@ -132,6 +134,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     }
     if let Command::Recover(arguments) = &command
         && arguments.dry_run.is_none()
+        && !arguments.rehearse.rehearse
     {
         return recover::run(&context, arguments, stop).await;
     }

@@ -70,6 +70,11 @@ impl Plane {
         !kind.is_custom() || self.extensions.contains(kind.served().group)
     }
 
+    /// Notes that a node has fetched an image.
+    pub fn has_fetched(&mut self, node: &str, image: &str) {
+        self.pulled.insert((node.to_owned(), image.to_owned()));
+    }
+
     /// Plans the work that the changes since the last call make.
     pub fn take_note(&mut self, now: Timestamp) {
         if self.noted == self.store.revision() {

@@ -4,6 +4,7 @@
 //! request has a pipe of its own, and both ends may upgrade it.
 
 mod body;
+mod line;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,8 @@ use tower::service_fn;
 
 use crate::sim::api::{Reply, Request, answer};
 use crate::sim::plane::{Plane, later};
+
+pub use line::Line;
 
 /// How much a pipe holds before its writer waits.
 const PIPE: usize = 64 * 1024;
@@ -100,8 +103,16 @@ impl Cluster {
 
     /// A client. Its buffer's task belongs to the runtime that this is called in.
     pub fn client(&self, namespace: &str) -> kube::Client {
-        let cluster = self.clone();
-        let service = service_fn(move |request| carry(cluster.clone(), request));
+        self.client_on(&Line::default(), namespace)
+    }
+
+    /// As [`client`](Self::client), on a line that can be cut.
+    pub fn client_on(&self, line: &Line, namespace: &str) -> kube::Client {
+        let (cluster, line) = (self.clone(), line.clone());
+        let service = service_fn(move |request| {
+            let (cluster, line) = (cluster.clone(), line.clone());
+            async move { line.as_long_as_it_is_whole(carry(cluster, request)).await }
+        });
         kube::Client::new(service, namespace)
     }
 

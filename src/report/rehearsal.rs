@@ -1,0 +1,448 @@
+//! What a rehearsal showed: how it would end, what would be down and when, what it would wait for, and how sure that is.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::gantt::{Bar, Going, Row, draw};
+use super::lines::ended;
+use super::page::Page;
+use super::refusals;
+use super::style::{Style, Tone};
+use super::text::finding_lines;
+use super::time::{moment, seconds};
+use crate::event::{Event, Fact, TaskState};
+use crate::model::finding::Finding;
+use crate::model::outcome::{End, Outcome};
+use crate::model::phase::Lasted;
+use crate::model::refusal::Refusal;
+
+/// How wide the page is where the output isn't a terminal.
+const WIDTH: usize = 80;
+/// Below so many seconds a wait isn't worth a line.
+const SHORT: f64 = 1.0;
+/// How many waits have a line of their own.
+const WAITS: usize = 12;
+
+/// How long one thing takes, and how that is known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Known {
+    /// What takes it, a clause.
+    pub what: String,
+    /// How long, in seconds.
+    pub seconds: f64,
+    /// Whether it was measured in this cluster; else it is a typical value.
+    pub measured: bool,
+    /// Where it comes from, a clause.
+    pub from: String,
+}
+
+/// What was rehearsed, and from what.
+#[derive(Clone, Debug, Default)]
+pub struct Staged {
+    /// What the cluster was read from: the cluster itself, or a file.
+    pub source: String,
+    /// How long things take.
+    pub durations: Vec<Known>,
+    /// What isn't known and was assumed.
+    pub assumed: Vec<String>,
+    /// What the real run does and this one left out.
+    pub left_out: Vec<String>,
+    /// The command line of the real run.
+    pub real: String,
+}
+
+/// A shard's time down.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Down {
+    /// The shard.
+    pub shard: String,
+    /// When it goes down, in seconds since the beginning.
+    pub from: f64,
+    /// When it is back, in seconds since the beginning; the end, where it isn't by then.
+    pub until: f64,
+    /// Whether it is back.
+    pub done: bool,
+    /// The phases, in their order.
+    pub phases: Vec<Lasted>,
+}
+
+/// Something that is waited for while no shard is in hand.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wait {
+    /// From when, in seconds since the beginning.
+    pub from: f64,
+    /// How long, in seconds.
+    pub seconds: f64,
+    /// What for, a clause.
+    pub words: String,
+}
+
+/// Images fetched beforehand.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fetched {
+    /// The node.
+    pub node: String,
+    /// From when, in seconds since the beginning.
+    pub from: f64,
+    /// Until when.
+    pub until: f64,
+    /// Whether it has them.
+    pub done: bool,
+}
+
+/// The whole, for programs and people.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rehearsal {
+    /// What was rehearsed, a sentence without a full stop.
+    pub goal: String,
+    /// What the cluster was read from.
+    pub source: String,
+    /// When it was read, in the server's time; the rehearsal begins there.
+    pub at: Timestamp,
+    /// How it would end; none where it would wait for ever.
+    pub end: Option<End>,
+    /// The exit code that the real run would have.
+    pub exit_code: u8,
+    /// What would be achieved or stand in the way.
+    pub summary: String,
+    /// How long it would take, in seconds.
+    pub seconds: f64,
+    /// Seconds during which shards would be down, summed over the shards.
+    pub shard_seconds: f64,
+    /// How many shards would be down at once, at most.
+    pub most_down: usize,
+    /// Each shard's time down, in order.
+    pub shards: Vec<Down>,
+    /// What would be fetched beforehand.
+    pub fetched: Vec<Fetched>,
+    /// What would be waited for.
+    pub waits: Vec<Wait>,
+    /// What would be in the way.
+    pub findings: Vec<Finding>,
+    /// Why it would be refused.
+    pub refusals: Vec<Refusal>,
+    /// How long things take, and how that is known.
+    pub durations: Vec<Known>,
+    /// What isn't known and was assumed.
+    pub assumed: Vec<String>,
+    /// What the real run does and this one left out.
+    pub left_out: Vec<String>,
+    /// The command line of the real run.
+    pub real: String,
+    /// Everything that was said, as the real run would say it.
+    pub events: Vec<Event>,
+}
+
+impl Rehearsal {
+    /// Makes it of what an operation said from `at` on. `outcome` is none where it would wait for ever, after `took` seconds.
+    pub fn of(staged: Staged, at: Timestamp, events: Vec<Event>, outcome: Option<&Outcome>, took: f64) -> Rehearsal {
+        let since = |event: &Event| event.at.duration_since(at).as_secs_f64().max(0.0);
+        let last = events.last().map_or(took, since);
+        // What comes after the last word of one that waits for ever is only our patience.
+        let end = if outcome.is_some() { took.max(last) } else { last };
+        let shards = downs(&events, at, end);
+        let goal = events.iter().find_map(|event| match &event.fact {
+            Fact::Started { statefulset, goal, .. } => Some(format!("{statefulset}: {goal}")),
+            _ => None,
+        });
+        let refusals = events.iter().filter_map(|event| match &event.fact {
+            Fact::Refused { refusal } => Some(refusal.clone()),
+            _ => None,
+        });
+        let waits = waits(&events, &since, end);
+        let summary = outcome.map(|outcome| outcome.summary.clone());
+        Rehearsal {
+            goal: goal.unwrap_or_else(|| "nothing was begun".to_owned()),
+            source: staged.source,
+            at,
+            end: outcome.map(|outcome| outcome.end),
+            exit_code: outcome.map_or(End::TimedOut, |outcome| outcome.end).exit_code(),
+            summary: summary.unwrap_or_else(|| {
+                let last = waits.last().map(|wait| wait.words.clone());
+                let for_what = last.or_else(|| last_words(&events)).unwrap_or_default();
+                format!("it would wait for ever: {for_what}")
+            }),
+            seconds: end,
+            shard_seconds: shards.iter().map(|down| down.until - down.from).sum(),
+            most_down: most(&shards),
+            fetched: fetched(&events, &since, end),
+            waits,
+            findings: outcome.map(|outcome| outcome.findings.clone()).unwrap_or_default(),
+            refusals: refusals.collect(),
+            shards,
+            durations: staged.durations,
+            assumed: staged.assumed,
+            left_out: staged.left_out,
+            real: staged.real,
+            events,
+        }
+    }
+}
+
+type Since<'a> = &'a dyn Fn(&Event) -> f64;
+
+fn downs(events: &[Event], began: Timestamp, end: f64) -> Vec<Down> {
+    let seconds_at = |at: Timestamp| at.duration_since(began).as_secs_f64().max(0.0);
+    let mut all: Vec<Down> = Vec::new();
+    for event in events {
+        match &event.fact {
+            Fact::Shard { shard, since, .. } if !all.iter().any(|down| !down.done && down.shard == *shard) => {
+                all.push(Down {
+                    shard: shard.clone(),
+                    from: seconds_at(*since),
+                    until: end,
+                    done: false,
+                    phases: Vec::new(),
+                });
+            }
+            Fact::ShardDone {
+                shard,
+                down_seconds,
+                phases,
+            } => {
+                let until = seconds_at(event.at);
+                let from = (until - down_seconds).max(0.0);
+                let open = all.iter_mut().find(|down| !down.done && down.shard == *shard);
+                let done = Down {
+                    shard: shard.clone(),
+                    from,
+                    until: from + down_seconds,
+                    done: true,
+                    phases: phases.clone(),
+                };
+                match open {
+                    Some(down) => *down = done,
+                    None => all.push(done),
+                }
+            }
+            Fact::Ended(outcome) => {
+                for down in all.iter_mut().filter(|down| !down.done) {
+                    let report = outcome.shards.iter().find(|report| report.shard == down.shard);
+                    down.phases = report.map(|report| report.phases.clone()).unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn most(shards: &[Down]) -> usize {
+    let at = |moment: f64| {
+        shards
+            .iter()
+            .filter(|down| down.from <= moment && moment < down.until)
+            .count()
+    };
+    shards.iter().map(|down| at(down.from)).max().unwrap_or(0)
+}
+
+fn fetched(events: &[Event], since: Since<'_>, end: f64) -> Vec<Fetched> {
+    let mut all: Vec<Fetched> = Vec::new();
+    for event in events {
+        let Fact::PrePull { node, state, .. } = &event.fact else {
+            continue;
+        };
+        let open = all.iter_mut().find(|one| one.node == *node && !one.done);
+        match (state, open) {
+            (TaskState::Started, None) => all.push(Fetched {
+                node: node.clone(),
+                from: since(event),
+                until: end,
+                done: false,
+            }),
+            (TaskState::Done | TaskState::Failed, Some(one)) => {
+                one.until = since(event);
+                one.done = *state == TaskState::Done;
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// What is waited for, each until the next thing that is said.
+fn waits(events: &[Event], since: Since<'_>, end: f64) -> Vec<Wait> {
+    let mut all = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        let Fact::Waiting { words } = &event.fact else {
+            continue;
+        };
+        let from = since(event);
+        let until = events.get(at + 1).map_or(end, since);
+        all.push(Wait {
+            from,
+            seconds: until - from,
+            words: words.clone(),
+        });
+    }
+    all
+}
+
+/// What the last shard that was spoken of waits for.
+fn last_words(events: &[Event]) -> Option<String> {
+    events.iter().rev().find_map(|event| match &event.fact {
+        Fact::Shard { shard, words, .. } => Some(format!("{shard}: {words}")),
+        Fact::Lock { object, holder, .. } => Some(format!("{object}, held by {}", holder.as_deref()?)),
+        _ => None,
+    })
+}
+
+/// The page.
+pub fn render(rehearsal: &Rehearsal, style: Style) -> String {
+    let width = style.width().unwrap_or(WIDTH);
+    let mut page = Page::new(style);
+    page.line(Tone::Heading, 0, 2, &format!("Rehearsed: {}", rehearsal.goal));
+    let source = format!(
+        "on {} as of {}; nothing was changed",
+        rehearsal.source,
+        moment(rehearsal.at)
+    );
+    page.line(Tone::Faint, 2, 2, &source);
+    page.blank();
+    how_it_ends(&mut page, rehearsal);
+    if !rehearsal.shards.is_empty() || !rehearsal.fetched.is_empty() {
+        page.blank();
+        draw(&mut page, &rows(rehearsal), rehearsal.seconds, width);
+    }
+    stands_in_the_way(&mut page, rehearsal);
+    long_waits(&mut page, rehearsal);
+    page.blank();
+    page.line(Tone::Heading, 0, 2, "How long things take");
+    let widest = rehearsal.durations.iter().map(|known| known.what.chars().count());
+    let widest = widest.max().unwrap_or(0);
+    for known in &rehearsal.durations {
+        let lead = format!("  {:<widest$}  {:>7}  ", known.what, seconds(known.seconds));
+        let tone = if known.measured { Tone::Plain } else { Tone::Unsure };
+        page.lead(&[(Tone::Plain, &lead)], tone, 0, style.hang(widest + 13), &known.from);
+    }
+    list(&mut page, "Assumed", &rehearsal.assumed);
+    list(&mut page, "Left out", &rehearsal.left_out);
+    page.blank();
+    page.line(Tone::Heading, 0, 2, "For real");
+    page.command(2, &format!("$ {}", rehearsal.real));
+    page.into_text()
+}
+
+fn how_it_ends(page: &mut Page, rehearsal: &Rehearsal) {
+    let (symbol, tone) = match rehearsal.end {
+        Some(end @ (End::Done | End::NothingToDo)) => ("✓ ", ended(end).1),
+        Some(end) => ("✗ ", ended(end).1),
+        None => ("✗ ", Tone::Bad),
+    };
+    page.lead(&[(tone, symbol)], Tone::Heading, 0, 2, &rehearsal.summary);
+    if rehearsal.shards.is_empty() {
+        return;
+    }
+    let down = rehearsal.shards.len();
+    let totals = format!(
+        "{} in {}: {:.1} shard-seconds down, {} down at once at most; exit code {}",
+        if down == 1 {
+            "1 shard".to_owned()
+        } else {
+            format!("{down} shards")
+        },
+        seconds(rehearsal.seconds),
+        rehearsal.shard_seconds,
+        rehearsal.most_down,
+        rehearsal.exit_code,
+    );
+    page.line(Tone::Plain, 2, 2, &totals);
+}
+
+fn stands_in_the_way(page: &mut Page, rehearsal: &Rehearsal) {
+    for refusal in &rehearsal.refusals {
+        page.blank();
+        refusals::lines(page, refusal);
+    }
+    if !rehearsal.findings.is_empty() {
+        page.blank();
+    }
+    for finding in &rehearsal.findings {
+        finding_lines(page, finding, 2);
+    }
+}
+
+fn long_waits(page: &mut Page, rehearsal: &Rehearsal) {
+    let mut long: Vec<&Wait> = rehearsal.waits.iter().filter(|wait| wait.seconds >= SHORT).collect();
+    if long.is_empty() {
+        return;
+    }
+    // The longest are worth a line; they stand in the order of time.
+    long.sort_by(|one, other| other.seconds.total_cmp(&one.seconds));
+    let more = long.len().saturating_sub(WAITS);
+    long.truncate(WAITS);
+    long.sort_by(|one, other| one.from.total_cmp(&other.from));
+    page.blank();
+    page.line(Tone::Heading, 0, 2, "Waits while no shard is in hand");
+    for wait in long {
+        let lead = format!("  at {:>8}  {:>7}  ", seconds(wait.from), seconds(wait.seconds));
+        page.lead(&[(Tone::Plain, &lead)], Tone::Plain, 0, 24, &wait.words);
+    }
+    if more > 0 {
+        page.line(Tone::Faint, 2, 2, &format!("and {more} shorter ones"));
+    }
+}
+
+fn list(page: &mut Page, title: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    page.blank();
+    page.line(Tone::Heading, 0, 2, title);
+    for line in lines {
+        page.line(Tone::Plain, 2, 4, line);
+    }
+}
+
+fn rows(rehearsal: &Rehearsal) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let from = rehearsal.fetched.iter().map(|one| one.from).reduce(f64::min);
+    let until = rehearsal.fetched.iter().map(|one| one.until).reduce(f64::max);
+    if let (Some(from), Some(until)) = (from, until) {
+        rows.push(Row {
+            name: "images".to_owned(),
+            bars: vec![Bar {
+                going: Going::Fetching,
+                from,
+                until,
+            }],
+            note: match rehearsal.fetched.len() {
+                1 => "1 node".to_owned(),
+                count => format!("{count} nodes"),
+            },
+        });
+    }
+    rows.extend(rehearsal.shards.iter().map(|down| {
+        let mut at = down.from;
+        let mut bars: Vec<Bar> = Vec::new();
+        for lasted in &down.phases {
+            let until = (at + lasted.seconds).min(down.until);
+            bars.push(Bar {
+                going: Going::Down(lasted.phase),
+                from: at,
+                until,
+            });
+            at = until;
+        }
+        // A phase that isn't over has no length yet.
+        if let Some(last) = bars.last_mut().filter(|_| !down.done) {
+            last.until = down.until;
+        }
+        Row {
+            name: down.shard.clone(),
+            bars,
+            note: if down.done {
+                seconds(down.until - down.from)
+            } else {
+                "not back".to_owned()
+            },
+        }
+    }));
+    rows
+}
