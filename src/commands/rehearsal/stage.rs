@@ -25,6 +25,9 @@ use crate::sim::transport::{Cluster, Line};
 /// How long an operation may say nothing, in virtual time, before it is taken to wait for ever.
 pub const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
+/// As much stack as a process's first thread has, on which operations run otherwise.
+const STACK: usize = 8 * 1024 * 1024;
+
 /// A stage with its cluster, in time.
 pub struct Stage {
     /// The cluster.
@@ -113,12 +116,12 @@ impl Stage {
         let ending = match confirm::rehearsed(&connection) {
             Err(error) => Ending::Failed(error),
             Ok(permit) => {
-                let operation = operation(Actor {
+                let operation = Box::pin(operation(Actor {
                     connection,
                     permit,
                     events: events.clone(),
                     stop: self.pressed.subscribe(),
-                });
+                }));
                 let silence = async {
                     while let Ok(event) = timeout(self.patience, from.recv()).await {
                         said.extend(event);
@@ -187,7 +190,10 @@ pub fn play<T: Send + 'static>(
         });
         Ok(played)
     };
-    let thread = std::thread::Builder::new().name("rehearsal".to_owned()).spawn(body);
+    let thread = std::thread::Builder::new()
+        .name("rehearsal".to_owned())
+        .stack_size(STACK)
+        .spawn(body);
     let thread = thread.map_err(|error| Error::bug("failed to start the rehearsal's thread").because(error))?;
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
