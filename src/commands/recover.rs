@@ -182,7 +182,10 @@ async fn rehearse(context: &Context, arguments: &Recover) -> Result<ExitCode> {
 }
 
 /// The whole run, with nobody to ask.
-pub(super) async fn perform(actor: Actor, asked: Asked) -> Result<Outcome> {
+///
+/// # Errors
+/// Where the cluster can't be read before anything was changed.
+pub async fn perform(actor: Actor, asked: Asked) -> Result<Outcome> {
     let prepared = prepare(&actor.connection, asked, None).await?;
     if prepared.is_idle() {
         return Ok(prepared.ends_idle());

@@ -203,7 +203,10 @@ async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result
 }
 
 /// The whole run, with nobody to ask.
-pub(super) async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome> {
+///
+/// # Errors
+/// Where the cluster can't be read before anything was changed.
+pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome> {
     let prepared = prepare(&actor.connection, asked, None).await?;
     let idle = prepared.is_idle().then(|| nothing_to_do(&prepared));
     let left = prepared.refusals().0;

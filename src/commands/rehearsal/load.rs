@@ -93,6 +93,11 @@ pub fn load(gathered: &Gathered, pace: Pace) -> Result<Loaded> {
             Some(Read::Absent(_)) | None => {}
         }
     }
+    if !recording.objects.contains_key(&Resource::NodePods) {
+        let words =
+            "pods of other workloads aren't in the snapshot: assumed that the nodes hold nothing but the shards";
+        loaded.assumed.push(words.to_owned());
+    }
     loaded.know_the_rights(gathered);
     loaded.know_the_revision(gathered);
     loaded.know_the_images(gathered);

@@ -82,13 +82,18 @@ impl Play {
                 (gather(&connection, &asked, needed).await?, "the cluster".to_owned())
             }
         };
-        Ok(Play {
+        Ok(Play::of(gathered, source, as_json))
+    }
+
+    /// A rehearsal of what was read; `source` says where, a noun.
+    pub fn of(gathered: Gathered, source: String, as_json: bool) -> Play {
+        Play {
             gathered,
             left_out: Vec::new(),
             waits: Vec::new(),
             as_json,
             source,
-        })
+        }
     }
 
     /// The name of the set that it is about.
