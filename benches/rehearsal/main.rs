@@ -28,7 +28,8 @@ use shardctl::plan::safety::catalogue::Allowed;
 use shardctl::plan::upgrade::Again;
 use shardctl::plan::upgrade::policy::{Goal, OnFailure, Policy};
 use shardctl::plan::verify::policy::Policy as Judging;
-use shardctl::report::rehearsal::{Rehearsal, render};
+use shardctl::report::rehearsal::Rehearsal;
+use shardctl::report::rehearsal_page::render;
 use shardctl::report::style::Style;
 
 fn main() {

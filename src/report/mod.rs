@@ -21,6 +21,7 @@ pub mod prometheus;
 pub mod recover_page;
 pub mod refusals;
 pub mod rehearsal;
+pub mod rehearsal_page;
 pub mod route;
 pub mod route_junit;
 pub mod status;

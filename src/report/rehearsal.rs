@@ -3,25 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::gantt::{Bar, Going, Row, draw};
-use super::lines::ended;
-use super::page::Page;
-use super::refusals;
-use super::style::{Style, Tone};
-use super::text::finding_lines;
-use super::time::{moment, seconds};
 use crate::event::{Event, Fact, TaskState};
 use crate::model::finding::Finding;
 use crate::model::outcome::{End, Outcome};
-use crate::model::phase::Lasted;
+use crate::model::phase::{Lasted, Phase};
 use crate::model::refusal::Refusal;
-
-/// How wide the page is where the output isn't a terminal.
-const WIDTH: usize = 80;
-/// Below so many seconds a wait isn't worth a line.
-const SHORT: f64 = 1.0;
-/// How many waits have a line of their own.
-const WAITS: usize = 12;
 
 /// How long one thing takes, and how that is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -191,23 +177,33 @@ fn downs(events: &[Event], began: Timestamp, end: f64) -> Vec<Down> {
     let mut all: Vec<Down> = Vec::new();
     for event in events {
         match &event.fact {
-            Fact::Shard { shard, since, .. } if !all.iter().any(|down| !down.done && down.shard == *shard) => {
-                all.push(Down {
-                    shard: shard.clone(),
-                    from: seconds_at(*since),
-                    until: end,
-                    done: false,
-                    phases: Vec::new(),
-                });
+            Fact::Shard {
+                shard, phase, since, ..
+            } => {
+                let now = seconds_at(event.at);
+                let open = all.iter_mut().find(|down| !down.done && down.shard == *shard);
+                let Some(down) = open else {
+                    let from = seconds_at(*since);
+                    all.push(Down {
+                        shard: shard.clone(),
+                        from,
+                        until: end,
+                        done: false,
+                        phases: vec![lasts(*phase, end - from)],
+                    });
+                    continue;
+                };
+                if let Some(last) = down.phases.last_mut().filter(|last| last.phase != *phase) {
+                    last.seconds -= end - now;
+                    down.phases.push(lasts(*phase, end - now));
+                }
             }
             Fact::ShardDone {
                 shard,
                 down_seconds,
                 phases,
             } => {
-                let until = seconds_at(event.at);
-                let from = (until - down_seconds).max(0.0);
-                let open = all.iter_mut().find(|down| !down.done && down.shard == *shard);
+                let from = (seconds_at(event.at) - down_seconds).max(0.0);
                 let done = Down {
                     shard: shard.clone(),
                     from,
@@ -215,21 +211,20 @@ fn downs(events: &[Event], began: Timestamp, end: f64) -> Vec<Down> {
                     done: true,
                     phases: phases.clone(),
                 };
-                match open {
+                match all.iter_mut().find(|down| !down.done && down.shard == *shard) {
                     Some(down) => *down = done,
                     None => all.push(done),
-                }
-            }
-            Fact::Ended(outcome) => {
-                for down in all.iter_mut().filter(|down| !down.done) {
-                    let report = outcome.shards.iter().find(|report| report.shard == down.shard);
-                    down.phases = report.map(|report| report.phases.clone()).unwrap_or_default();
                 }
             }
             _ => {}
         }
     }
     all
+}
+
+/// A phase that lasts until the end, as far as is known yet.
+fn lasts(phase: Phase, seconds: f64) -> Lasted {
+    Lasted { phase, seconds }
 }
 
 fn most(shards: &[Down]) -> usize {
@@ -293,156 +288,5 @@ fn last_words(events: &[Event]) -> Option<String> {
     })
 }
 
-/// The page.
-pub fn render(rehearsal: &Rehearsal, style: Style) -> String {
-    let width = style.width().unwrap_or(WIDTH);
-    let mut page = Page::new(style);
-    page.line(Tone::Heading, 0, 2, &format!("Rehearsed: {}", rehearsal.goal));
-    let source = format!(
-        "on {} as of {}; nothing was changed",
-        rehearsal.source,
-        moment(rehearsal.at)
-    );
-    page.line(Tone::Faint, 2, 2, &source);
-    page.blank();
-    how_it_ends(&mut page, rehearsal);
-    if !rehearsal.shards.is_empty() || !rehearsal.fetched.is_empty() {
-        page.blank();
-        draw(&mut page, &rows(rehearsal), rehearsal.seconds, width);
-    }
-    stands_in_the_way(&mut page, rehearsal);
-    long_waits(&mut page, rehearsal);
-    page.blank();
-    page.line(Tone::Heading, 0, 2, "How long things take");
-    let widest = rehearsal.durations.iter().map(|known| known.what.chars().count());
-    let widest = widest.max().unwrap_or(0);
-    for known in &rehearsal.durations {
-        let lead = format!("  {:<widest$}  {:>7}  ", known.what, seconds(known.seconds));
-        let tone = if known.measured { Tone::Plain } else { Tone::Unsure };
-        page.lead(&[(Tone::Plain, &lead)], tone, 0, style.hang(widest + 13), &known.from);
-    }
-    list(&mut page, "Assumed", &rehearsal.assumed);
-    list(&mut page, "Left out", &rehearsal.left_out);
-    page.blank();
-    page.line(Tone::Heading, 0, 2, "For real");
-    page.command(2, &format!("$ {}", rehearsal.real));
-    page.into_text()
-}
-
-fn how_it_ends(page: &mut Page, rehearsal: &Rehearsal) {
-    let (symbol, tone) = match rehearsal.end {
-        Some(end @ (End::Done | End::NothingToDo)) => ("✓ ", ended(end).1),
-        Some(end) => ("✗ ", ended(end).1),
-        None => ("✗ ", Tone::Bad),
-    };
-    page.lead(&[(tone, symbol)], Tone::Heading, 0, 2, &rehearsal.summary);
-    if rehearsal.shards.is_empty() {
-        return;
-    }
-    let down = rehearsal.shards.len();
-    let totals = format!(
-        "{} in {}: {:.1} shard-seconds down, {} down at once at most; exit code {}",
-        if down == 1 {
-            "1 shard".to_owned()
-        } else {
-            format!("{down} shards")
-        },
-        seconds(rehearsal.seconds),
-        rehearsal.shard_seconds,
-        rehearsal.most_down,
-        rehearsal.exit_code,
-    );
-    page.line(Tone::Plain, 2, 2, &totals);
-}
-
-fn stands_in_the_way(page: &mut Page, rehearsal: &Rehearsal) {
-    for refusal in &rehearsal.refusals {
-        page.blank();
-        refusals::lines(page, refusal);
-    }
-    if !rehearsal.findings.is_empty() {
-        page.blank();
-    }
-    for finding in &rehearsal.findings {
-        finding_lines(page, finding, 2);
-    }
-}
-
-fn long_waits(page: &mut Page, rehearsal: &Rehearsal) {
-    let mut long: Vec<&Wait> = rehearsal.waits.iter().filter(|wait| wait.seconds >= SHORT).collect();
-    if long.is_empty() {
-        return;
-    }
-    // The longest are worth a line; they stand in the order of time.
-    long.sort_by(|one, other| other.seconds.total_cmp(&one.seconds));
-    let more = long.len().saturating_sub(WAITS);
-    long.truncate(WAITS);
-    long.sort_by(|one, other| one.from.total_cmp(&other.from));
-    page.blank();
-    page.line(Tone::Heading, 0, 2, "Waits while no shard is in hand");
-    for wait in long {
-        let lead = format!("  at {:>8}  {:>7}  ", seconds(wait.from), seconds(wait.seconds));
-        page.lead(&[(Tone::Plain, &lead)], Tone::Plain, 0, 24, &wait.words);
-    }
-    if more > 0 {
-        page.line(Tone::Faint, 2, 2, &format!("and {more} shorter ones"));
-    }
-}
-
-fn list(page: &mut Page, title: &str, lines: &[String]) {
-    if lines.is_empty() {
-        return;
-    }
-    page.blank();
-    page.line(Tone::Heading, 0, 2, title);
-    for line in lines {
-        page.line(Tone::Plain, 2, 4, line);
-    }
-}
-
-fn rows(rehearsal: &Rehearsal) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let from = rehearsal.fetched.iter().map(|one| one.from).reduce(f64::min);
-    let until = rehearsal.fetched.iter().map(|one| one.until).reduce(f64::max);
-    if let (Some(from), Some(until)) = (from, until) {
-        rows.push(Row {
-            name: "images".to_owned(),
-            bars: vec![Bar {
-                going: Going::Fetching,
-                from,
-                until,
-            }],
-            note: match rehearsal.fetched.len() {
-                1 => "1 node".to_owned(),
-                count => format!("{count} nodes"),
-            },
-        });
-    }
-    rows.extend(rehearsal.shards.iter().map(|down| {
-        let mut at = down.from;
-        let mut bars: Vec<Bar> = Vec::new();
-        for lasted in &down.phases {
-            let until = (at + lasted.seconds).min(down.until);
-            bars.push(Bar {
-                going: Going::Down(lasted.phase),
-                from: at,
-                until,
-            });
-            at = until;
-        }
-        // A phase that isn't over has no length yet.
-        if let Some(last) = bars.last_mut().filter(|_| !down.done) {
-            last.until = down.until;
-        }
-        Row {
-            name: down.shard.clone(),
-            bars,
-            note: if down.done {
-                seconds(down.until - down.from)
-            } else {
-                "not back".to_owned()
-            },
-        }
-    }));
-    rows
-}
+#[cfg(test)]
+pub(in crate::report) mod tests;

@@ -236,24 +236,29 @@ pub(super) fn matches(selector: &Value, pod: &Value) -> bool {
             .all(|wanted| requirement(wanted, entry(pod, "/metadata/labels", text(wanted, "/key"))))
 }
 
-/// Why a pod's spread forbids a node; none where it doesn't. A cordoned node counts as a domain unless the constraint says
-/// otherwise (`nodeTaintsPolicy` is Ignore where nobody wrote it).
-pub(super) fn unbalanced(store: &Store, pod: &Value, node: &Value) -> Option<Why> {
+/// One of a pod's spread constraints that forbid nodes, with how the pods that it is about are spread now.
+pub(super) struct Spread<'a> {
+    key: &'a str,
+    most: i64,
+    own: i64,
+    counts: BTreeMap<&'a str, i64>,
+}
+
+/// The constraints of a pod that forbid nodes. A cordoned node counts as a domain unless the constraint says otherwise
+/// (`nodeTaintsPolicy` is Ignore where nobody wrote it).
+pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value) -> Vec<Spread<'a>> {
     let constraints = list(pod, "/spec/topologySpreadConstraints").iter();
-    for constraint in constraints.filter(|constraint| text(constraint, "/whenUnsatisfiable") == "DoNotSchedule") {
+    let hard = constraints.filter(|constraint| text(constraint, "/whenUnsatisfiable") == "DoNotSchedule");
+    hard.map(|constraint| {
         let key = text(constraint, "/topologyKey");
-        let Some(here) = entry(node, "/metadata/labels", key) else {
-            return Some("node(s) didn't match pod topology spread constraints (missing required label)");
-        };
         let honours_taints = text(constraint, "/nodeTaintsPolicy") == "Honor";
         let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-        for other in store.all(Kind::Nodes, None) {
-            let Some(domain) = entry(other, "/metadata/labels", key) else {
+        for node in store.all(Kind::Nodes, None) {
+            let Some(domain) = entry(node, "/metadata/labels", key) else {
                 continue;
             };
-            let counted = text(constraint, "/nodeAffinityPolicy") == "Ignore" || affine(pod, other);
-            let barred =
-                honours_taints && (flag(other, "/spec/unschedulable") || unwelcome(store, pod, other).is_some());
+            let counted = text(constraint, "/nodeAffinityPolicy") == "Ignore" || affine(pod, node);
+            let barred = honours_taints && (flag(node, "/spec/unschedulable") || unwelcome(store, pod, node).is_some());
             if counted && !barred {
                 counts.entry(domain).or_default();
             }
@@ -269,12 +274,25 @@ pub(super) fn unbalanced(store: &Store, pod: &Value, node: &Value) -> Option<Why
                 *count += 1;
             }
         }
-        let least = counts.values().min().copied().unwrap_or(0);
-        let most = map(constraint, "")
-            .and_then(|fields| fields.get("maxSkew")?.as_i64())
-            .unwrap_or(1);
-        let own = i64::from(matches(&constraint["labelSelector"], pod));
-        if counts.get(here).copied().unwrap_or(0) + own - least > most {
+        let most = map(constraint, "").and_then(|fields| fields.get("maxSkew")?.as_i64());
+        Spread {
+            key,
+            most: most.unwrap_or(1),
+            own: i64::from(matches(&constraint["labelSelector"], pod)),
+            counts,
+        }
+    })
+    .collect()
+}
+
+/// Why a pod's spread forbids a node; none where it doesn't.
+pub(super) fn unbalanced(spreads: &[Spread<'_>], node: &Value) -> Option<Why> {
+    for spread in spreads {
+        let Some(here) = entry(node, "/metadata/labels", spread.key) else {
+            return Some("node(s) didn't match pod topology spread constraints (missing required label)");
+        };
+        let least = spread.counts.values().min().copied().unwrap_or(0);
+        if spread.counts.get(here).copied().unwrap_or(0) + spread.own - least > spread.most {
             return Some("node(s) didn't match pod topology spread constraints");
         }
     }

@@ -97,6 +97,7 @@ struct Field<'a> {
     store: &'a Store,
     pod: &'a Value,
     wanted: fit::Amounts,
+    spreads: Vec<fit::Spread<'a>>,
     on: BTreeMap<&'a str, Vec<&'a Object>>,
 }
 
@@ -124,6 +125,7 @@ impl<'a> Field<'a> {
             store,
             pod,
             wanted: fit::requests(pod),
+            spreads: fit::spreads(store, pod),
             on,
         }
     }
@@ -144,8 +146,7 @@ impl<'a> Field<'a> {
         if let Some(why) = fit::bad_company(self.store, self.pod, node, but) {
             return Err(why);
         }
-        fit::unbalanced(self.store, self.pod, node)
-            .map_or_else(|| Ok(room.get("memory").copied().unwrap_or_default()), Err)
+        fit::unbalanced(&self.spreads, node).map_or_else(|| Ok(room.get("memory").copied().unwrap_or_default()), Err)
     }
 
     fn on(&self, node: &Value) -> &[&'a Object] {
