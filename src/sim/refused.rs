@@ -69,6 +69,15 @@ impl Refused {
         Refused::new(409, "Conflict", message).about(kind, name)
     }
 
+    /// The object isn't the one that was to be deleted. Of a deletion the server names the kind, not the resource.
+    pub fn precondition(kind: Kind, name: &str, why: &str) -> Refused {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified());
+        Refused {
+            details: details(kind.served().name, kind.served().group, name),
+            ..Refused::new(409, "Conflict", message)
+        }
+    }
+
     /// The object has been changed since it was read.
     pub fn modified(kind: Kind, name: &str) -> Refused {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
@@ -142,7 +151,10 @@ impl Refused {
 }
 
 fn details(kind: &str, group: &str, name: &str) -> Value {
-    let mut details = json!({"name": name, "kind": kind});
+    let mut details = json!({"kind": kind});
+    if !name.is_empty() {
+        details["name"] = json!(name);
+    }
     if !group.is_empty() {
         details["group"] = json!(group);
     }

@@ -27,6 +27,7 @@ pub(in crate::sim) fn check(kind: Kind, object: &Value) -> Result<(), Refused> {
         Kind::Secrets => unknown::<api::core::v1::Secret>(object),
         Kind::ServiceAccounts => unknown::<api::core::v1::ServiceAccount>(object),
         Kind::Events => unknown::<api::core::v1::Event>(object),
+        Kind::ResourceQuotas => unknown::<api::core::v1::ResourceQuota>(object),
         Kind::StatefulSets => unknown::<api::apps::v1::StatefulSet>(object),
         Kind::ControllerRevisions => unknown::<api::apps::v1::ControllerRevision>(object),
         Kind::DaemonSets => unknown::<api::apps::v1::DaemonSet>(object),

@@ -27,6 +27,7 @@ mod outputs;
 mod packing;
 mod recover;
 mod redact;
+mod rehearsal;
 mod render;
 mod route;
 mod route_effects;
