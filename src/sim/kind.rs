@@ -163,6 +163,13 @@ impl Kind {
         })
     }
 
+    /// Whether a group is the server's own.
+    pub fn is_built_in(group: &str) -> bool {
+        Kind::ALL
+            .into_iter()
+            .any(|kind| !kind.is_custom() && kind.served().group == group)
+    }
+
     /// `apiVersion` in objects.
     pub fn api_version(self) -> String {
         let served = self.served();
@@ -228,6 +235,11 @@ impl Kind {
                 | Kind::EndpointSlices
                 | Kind::PriorityClasses
         ) || self.is_custom()
+    }
+
+    /// Whether a PUT makes what isn't there, and has to name the version of what is.
+    pub fn is_made_by_put(self) -> bool {
+        self == Kind::Leases
     }
 
     /// Whether a deletion answers with the object rather than with a Status.

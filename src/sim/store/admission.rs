@@ -106,7 +106,8 @@ fn give_patience(pod: &mut Value) {
             ["", key].contains(&text(toleration, "/key")) && ["", "NoExecute"].contains(&text(toleration, "/effect"))
         };
         if !tolerations.iter().any(is_about) {
-            tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": PATIENCE}));
+            tolerations
+                .push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": PATIENCE}));
         }
     }
     pod["spec"]["tolerations"] = Value::Array(tolerations);

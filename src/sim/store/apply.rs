@@ -160,7 +160,11 @@ fn prune(kind: Kind, live: &Value, merged: &mut Value, ours: &BTreeSet<Path>, ma
     let entries = list(live, "/metadata/managedFields");
     let (before, others): (Vec<&Value>, Vec<&Value>) = entries.iter().partition(|entry| is_applied_by(entry, manager));
     let kept: BTreeSet<Path> = others.into_iter().flat_map(held).chain(ours.iter().cloned()).collect();
-    let dropped: BTreeSet<Path> = before.into_iter().flat_map(held).filter(|path| !kept.contains(path)).collect();
+    let dropped: BTreeSet<Path> = before
+        .into_iter()
+        .flat_map(held)
+        .filter(|path| !kept.contains(path))
+        .collect();
     for path in dropped {
         // An item of which nothing is anybody's any more goes as a whole, with what the server had added to it.
         let whole = (1..path.len()).find(|length| {
@@ -187,7 +191,12 @@ fn drop_at(kind: Kind, at: &mut Value, path: &[String]) {
         Some(("k", wanted)) => {
             let Some(items) = at.as_array_mut() else { return };
             let wanted: Value = serde_json::from_str(wanted).unwrap_or_default();
-            let names: Vec<&str> = wanted.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+            let names: Vec<&str> = wanted
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.as_str())
+                .collect();
             if rest.is_empty() {
                 items.retain(|item| key_of(item, &names) != wanted);
             } else if let Some(item) = items.iter_mut().find(|item| key_of(item, &names) == wanted) {
@@ -205,14 +214,7 @@ fn drop_at(kind: Kind, at: &mut Value, path: &[String]) {
 
 impl Noted<'_> {
     /// Writes into the object who holds which of its fields.
-    pub(super) fn write(
-        self,
-        kind: Kind,
-        before: Option<&Value>,
-        object: &mut Value,
-        part: Part,
-        write: &Write<'_>,
-    ) {
+    pub(super) fn write(self, kind: Kind, before: Option<&Value>, object: &mut Value, part: Part, write: &Write<'_>) {
         match self {
             Noted::Updated => managed::written(kind, before, object, part, write),
             Noted::Applied(ours, taken) => managed::applied(kind, before, object, ours, taken, write),

@@ -12,7 +12,11 @@ pub(super) fn fill(kind: Kind, object: &mut Value) {
     match kind {
         Kind::Namespaces => {
             let name = text(object, "/metadata/name").to_owned();
-            set(object, &["metadata", "labels", "kubernetes.io/metadata.name"], json!(name));
+            set(
+                object,
+                &["metadata", "labels", "kubernetes.io/metadata.name"],
+                json!(name),
+            );
             default(object, &["spec", "finalizers"], json!(["kubernetes"]));
         }
         Kind::Pods => {
@@ -63,7 +67,11 @@ pub(super) fn begin(kind: Kind, object: &mut Value) {
         }
         Kind::Services => default(object, &["status", "loadBalancer"], json!({})),
         Kind::Claims => {
-            set(object, &["metadata", "finalizers"], json!(["kubernetes.io/pvc-protection"]));
+            set(
+                object,
+                &["metadata", "finalizers"],
+                json!(["kubernetes.io/pvc-protection"]),
+            );
             set(object, &["status", "phase"], json!("Pending"));
         }
         _ => {}
@@ -130,8 +138,15 @@ fn container(container: &mut Value) {
         }
     }
     for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
-        let Some(probe) = container.get_mut(probe) else { continue };
-        for (field, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+        let Some(probe) = container.get_mut(probe) else {
+            continue;
+        };
+        for (field, value) in [
+            ("timeoutSeconds", 1),
+            ("periodSeconds", 10),
+            ("successThreshold", 1),
+            ("failureThreshold", 3),
+        ] {
             default(probe, &[field], json!(value));
         }
         if probe.get("httpGet").is_some() {
@@ -156,13 +171,23 @@ fn set_defaults(object: &mut Value) {
         (&["spec", "podManagementPolicy"], json!("OrderedReady")),
         (&["spec", "revisionHistoryLimit"], json!(10)),
         (&["spec", "updateStrategy", "type"], json!("RollingUpdate")),
-        (&["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"], json!("Retain")),
-        (&["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"], json!("Retain")),
+        (
+            &["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"],
+            json!("Retain"),
+        ),
+        (
+            &["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"],
+            json!("Retain"),
+        ),
     ] {
         default(object, path, value);
     }
     if text(object, "/spec/updateStrategy/type") == "RollingUpdate" {
-        default(object, &["spec", "updateStrategy", "rollingUpdate", "partition"], json!(0));
+        default(
+            object,
+            &["spec", "updateStrategy", "rollingUpdate", "partition"],
+            json!(0),
+        );
     }
     if let Some(spec) = object.pointer_mut("/spec/template/spec") {
         pod_spec(spec);
@@ -214,7 +239,9 @@ fn quality(pod: &Value) -> &'static str {
         .into_iter()
         .flat_map(|at| list(pod, at))
         .collect();
-    let of = |container: &Value, what: &str, resource: &str| text(container, &format!("/resources/{what}/{resource}")).to_owned();
+    let of = |container: &Value, what: &str, resource: &str| {
+        text(container, &format!("/resources/{what}/{resource}")).to_owned()
+    };
     let both = ["cpu", "memory"];
     let any = containers.iter().any(|container| {
         both.iter().any(|resource| {

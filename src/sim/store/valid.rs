@@ -94,7 +94,10 @@ fn name(object: &Value, causes: &mut Vec<Cause>) {
 fn at_least(object: &Value, field: &str, least: i64, causes: &mut Vec<Cause>) {
     let found = number(object, &format!("/{}", field.replace('.', "/")));
     if let Some(found) = found.filter(|found| *found < least) {
-        causes.push(invalid(field, &format!("{found}: must be greater than or equal to {least}")));
+        causes.push(invalid(
+            field,
+            &format!("{found}: must be greater than or equal to {least}"),
+        ));
     }
 }
 
@@ -134,7 +137,9 @@ fn budget(object: &Value, causes: &mut Vec<Cause>) {
     let limits = ["minAvailable", "maxUnavailable"];
     let [least, most] = limits.map(|limit| object.pointer(&format!("/spec/{limit}")));
     if let (Some(least), Some(most)) = (least, most) {
-        let policy = object.pointer("/spec/unhealthyPodEvictionPolicy").unwrap_or(&Value::Null);
+        let policy = object
+            .pointer("/spec/unhealthyPodEvictionPolicy")
+            .unwrap_or(&Value::Null);
         let words = format!(
             "{{\"MinAvailable\":{least},\"Selector\":{},\"MaxUnavailable\":{most},\"UnhealthyPodEvictionPolicy\":{policy}}}: \
              minAvailable and maxUnavailable cannot be both set",

@@ -31,10 +31,6 @@ pub fn objects() -> Scene {
             "another version",
             delete(format!("{PODS}/a"), of(&format!("<uid {PODS}/a>"), "1")),
         )
-        .ask(
-            "an option that there isn't",
-            delete(format!("{PODS}/a"), json!({"precondition": {}})),
-        )
         .ask("tried", delete(format!("{PODS}/a"), tried))
         .ask("and still there", get(format!("{PODS}/a")))
         .ask("exactly this one", delete(format!("{PODS}/a"), soon))

@@ -55,8 +55,7 @@ pub fn answers() -> Scene {
         )
         .ask("no budget", evict("free", this("free")))
         .ask("while it goes", evict("free", this("free")))
-        .ask("by another name", evict_as("free", "other", "", Value::Null))
-        .ask("an option that there isn't", evict("free", json!({"precondition": {}})));
+        .ask("by another name", evict_as("free", "other", "", Value::Null));
     for name in ["db-0", "db-1"] {
         scene = scene.first(make(name)).first(ready(name))
     }
@@ -91,6 +90,7 @@ pub fn answers() -> Scene {
             "another uid",
             evict("db-0", json!({"preconditions": {"uid": "another"}})),
         )
+        .until(&format!("{BUDGETS}/db"), "/status/currentHealthy", 1)
         .ask("and the slot that it took", get(format!("{BUDGETS}/db")))
 }
 

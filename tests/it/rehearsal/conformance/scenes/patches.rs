@@ -124,6 +124,7 @@ pub fn sets() -> Scene {
             {"op": "add", "path": "/spec/none", "value": 1}]),
             ),
         )
+        .until(&format!("{SETS}/db"), "/status/observedGeneration", 3)
         .ask("what it is then", get(format!("{SETS}/db")))
 }
 

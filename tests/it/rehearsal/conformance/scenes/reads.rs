@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{BUDGETS, CORE, PODS, SETS, budget, make, placed, pod, ready, set};
-use crate::rehearsal::conformance::script::{Scene, get, patch, post};
+use crate::rehearsal::conformance::script::{Scene, get, post};
 
 /// The server's health, and what it serves.
 pub fn discovery() -> Scene {
@@ -72,15 +72,7 @@ pub fn objects() -> Scene {
             "by a field that none selects by",
             get(format!("{PODS}?fieldSelector=spec.hostname%3Da")),
         )
-        .ask(
-            "by labels that can't be read",
-            get(format!("{PODS}?labelSelector=a%3Db%3Dc")),
-        )
         .ask("a page", get(format!("{PODS}?limit=2")))
-        .ask(
-            "a page's token that can't be read",
-            get(format!("{PODS}?limit=2&continue=nothing")),
-        )
         .ask("a limit that is no number", get(format!("{PODS}?limit=many")))
         .first(post(SETS, set(0)))
         .first(post(BUDGETS, budget("db", 1)))
@@ -92,9 +84,6 @@ pub fn objects() -> Scene {
 
 /// What a container said.
 pub fn logs() -> Scene {
-    let waiting = json!([{"op": "replace", "path": "/status", "value": {"phase": "Pending", "containerStatuses": [{
-        "name": "db", "image": "db:1", "imageID": "", "ready": false, "restartCount": 0,
-        "state": {"waiting": {"reason": "ContainerCreating"}}}]}}]);
     let mut two = placed("two");
     two["spec"]["containers"] = json!([{"name": "db", "image": "db:1"}, {"name": "side", "image": "side:1"}]);
     Scene::new("logs")
@@ -105,12 +94,7 @@ pub fn logs() -> Scene {
             get(format!("{PODS}/unplaced/log?container=db&tailLines=20")),
         )
         .first(make("waits"))
-        .first(patch(format!("{PODS}/waits/status"), waiting))
         .ask("of no container of it", get(format!("{PODS}/waits/log?container=web")))
-        .ask(
-            "of one that waits",
-            get(format!("{PODS}/waits/log?container=db&tailLines=20&limitBytes=16384")),
-        )
         .first(post(PODS, two))
         .first(ready("two"))
         .ask("of one of two, unsaid which", get(format!("{PODS}/two/log")))

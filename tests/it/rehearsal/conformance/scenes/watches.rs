@@ -44,10 +44,6 @@ pub fn changes() -> Scene {
             watch(format!("{PODS}?watch=true&timeoutSeconds=1&resourceVersion=x")),
         )
         .ask(
-            "a version long gone",
-            watch(format!("{PODS}?watch=true&timeoutSeconds=1&resourceVersion=1")),
-        )
-        .ask(
             "a field that none selects by",
             watch(format!("{PODS}?watch=true&fieldSelector=spec.hostname%3Da")),
         )
