@@ -14,6 +14,7 @@ pub enum Kind {
     Secrets,
     ServiceAccounts,
     Events,
+    ResourceQuotas,
     StatefulSets,
     ControllerRevisions,
     DaemonSets,
@@ -53,7 +54,7 @@ pub struct Served {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 30] = [
+    pub const ALL: [Kind; 31] = [
         Kind::Namespaces,
         Kind::Nodes,
         Kind::Pods,
@@ -64,6 +65,7 @@ impl Kind {
         Kind::Secrets,
         Kind::ServiceAccounts,
         Kind::Events,
+        Kind::ResourceQuotas,
         Kind::StatefulSets,
         Kind::ControllerRevisions,
         Kind::DaemonSets,
@@ -119,6 +121,7 @@ impl Kind {
             Kind::Secrets => spaced("", "v1", "secrets", "Secret"),
             Kind::ServiceAccounts => spaced("", "v1", "serviceaccounts", "ServiceAccount"),
             Kind::Events => spaced("", "v1", "events", "Event"),
+            Kind::ResourceQuotas => spaced("", "v1", "resourcequotas", "ResourceQuota"),
             Kind::StatefulSets => spaced("apps", "v1", "statefulsets", "StatefulSet"),
             Kind::ControllerRevisions => spaced("apps", "v1", "controllerrevisions", "ControllerRevision"),
             Kind::DaemonSets => spaced("apps", "v1", "daemonsets", "DaemonSet"),
@@ -158,6 +161,13 @@ impl Kind {
             let served = kind.served();
             (served.group, served.version, served.plural) == (group, version, plural)
         })
+    }
+
+    /// Whether a group is the server's own.
+    pub fn is_built_in(group: &str) -> bool {
+        Kind::ALL
+            .into_iter()
+            .any(|kind| !kind.is_custom() && kind.served().group == group)
     }
 
     /// `apiVersion` in objects.
@@ -225,6 +235,11 @@ impl Kind {
                 | Kind::EndpointSlices
                 | Kind::PriorityClasses
         ) || self.is_custom()
+    }
+
+    /// Whether a PUT makes what isn't there, and has to name the version of what is.
+    pub fn is_made_by_put(self) -> bool {
+        self == Kind::Leases
     }
 
     /// Whether a deletion answers with the object rather than with a Status.

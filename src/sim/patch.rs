@@ -15,9 +15,11 @@ const MOST: usize = 10_000;
 /// # Errors
 /// 400 for what is no patch, 413 for one too long, 422 for one that doesn't fit, a failed `test` among them.
 pub fn apply(object: &Value, patch: &Value) -> Result<Value, Refused> {
-    let operations = patch
-        .as_array()
-        .ok_or_else(|| Refused::bad_request("error decoding patch: it is no list of operations"))?;
+    let operations = patch.as_array().ok_or_else(|| {
+        Refused::bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+        )
+    })?;
     if operations.len() > MOST {
         let words = format!(
             "The allowed maximum operations in a JSON patch is {MOST}, got {}",

@@ -15,6 +15,9 @@ use crate::sim::json::uid;
 use crate::sim::kind::Kind;
 use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
 
+/// The version of Kubernetes that this was written after.
+const VERSION: &str = "v1.36.3";
+
 /// A whole rehearsal cluster, but for time.
 #[derive(Clone, Debug)]
 pub struct Plane {
@@ -26,6 +29,8 @@ pub struct Plane {
     pub access: Access,
     /// Requests that a real server would serve and this one doesn't: a run with any of them proves nothing.
     pub strays: Vec<String>,
+    /// The server's version.
+    pub version: String,
     /// The extensions that are installed, by the group of their kinds.
     pub extensions: BTreeSet<String>,
     /// Images that no registry has.
@@ -52,6 +57,7 @@ impl Plane {
             pace,
             access: Access::default(),
             strays: Vec::new(),
+            version: VERSION.to_owned(),
             extensions: BTreeSet::new(),
             missing_images: BTreeSet::new(),
             crashing_images: BTreeSet::new(),

@@ -69,6 +69,18 @@ impl Refused {
         Refused::new(409, "Conflict", message).about(kind, name)
     }
 
+    /// The object isn't the one that was to be deleted. Of a deletion the server names the kind, not the resource.
+    pub fn precondition(kind: Kind, name: &str, why: &str) -> Refused {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            kind.qualified()
+        );
+        Refused {
+            details: details(kind.served().name, kind.served().group, name),
+            ..Refused::new(409, "Conflict", message)
+        }
+    }
+
     /// The object has been changed since it was read.
     pub fn modified(kind: Kind, name: &str) -> Refused {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
@@ -97,6 +109,13 @@ impl Refused {
         }
     }
 
+    /// An object of another name than the path's.
+    pub fn other_name(object: &str, path: &str) -> Refused {
+        Refused::bad_request(format!(
+            "the name of the object ({object}) does not match the name on the URL ({path})"
+        ))
+    }
+
     /// The request isn't understood.
     pub fn bad_request(message: impl Into<String>) -> Refused {
         Refused::new(400, "BadRequest", message)
@@ -108,6 +127,15 @@ impl Refused {
         Refused {
             details: json!({}),
             ..Refused::new(422, "Invalid", message)
+        }
+    }
+
+    /// A kind or a version that isn't served, of a group that is.
+    pub fn unknown() -> Refused {
+        let message = "the server could not find the requested resource";
+        Refused {
+            details: json!({}),
+            ..Refused::new(404, "NotFound", message)
         }
     }
 
@@ -142,7 +170,10 @@ impl Refused {
 }
 
 fn details(kind: &str, group: &str, name: &str) -> Value {
-    let mut details = json!({"name": name, "kind": kind});
+    let mut details = json!({"kind": kind});
+    if !name.is_empty() {
+        details["name"] = json!(name);
+    }
     if !group.is_empty() {
         details["group"] = json!(group);
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::model::quantity::Amount;
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
 
@@ -16,6 +17,81 @@ use crate::sim::refused::Refused;
 /// # Errors
 /// The server's refusal of a field that it doesn't know, or that isn't what it ought to be.
 pub(in crate::sim) fn check(kind: Kind, object: &Value) -> Result<(), Refused> {
+    let served = kind.served();
+    let given = |pointer: &str, own: String| match object.pointer(pointer).and_then(Value::as_str) {
+        Some(given) if !given.is_empty() => given.to_owned(),
+        _ => own,
+    };
+    let (name, version) = (
+        given("/kind", served.name.to_owned()),
+        given("/apiVersion", kind.api_version()),
+    );
+    if name != served.name || version != kind.api_version() {
+        let why = format!("no kind \"{name}\" is registered for version \"{version}\"");
+        return Err(unhandled(&name, served.version, served.name, &why));
+    }
+    let words = match unknown_of(kind, object).and_then(|unknown| quantities(object).map(|()| unknown)) {
+        Ok(unknown) if unknown.is_empty() => return Ok(()),
+        Ok(unknown) => not_known(&unknown),
+        Err(why) => why,
+    };
+    Err(unhandled(served.name, served.version, served.name, &words))
+}
+
+/// The fields of an object that its kind hasn't.
+///
+/// # Errors
+/// 400 where one isn't what it ought to be.
+pub(in crate::sim) fn unknown_fields(kind: Kind, object: &Value) -> Result<Vec<String>, Refused> {
+    let served = kind.served();
+    unknown_of(kind, object).map_err(|why| unhandled(served.name, served.version, served.name, &why))
+}
+
+/// Why an object that was patched is none of its kind any more; none where it is.
+pub(in crate::sim) fn why_not(kind: Kind, object: &Value) -> Option<String> {
+    match unknown_of(kind, object) {
+        Ok(unknown) if unknown.is_empty() => quantities(object).err(),
+        Ok(unknown) => Some(not_known(&unknown)),
+        Err(why) => Some(why),
+    }
+}
+
+fn not_known(unknown: &[String]) -> String {
+    let each: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    format!("strict decoding error: {}", each.join(", "))
+}
+
+fn unhandled(name: &str, version: &str, wanted: &str, why: &str) -> Refused {
+    Refused::bad_request(format!(
+        "{name} in version \"{version}\" cannot be handled as a {wanted}: {why}"
+    ))
+}
+
+/// Whether everything that is to be an amount of a resource is one.
+fn quantities(object: &Value) -> Result<(), String> {
+    match object {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if let ("resources", Some(resources)) = (key.as_str(), value.as_object()) {
+                    let amounts = resources.values().filter_map(Value::as_object).flatten();
+                    for (_, amount) in amounts {
+                        if amount.as_str().is_some_and(|amount| Amount::parse(amount).is_err()) {
+                            return Err(NO_AMOUNT.to_owned());
+                        }
+                    }
+                }
+                quantities(value)?;
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter().try_for_each(quantities),
+        _ => Ok(()),
+    }
+}
+
+const NO_AMOUNT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+fn unknown_of(kind: Kind, object: &Value) -> Result<Vec<String>, String> {
     let unknown = match kind {
         Kind::Namespaces => unknown::<api::core::v1::Namespace>(object),
         Kind::Nodes => unknown::<api::core::v1::Node>(object),
@@ -27,6 +103,7 @@ pub(in crate::sim) fn check(kind: Kind, object: &Value) -> Result<(), Refused> {
         Kind::Secrets => unknown::<api::core::v1::Secret>(object),
         Kind::ServiceAccounts => unknown::<api::core::v1::ServiceAccount>(object),
         Kind::Events => unknown::<api::core::v1::Event>(object),
+        Kind::ResourceQuotas => unknown::<api::core::v1::ResourceQuota>(object),
         Kind::StatefulSets => unknown::<api::apps::v1::StatefulSet>(object),
         Kind::ControllerRevisions => unknown::<api::apps::v1::ControllerRevision>(object),
         Kind::DaemonSets => unknown::<api::apps::v1::DaemonSet>(object),
@@ -46,9 +123,9 @@ pub(in crate::sim) fn check(kind: Kind, object: &Value) -> Result<(), Refused> {
         | Kind::Ec2NodeClasses
         | Kind::KwokNodeClasses
         | Kind::ScaledObjects
-        | Kind::VerticalAutoscalers => return Ok(()),
+        | Kind::VerticalAutoscalers => return Ok(Vec::new()),
     };
-    fields(kind.served().name, kind.served().version, unknown)
+    unknown.map_err(|error| error.to_string())
 }
 
 /// As [`check`], of a request that is no object of the store.
@@ -56,21 +133,12 @@ pub(in crate::sim) fn check(kind: Kind, object: &Value) -> Result<(), Refused> {
 /// # Errors
 /// As [`check`].
 pub(in crate::sim) fn check_as<T: DeserializeOwned + Serialize>(name: &str, object: &Value) -> Result<(), Refused> {
-    fields(name, "v1", unknown::<T>(object))
-}
-
-fn fields(name: &str, version: &str, unknown: Result<Vec<String>, serde_json::Error>) -> Result<(), Refused> {
-    let words = match unknown {
+    let words = match unknown::<T>(object) {
         Ok(unknown) if unknown.is_empty() => return Ok(()),
-        Ok(unknown) => {
-            let each: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
-            format!("strict decoding error: {}", each.join(", "))
-        }
+        Ok(unknown) => not_known(&unknown),
         Err(error) => error.to_string(),
     };
-    Err(Refused::bad_request(format!(
-        "{name} in version \"{version}\" cannot be handled as a {name}: {words}"
-    )))
+    Err(unhandled(name, "v1", name, &words))
 }
 
 /// The fields that don't outlive being read as a `T`.

@@ -28,6 +28,7 @@ mod packing;
 mod recover;
 mod redact;
 mod rehearsed;
+mod rehearsal;
 mod render;
 mod route;
 mod route_effects;

@@ -7,9 +7,10 @@ use super::answer::Answer;
 use super::route::At;
 use super::{Request, objects};
 use crate::model::right::Rule;
-use crate::sim::json::text;
+use crate::sim::json::{remove, text};
+use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::refused::Refused;
+use crate::sim::refused::{Cause, Refused};
 use crate::sim::strict;
 
 /// The user, and the rules that he lacks; everything else is his.
@@ -78,8 +79,30 @@ pub(super) fn check(access: &Access, request: &Request, at: &At) -> Result<(), R
 /// # Errors
 /// 400 for what is no review.
 pub(super) fn review(plane: &Plane, request: &Request) -> Result<Answer, Refused> {
-    let mut review: Value = objects::body(request)?;
+    let mut review: Value = objects::json(request)?;
     strict::check_as::<SelfSubjectAccessReview>("SelfSubjectAccessReview", &review)?;
+    if let Some(asked) = review
+        .pointer_mut("/spec/resourceAttributes")
+        .and_then(Value::as_object_mut)
+    {
+        asked.retain(|_, value| value != "");
+    } else {
+        let cause = Cause {
+            reason: "FieldValueInvalid",
+            message:
+                "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+                    .to_owned(),
+            field: "spec.resourceAttributes".to_owned(),
+        };
+        // This one kind the server forgets to name.
+        let mut refused = Refused::invalid(Kind::Leases, "", &[cause]);
+        refused.message = refused
+            .message
+            .replacen("Lease.coordination.k8s.io", ".authorization.k8s.io", 1);
+        refused.details["group"] = json!("authorization.k8s.io");
+        remove(&mut refused.details, &["kind"]);
+        return Err(refused);
+    }
     let asked = &review["spec"]["resourceAttributes"];
     let optional = |key: &str| Some(text(asked, key)).filter(|text| !text.is_empty());
     let resource = match optional("/subresource") {

@@ -58,6 +58,14 @@ impl Answer {
         Answer::text(404, "404 page not found\n")
     }
 
+    /// Nothing, in good order.
+    pub(super) fn empty() -> Answer {
+        Answer {
+            content_type: "",
+            ..Answer::text(204, "")
+        }
+    }
+
     /// A refusal.
     pub(super) fn refused(refused: &Refused) -> Answer {
         Answer {
@@ -69,22 +77,25 @@ impl Answer {
     /// An object, or its metadata alone where only they were asked for.
     pub(super) fn object(code: u16, object: &Value, accept: &str) -> Answer {
         if accept.contains("as=PartialObjectMetadata;") {
-            let reduced = json!({
-                "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
-            });
-            return Answer::json(code, &reduced);
+            return Answer::json(code, &metadata_of(object));
         }
         Answer::json(code, object)
     }
 
     /// A list, or a page of one.
-    pub(super) fn list(kind: Kind, page: &Page) -> Answer {
+    pub(super) fn list(kind: Kind, page: &Page, accept: &str) -> Answer {
         let mut metadata = json!({"resourceVersion": page.revision.to_string()});
         if !page.next.is_empty() {
             metadata["continue"] = json!(page.next);
         }
         if let Some(remaining) = page.remaining {
             metadata["remainingItemCount"] = json!(remaining);
+        }
+        if accept.contains("as=PartialObjectMetadataList;") {
+            let items: Vec<Value> = page.items.iter().map(|object| metadata_of(object)).collect();
+            let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
+                "items": items});
+            return Answer::json(200, &list);
         }
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -105,6 +116,11 @@ impl Answer {
         };
         Answer::json(200, &list)
     }
+}
+
+/// An object's metadata alone.
+pub(super) fn metadata_of(object: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }
 
 /// The objects of a list: those of built-in kinds come without apiVersion and kind.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Request;
 use super::answer::Answer;
-use super::objects::{body, deletion};
+use super::objects::{deletion, json};
 use super::route::At;
 use crate::sim::controllers::disruption::covers;
 use crate::sim::json::{condition, is_leaving, name, number, set, set_condition, stamp, text};
@@ -27,7 +27,7 @@ pub(super) fn evict(
     pod: &str,
     write: &Write<'_>,
 ) -> Result<Answer, Refused> {
-    let eviction = body(request)?;
+    let eviction = json(request)?;
     strict::check_as::<Eviction>("Eviction", &eviction)?;
     if name(&eviction) != pod {
         return Err(Refused::bad_request(
@@ -52,11 +52,9 @@ pub(super) fn evict(
             [] => {}
             [budget] => take_slot(store, budget, &found, &write)?,
             _ => {
-                // A Status as the answer of a request that went well: the HTTP status is another than the one in it.
                 let message =
                     "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-                let status = Refused::new(500, "", message).status();
-                return Ok(Answer::json(201, &status));
+                return Err(Refused::new(500, "", message));
             }
         }
     }

@@ -5,25 +5,27 @@
 //!
 //! | verb | path | body | sent by |
 //! |---|---|---|---|
-//! | GET | any object, `/readyz` | | `cluster/get`, `cluster/metadata` (metadata alone) |
+//! | GET | any object, `/readyz`, `/version` | | `cluster/get`, `cluster/metadata` (metadata alone) |
 //! | GET | any collection, `limit`, `continue`, selectors | | `cluster/get/pages` |
 //! | GET | any collection, `watch=true` | | `cluster/watch` (kube-runtime's lists and watches) |
-//! | GET | `/apis`, `/apis/GROUP/VERSION` | | `cluster/read/karpenter` |
+//! | GET | `/apis`, `/apis/GROUP`, `/apis/GROUP/VERSION` | | `cluster/read/karpenter`, `cluster/offered` |
 //! | GET | `pods/NAME/log` | | `operations/observe/logs` |
 //! | POST | `selfsubjectaccessreviews` | JSON | `cluster/rights` |
 //! | POST | `pods/NAME/eviction`, also dry | JSON | `cluster/evict`, `cluster/protection` |
 //! | POST | `pods`, also dry; `events`; `leases` | JSON | `operations/act/helpers`, `operations/trial`, `cluster/announce`, `cluster/lease` |
 //! | PUT | `leases/NAME` | JSON | `cluster/lease` |
 //! | PATCH | `statefulsets/NAME`, `poddisruptionbudgets/NAME`, `nodes/NAME`, also dry | JSON patch | `operations/act`, `operations/trial` |
+//! | PATCH | what `deploy` makes, also dry | server-side apply | `operations/deploy` |
 //! | DELETE | `pods/NAME`, also dry; claims, leases, NodeClaims | DeleteOptions | `cluster/write`, `operations/act` |
 //!
-//! No other form of patch is ever sent: no merge, no strategic merge, no server-side apply.
+//! No other form of patch is ever sent: no merge, no strategic merge.
 
 mod access;
-mod admission;
 mod answer;
+mod apply;
 mod discovery;
 mod eviction;
+mod log;
 mod objects;
 mod route;
 mod watch;
@@ -34,7 +36,6 @@ use crate::sim::plane::Plane;
 use crate::sim::refused::Refused;
 
 pub use access::Access;
-pub(in crate::sim) use admission::admit;
 pub use answer::{Answer, Reply};
 pub use watch::{BOOKMARKS, Watch};
 
@@ -78,10 +79,13 @@ fn serve(plane: &mut Plane, request: &Request, now: Timestamp) -> Result<Reply, 
     let whole = |answer: Answer| Ok(Reply::Answer(answer));
     match Route::of(request)? {
         Route::Probe => whole(Answer::text(200, "ok")),
+        Route::Version => whole(discovery::version(plane)),
+        Route::Group(group) => whole(discovery::group(plane, &group)),
         Route::Groups => whole(discovery::groups(plane)),
         Route::Resources { group, version } => whole(discovery::resources(plane, &group, &version)),
         Route::Review => whole(access::review(plane, request)?),
         Route::Nowhere => whole(Answer::nowhere()),
+        Route::Unknown => Err(Refused::unknown()),
         Route::Objects(at) => {
             if !plane.serves(at.kind) {
                 return whole(Answer::nowhere());

@@ -12,8 +12,12 @@ use crate::sim::store::Key;
 pub(super) enum Route {
     /// The server's own health.
     Probe,
+    /// The server's version.
+    Version,
     /// The list of API groups.
     Groups,
+    /// One API group.
+    Group(String),
     /// The resources of one version of a group.
     Resources {
         /// The group; empty for the core one.
@@ -27,6 +31,8 @@ pub(super) enum Route {
     Objects(At),
     /// No path of this server.
     Nowhere,
+    /// A kind or a version that isn't there, of a group that is.
+    Unknown,
 }
 
 /// Which objects a path is about.
@@ -70,7 +76,9 @@ impl Route {
         let parts: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
         let (group, version, rest) = match parts.as_slice() {
             ["readyz" | "livez" | "healthz"] => return Ok(Route::Probe),
+            ["version"] => return Ok(Route::Version),
             ["apis"] => return Ok(Route::Groups),
+            ["apis", group] => return Ok(Route::Group((*group).to_owned())),
             ["api", version, rest @ ..] => ("", *version, rest),
             ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => return Ok(Route::Review),
             ["apis", group, version, rest @ ..] => (*group, *version, rest),
@@ -96,7 +104,11 @@ impl Route {
             _ => return Ok(Route::Nowhere),
         };
         let Some(kind) = Kind::find(group, version, plural) else {
-            return Ok(Route::Nowhere);
+            return Ok(if Kind::is_built_in(group) {
+                Route::Unknown
+            } else {
+                Route::Nowhere
+            });
         };
         if kind.served().namespaced != namespace.is_some() && (name.is_some() || namespace.is_some()) {
             return Ok(Route::Nowhere);
@@ -179,13 +191,14 @@ mod tests {
             (Kind::StatefulSets, some("shop"), None, None)
         );
         for nowhere in [
-            "/apis/apps/v1beta1/statefulsets",
+            "/apis/nobody.example/v1/statefulsets",
             "/api/v1/pods/db-0",
             "/api/v1/namespaces/a/nodes",
             "/metrics",
         ] {
             assert_eq!(route(nowhere, ""), Route::Nowhere, "{nowhere}");
         }
+        assert_eq!(route("/apis/apps/v1beta1/statefulsets", ""), Route::Unknown);
         assert_eq!(route("/apis", ""), Route::Groups);
     }
 

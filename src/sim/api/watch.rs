@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::answer::metadata_of;
 use super::route::At;
 use crate::sim::json::namespace;
 use crate::sim::kind::Kind;
@@ -25,6 +26,8 @@ pub struct Watch {
     told: u64,
     first: Vec<Value>,
     bookmarks: bool,
+    /// Whether only metadata are told.
+    short: bool,
     /// How long it lasts.
     pub lasts: Duration,
 }
@@ -34,7 +37,7 @@ impl Watch {
     ///
     /// # Errors
     /// 400 for selectors that aren't understood.
-    pub(super) fn begin(store: &Store, at: &At) -> Result<Watch, Refused> {
+    pub(super) fn begin(store: &Store, at: &At, accept: &str) -> Result<Watch, Refused> {
         if !at.parameter("sendInitialEvents").is_empty() {
             return Err(Refused::not_modelled("a watch with sendInitialEvents"));
         }
@@ -47,6 +50,7 @@ impl Watch {
             told: store.revision(),
             first: Vec::new(),
             bookmarks: ["true", "1"].contains(&at.parameter("allowWatchBookmarks")),
+            short: accept.contains("as=PartialObjectMetadata;"),
             lasts: at
                 .parameter("timeoutSeconds")
                 .parse()
@@ -57,11 +61,14 @@ impl Watch {
         if ["", "0"].contains(&version) {
             let there = store.all(at.kind, at.namespace.as_deref());
             let selected = there.filter(|object| watch.selection.selects(object));
-            watch.first = selected.map(|object| event("ADDED", object)).collect();
+            watch.first = selected.map(|object| watch.event("ADDED", object)).collect();
         } else {
-            watch.told = version
-                .parse()
-                .map_err(|_| Refused::bad_request(format!("invalid resource version: {version}")))?;
+            watch.told = version.parse().map_err(|_| {
+                let words = "strconv.ParseUint: parsing";
+                let message =
+                    format!("resourceVersion: Invalid value: {version:?}: {words} {version:?}: invalid syntax");
+                Refused::new(500, "", message)
+            })?;
         }
         Ok(watch)
     }
@@ -94,10 +101,17 @@ impl Watch {
                 (true, true) => "MODIFIED",
                 (true, false) => "DELETED",
             };
-            news.push(event(kind, &change.object));
+            news.push(self.event(kind, &change.object));
         }
         self.told = self.told.max(store.revision());
         Ok(news)
+    }
+
+    fn event(&self, kind: &str, object: &Object) -> Value {
+        if self.short {
+            return json!({"type": kind, "object": metadata_of(object)});
+        }
+        json!({"type": kind, "object": object.as_ref()})
     }
 
     /// The line that says up to which version all is told; none where nobody asked for it.
@@ -108,8 +122,4 @@ impl Watch {
             json!({"type": "BOOKMARK", "object": object})
         })
     }
-}
-
-fn event(kind: &str, object: &Object) -> Value {
-    json!({"type": kind, "object": object.as_ref()})
 }

@@ -4,6 +4,7 @@ pub(in crate::sim) mod disruption;
 mod endpoints;
 mod fit;
 mod kubelet;
+mod namespaces;
 mod nodes;
 mod scheduler;
 mod statefulset;
@@ -35,6 +36,8 @@ pub enum Work {
     Service(Key),
     /// A node that may have gone silent.
     Node(Key),
+    /// A namespace, and what every one has.
+    Space(Key),
 }
 
 /// What goes on with a pod or a claim and takes its time.
@@ -93,6 +96,7 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Claim(key) => volumes::reconcile(plane, key, now),
         Work::Service(key) => endpoints::reconcile(plane, key, now),
         Work::Node(key) => nodes::reconcile(plane, key, now),
+        Work::Space(key) => namespaces::reconcile(plane, key, now),
     }
 }
 
@@ -139,6 +143,7 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             waiting(store, None).chain(on_it).chain([Work::Node(key)]).collect()
         }
         Kind::Services => vec![Work::Service(key)],
+        Kind::Namespaces => vec![Work::Space(key)],
         Kind::Volumes => {
             let claims = store.all(Kind::Claims, None).map(|claim| Key::of(Kind::Claims, claim));
             claims.map(Work::Claim).collect()

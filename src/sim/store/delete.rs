@@ -48,31 +48,40 @@ impl Store {
         let grace = grace(key.kind, &present, asked.grace);
         let finalizers = !list(&present, "/metadata/finalizers").is_empty();
         if grace == 0 && !finalizers {
-            if write.dry_run {
-                return Ok(Deleted::Gone(present));
-            }
-            return Ok(Deleted::Gone(self.drop_key(key).unwrap_or(present)));
+            // A pod is marked before it goes, even if at once.
+            let last = if key.kind == Kind::Pods {
+                self.mark(key, &present, grace, write)
+            } else {
+                present
+            };
+            return Ok(Deleted::Gone(if write.dry_run {
+                last
+            } else {
+                self.drop_key(key).unwrap_or(last)
+            }));
         }
         let before = number(&present, "/metadata/deletionGracePeriodSeconds");
         if is_leaving(&present) && before.is_some_and(|before| before <= grace) {
             return Ok(Deleted::Leaving(present));
         }
-        let mut object = Value::clone(&present);
-        set(
-            &mut object,
-            &["metadata", "deletionTimestamp"],
-            stamp(later(write.now, grace)),
-        );
+        Ok(Deleted::Leaving(self.mark(key, &present, grace, write)))
+    }
+
+    /// Writes into an object that it is to go, and by when.
+    fn mark(&mut self, key: &Key, present: &Object, grace: i64, write: &Write<'_>) -> Object {
+        let mut object = Value::clone(present);
+        let until = stamp(later(write.now, grace));
+        set(&mut object, &["metadata", "deletionTimestamp"], until);
         set(&mut object, &["metadata", "deletionGracePeriodSeconds"], json!(grace));
-        if key.kind.has_generation() {
-            let generation = number(&present, "/metadata/generation").unwrap_or(0);
+        if key.kind.has_generation() && !is_leaving(present) {
+            let generation = number(present, "/metadata/generation").unwrap_or(0);
             set(&mut object, &["metadata", "generation"], json!(generation + 1));
         }
-        Ok(Deleted::Leaving(if write.dry_run {
+        if write.dry_run {
             object.into()
         } else {
             self.keep(key, object)
-        }))
+        }
     }
 }
 
@@ -84,7 +93,7 @@ fn check(key: &Key, present: &Value, asked: &Deletion) -> Result<(), Refused> {
             "the UID in the precondition ({wanted}) does not match the UID in record ({here}). The object might have been \
              deleted and then recreated"
         );
-        return Err(Refused::conflict(key.kind, &key.name, &why));
+        return Err(Refused::precondition(key.kind, &key.name, &why));
     }
     let here = text(present, "/metadata/resourceVersion");
     if let Some(wanted) = asked.version.as_deref().filter(|wanted| *wanted != here) {
@@ -92,7 +101,7 @@ fn check(key: &Key, present: &Value, asked: &Deletion) -> Result<(), Refused> {
             "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({here}). The \
              object might have been modified"
         );
-        return Err(Refused::conflict(key.kind, &key.name, &why));
+        return Err(Refused::precondition(key.kind, &key.name, &why));
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! managedFields: which writer set which field, as far as updates go. Nobody here sends server-side apply.
+//! managedFields: which writer set which field.
 //!
 //! Source: `sigs.k8s.io/structured-merge-diff`, fieldpath; the keys of lists from the kinds' `+listMapKey` marks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,10 @@ use crate::sim::json::{list, set, stamp, text};
 use crate::sim::kind::Kind;
 
 /// One step towards a field, as managedFields write it: `f:name`, `k:{"name":"db"}`, `v:"value"`.
-type Path = Vec<String>;
+pub(super) type Path = Vec<String>;
+
+/// The fields that hold a value, with it.
+pub(super) type Leaves = BTreeMap<Path, String>;
 
 /// Lists whose items are told apart by a key, by the list's own name. Others count as one value.
 const KEYED: &[(&str, &[&str])] = &[
@@ -23,6 +26,7 @@ const KEYED: &[(&str, &[&str])] = &[
     ("initContainers", &["name"]),
     ("ownerReferences", &["uid"]),
     ("ports", &["containerPort", "protocol"]),
+    ("ports", &["port", "protocol"]),
     ("topologySpreadConstraints", &["topologyKey", "whenUnsatisfiable"]),
     ("volumeMounts", &["mountPath"]),
     ("volumes", &["name"]),
@@ -34,9 +38,11 @@ pub(super) fn written(kind: Kind, before: Option<&Value>, object: &mut Value, pa
     if write.manager.is_empty() {
         return;
     }
-    let (old, new) = (before.map(leaves).unwrap_or_default(), leaves(object));
-    let changed: BTreeSet<Path> = new.difference(&old).map(|(path, _)| path.clone()).collect();
-    let present: BTreeSet<Path> = new.into_iter().map(|(path, _)| path).collect();
+    let old = before.map(|before| leaves(kind, before)).unwrap_or_default();
+    let new = leaves(kind, object);
+    let is_new = |(path, value): &(&Path, &String)| old.get(*path) != Some(*value);
+    let changed: BTreeSet<Path> = new.iter().filter(is_new).map(|(path, _)| path.clone()).collect();
+    let present: BTreeSet<Path> = new.into_keys().collect();
     let subresource = if part == Part::Status { "status" } else { "" };
     let is_ours = |entry: &Value| {
         text(entry, "/manager") == write.manager
@@ -49,8 +55,7 @@ pub(super) fn written(kind: Kind, before: Option<&Value>, object: &mut Value, pa
         .map(|before| list(before, "/metadata/managedFields"))
         .unwrap_or_default()
     {
-        let mut held = BTreeSet::new();
-        read(&entry["fieldsV1"], &mut Vec::new(), &mut held);
+        let mut held = held(entry);
         held.retain(|path| present.contains(path));
         if is_ours(entry) {
             ours.extend(held);
@@ -76,76 +81,152 @@ pub(super) fn written(kind: Kind, before: Option<&Value>, object: &mut Value, pa
     set(object, &["metadata", "managedFields"], Value::Array(entries));
 }
 
+/// Notes who holds what after an apply: what he applied is the applier's, and what he took over nobody else's any more.
+pub(super) fn applied(
+    kind: Kind,
+    before: Option<&Value>,
+    object: &mut Value,
+    ours: &BTreeSet<Path>,
+    taken: &BTreeSet<Path>,
+    write: &Write<'_>,
+) {
+    let present: BTreeSet<Path> = leaves(kind, object).into_keys().collect();
+    let mut entries: Vec<Value> = Vec::new();
+    let mut time = stamp(write.now);
+    let fields = tree(ours);
+    for entry in before
+        .map(|before| list(before, "/metadata/managedFields"))
+        .unwrap_or_default()
+    {
+        if is_applied_by(entry, write.manager) {
+            // What is applied again is as old as it was.
+            if entry["fieldsV1"] == fields {
+                time = entry["time"].clone();
+            }
+            continue;
+        }
+        let mut held = held(entry);
+        let whole = held.len();
+        held.retain(|path| present.contains(path) && !taken.contains(path));
+        if held.len() == whole {
+            entries.push(entry.clone());
+        } else if !held.is_empty() {
+            let mut entry = entry.clone();
+            entry["fieldsV1"] = tree(&held);
+            entries.push(entry);
+        }
+    }
+    if !ours.is_empty() {
+        let entry = json!({
+            "manager": write.manager, "operation": "Apply", "apiVersion": kind.api_version(), "time": time,
+            "fieldsType": "FieldsV1", "fieldsV1": fields,
+        });
+        // Those who apply come first.
+        entries.insert(0, entry);
+    }
+    set(object, &["metadata", "managedFields"], Value::Array(entries));
+}
+
+/// Whether an entry is what somebody applied.
+pub(super) fn is_applied_by(entry: &Value, manager: &str) -> bool {
+    text(entry, "/manager") == manager && text(entry, "/operation") == "Apply" && text(entry, "/subresource").is_empty()
+}
+
+/// The fields that an entry says are its writer's.
+pub(super) fn held(entry: &Value) -> BTreeSet<Path> {
+    let mut held = BTreeSet::new();
+    read(&entry["fieldsV1"], &mut Vec::new(), &mut held);
+    held
+}
+
 /// Every field that holds a value, with it.
-fn leaves(object: &Value) -> BTreeSet<(Path, String)> {
-    let mut found = BTreeSet::new();
+pub(super) fn leaves(kind: Kind, object: &Value) -> Leaves {
+    let mut found = Leaves::new();
     for (key, value) in object.as_object().into_iter().flatten() {
         match key.as_str() {
             "apiVersion" | "kind" => {}
             "metadata" => {
                 for key in ["annotations", "finalizers", "labels", "ownerReferences"] {
                     if let Some(value) = value.get(key) {
-                        walk(
-                            key,
-                            value,
-                            &mut vec!["f:metadata".to_owned(), format!("f:{key}")],
-                            &mut found,
-                        );
+                        let mut path = vec!["f:metadata".to_owned(), format!("f:{key}")];
+                        walk(kind, key, value, &mut path, &mut found);
                     }
                 }
             }
-            _ => walk(key, value, &mut vec![format!("f:{key}")], &mut found),
+            _ => walk(kind, key, value, &mut vec![format!("f:{key}")], &mut found),
         }
     }
     found
 }
 
-fn walk(name: &str, value: &Value, path: &mut Path, found: &mut BTreeSet<(Path, String)>) {
+fn walk(kind: Kind, name: &str, value: &Value, path: &mut Path, found: &mut Leaves) {
     match value {
+        // Nobody's: it stands for nothing.
+        Value::Null => {}
         Value::Object(fields) if !fields.is_empty() && !is_atomic(name) => {
             for (key, value) in fields {
                 path.push(format!("f:{key}"));
-                walk(key, value, path, found);
+                walk(kind, key, value, path, found);
                 path.pop();
             }
         }
         Value::Array(items) if name == "finalizers" => {
             for item in items {
                 path.push(format!("v:{item}"));
-                found.insert((path.clone(), String::new()));
+                found.insert(path.clone(), String::new());
                 path.pop();
             }
         }
-        Value::Array(items) if keys(name).is_some_and(|keys| items.iter().all(|item| has(item, keys))) => {
-            let keys = keys(name).unwrap_or_default();
-            for item in items {
-                let key: Map<String, Value> = keys
-                    .iter()
-                    .filter_map(|key| Some(((*key).to_owned(), item.get(*key)?.clone())))
-                    .collect();
-                path.push(format!("k:{}", Value::Object(key)));
-                walk("", item, path, found);
-                path.pop();
+        Value::Array(items) => match keys(kind, name, items) {
+            Some(keys) => {
+                for item in items {
+                    path.push(format!("k:{}", key_of(item, keys)));
+                    walk(kind, "", item, path, found);
+                    path.pop();
+                }
             }
-        }
-        _ => {
-            found.insert((path.clone(), value.to_string()));
-        }
+            None => drop(found.insert(path.clone(), value.to_string())),
+        },
+        _ => drop(found.insert(path.clone(), value.to_string())),
     }
 }
 
 /// Maps that count as one value.
-fn is_atomic(name: &str) -> bool {
-    ["selector", "nodeSelector", "resourceFieldRef", "fieldRef"].contains(&name)
+pub(super) fn is_atomic(name: &str) -> bool {
+    const ATOMIC: [&str; 11] = [
+        "selector",
+        "labelSelector",
+        "nodeSelector",
+        "resourceFieldRef",
+        "fieldRef",
+        "configMapKeyRef",
+        "secretKeyRef",
+        "involvedObject",
+        "claimRef",
+        "targetRef",
+        "dataSource",
+    ];
+    ATOMIC.contains(&name)
 }
 
-fn keys(name: &str) -> Option<&'static [&'static str]> {
-    let found = KEYED.iter().find(|(list, _)| *list == name);
-    found.map(|(_, keys)| *keys)
+/// The keys that tell the items of a list apart; none where the list counts as one value, as all lists of custom kinds do.
+pub(super) fn keys(kind: Kind, name: &str, items: &[Value]) -> Option<&'static [&'static str]> {
+    let fits = |keys: &&&'static [&'static str]| {
+        let first = keys.first().copied().unwrap_or_default();
+        items.iter().all(|item| item.get(first).is_some())
+    };
+    let named = KEYED.iter().filter(|(list, _)| *list == name).map(|(_, keys)| keys);
+    let found = named.filter(|_| !items.is_empty() && !kind.is_custom()).find(fits);
+    found.copied()
 }
 
-fn has(item: &Value, keys: &[&str]) -> bool {
-    keys.iter().any(|key| item.get(*key).is_some())
+/// What tells an item from the others of its list.
+pub(super) fn key_of(item: &Value, keys: &[&str]) -> Value {
+    let values = keys.iter().filter_map(|key| {
+        let default = (*key == "protocol").then(|| json!("TCP"));
+        Some(((*key).to_owned(), item.get(*key).cloned().or(default)?))
+    });
+    Value::Object(values.collect())
 }
 
 /// The paths that a tree of fields names.

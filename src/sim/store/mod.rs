@@ -1,10 +1,14 @@
 //! The objects of the rehearsal cluster: by kind, namespace and name, with a version for every change.
 
+mod admission;
+mod apply;
 mod change;
+mod defaults;
 mod delete;
 mod managed;
 mod page;
 mod selection;
+mod valid;
 mod write;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,12 @@
 //! Creating and changing objects, with what the server itself adds to them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Key, Object, Store, managed};
+use super::managed::Path;
+use super::{Key, Object, Store, defaults, valid};
 use crate::sim::json::{is_leaving, list, remove, set, stamp, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::refused::{Cause, Refused};
@@ -30,6 +33,22 @@ pub enum Part {
     Whole,
 }
 
+/// How a write is noted in managedFields.
+#[derive(Clone, Copy)]
+pub(super) enum Noted<'a> {
+    /// What it changes is the writer's.
+    Updated,
+    /// The first are the writer's, whether or not they change; the second nobody else's any more.
+    Applied(&'a BTreeSet<Path>, &'a BTreeSet<Path>),
+}
+
+impl Write<'_> {
+    /// Whether it comes by a request: the cluster's own writers aren't named.
+    fn is_by_a_client(&self) -> bool {
+        !self.manager.is_empty()
+    }
+}
+
 impl Store {
     /// Puts in an object that has lived before: as it is, but for its version. Its uid and its times stay.
     pub fn load(&mut self, kind: Kind, mut object: Value) -> Object {
@@ -39,6 +58,7 @@ impl Store {
             let number = self.next_number();
             set(&mut object, &["metadata", "uid"], json!(new_uid(number)));
         }
+        defaults::fill(kind, &mut object);
         let key = Key::of(kind, &object);
         self.keep(&key, object)
     }
@@ -51,16 +71,25 @@ impl Store {
         &mut self,
         kind: Kind,
         namespace: &str,
+        object: Value,
+        part: Part,
+        write: &Write<'_>,
+    ) -> Result<Object, Refused> {
+        self.create_noting(kind, namespace, object, part, write, Noted::Updated)
+    }
+
+    pub(super) fn create_noting(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
         mut object: Value,
         part: Part,
         write: &Write<'_>,
+        noted: Noted<'_>,
     ) -> Result<Object, Refused> {
         let name = self.name_for(&object, kind)?;
         self.check_namespace(kind, namespace, &name)?;
         let key = Key::new(kind, namespace, &name);
-        if self.get(&key).is_some() {
-            return Err(Refused::already_exists(kind, &name));
-        }
         object["apiVersion"] = json!(kind.api_version());
         object["kind"] = json!(kind.served().name);
         if part == Part::Main && kind.has_status() {
@@ -84,8 +113,18 @@ impl Store {
         if kind.has_generation() {
             set(&mut object, &["metadata", "generation"], json!(1));
         }
-        defaults(kind, &mut object);
-        managed::written(kind, None, &mut object, Part::Main, write);
+        defaults::fill(kind, &mut object);
+        noted.write(kind, None, &mut object, Part::Main, write);
+        defaults::begin(kind, &mut object);
+        if kind == Kind::Pods {
+            self.admit(&mut object)?;
+        }
+        if write.is_by_a_client() {
+            valid::check(kind, None, &object)?;
+        }
+        if self.get(&key).is_some() {
+            return Err(Refused::already_exists(kind, &name));
+        }
         Ok(if write.dry_run {
             object.into()
         } else {
@@ -98,17 +137,35 @@ impl Store {
     ///
     /// # Errors
     /// 404, 409 for another version or uid, 422 for what can't be changed.
-    pub fn update(&mut self, key: &Key, mut object: Value, part: Part, write: &Write<'_>) -> Result<Object, Refused> {
+    pub fn update(&mut self, key: &Key, object: Value, part: Part, write: &Write<'_>) -> Result<Object, Refused> {
+        self.update_noting(key, object, part, write, Noted::Updated)
+    }
+
+    pub(super) fn update_noting(
+        &mut self,
+        key: &Key,
+        mut object: Value,
+        part: Part,
+        write: &Write<'_>,
+        noted: Noted<'_>,
+    ) -> Result<Object, Refused> {
         let present = self.need(key)?.clone();
         let (kind, name) = (key.kind, key.name.as_str());
         let version = text(&object, "/metadata/resourceVersion");
+        if !version.is_empty() && version.parse::<u64>().is_err() {
+            let message = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
+            return Err(Refused::new(500, "", message));
+        }
         if !version.is_empty() && version != text(&present, "/metadata/resourceVersion") {
             return Err(Refused::modified(kind, name));
         }
         let wanted = uid(&object);
         if !wanted.is_empty() && wanted != uid(&present) {
             let why = format!(
-                "Precondition failed: UID in precondition: {wanted}, UID in object meta: {}",
+                "StorageError: invalid object, Code: 4, Key: /registry/{}/{}/{name}, ResourceVersion: 0, AdditionalErrorMsg: \
+                 Precondition failed: UID in precondition: {wanted}, UID in object meta: {}",
+                kind.served().plural,
+                key.namespace,
                 uid(&present)
             );
             return Err(Refused::conflict(kind, name, &why));
@@ -126,16 +183,22 @@ impl Store {
             }
             Part::Main | Part::Whole => {}
         }
-        immutable(kind, name, &present, &object)?;
+        if write.is_by_a_client() && part == Part::Main {
+            defaults::fill(kind, &mut object);
+            valid::check(kind, Some(&present), &object)?;
+        }
         if kind.has_generation() && wishes(kind, &present) != wishes(kind, &object) {
             let generation = present["metadata"]["generation"].as_i64().unwrap_or(0);
             set(&mut object, &["metadata", "generation"], json!(generation + 1));
         }
-        if object == *present {
-            // A write that changes nothing makes no version.
+        // A write that changes nothing makes no version.
+        if object == *present && matches!(noted, Noted::Updated) {
             return Ok(present);
         }
-        managed::written(kind, Some(&present), &mut object, part, write);
+        noted.write(kind, Some(&present), &mut object, part, write);
+        if object == *present {
+            return Ok(present);
+        }
         if write.dry_run {
             return Ok(object.into());
         }
@@ -191,7 +254,7 @@ fn new_uid(number: u64) -> String {
 }
 
 /// Five letters of those that Kubernetes makes names of.
-fn suffix(mut number: u64) -> String {
+pub(super) fn suffix(mut number: u64) -> String {
     const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
     let mut letters = [b'b'; 5];
     for letter in letters.iter_mut().rev() {
@@ -238,83 +301,4 @@ fn wishes(kind: Kind, object: &Value) -> Vec<(&String, &Value)> {
     fields
         .filter(|(key, _)| *key != "metadata" && !(kind.has_status() && *key == "status"))
         .collect()
-}
-
-/// The fields of a new object that the server writes where nobody did, as far as anything here reads them.
-fn defaults(kind: Kind, object: &mut Value) {
-    let mut default = |path: &[&str], value: Value| {
-        let pointer = format!("/{}", path.join("/"));
-        if object.pointer(&pointer).is_none() {
-            set(object, path, value);
-        }
-    };
-    match kind {
-        Kind::Pods => {
-            default(&["spec", "restartPolicy"], json!("Always"));
-            default(&["spec", "terminationGracePeriodSeconds"], json!(30));
-            default(&["spec", "schedulerName"], json!("default-scheduler"));
-            default(&["status", "phase"], json!("Pending"));
-        }
-        Kind::StatefulSets => {
-            default(&["spec", "replicas"], json!(1));
-            default(&["spec", "podManagementPolicy"], json!("OrderedReady"));
-            default(&["spec", "updateStrategy", "type"], json!("RollingUpdate"));
-            default(&["spec", "revisionHistoryLimit"], json!(10));
-            default(
-                &["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"],
-                json!("Retain"),
-            );
-            default(
-                &["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"],
-                json!("Retain"),
-            );
-        }
-        Kind::Claims => {
-            set(
-                object,
-                &["metadata", "finalizers"],
-                json!(["kubernetes.io/pvc-protection"]),
-            );
-            set(object, &["status", "phase"], json!("Pending"));
-        }
-        _ => {}
-    }
-}
-
-/// What of a StatefulSet may be changed.
-///
-/// Source: `pkg/apis/apps/validation/validation.go`, ValidateStatefulSetUpdate.
-const OF_A_SET: [&str; 7] = [
-    "replicas",
-    "ordinals",
-    "template",
-    "updateStrategy",
-    "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy",
-    "minReadySeconds",
-];
-
-fn immutable(kind: Kind, name: &str, present: &Value, object: &Value) -> Result<(), Refused> {
-    if kind != Kind::StatefulSets {
-        return Ok(());
-    }
-    let fixed = |set: &Value| {
-        let mut spec = set["spec"].clone();
-        for field in OF_A_SET {
-            remove(&mut spec, &[field]);
-        }
-        spec
-    };
-    if fixed(present) == fixed(object) {
-        return Ok(());
-    }
-    let message = "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
-                   'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' \
-                   are forbidden";
-    let cause = Cause {
-        reason: "FieldValueForbidden",
-        message: message.to_owned(),
-        field: "spec".to_owned(),
-    };
-    Err(Refused::invalid(kind, name, &[cause]))
 }

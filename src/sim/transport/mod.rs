@@ -154,9 +154,11 @@ impl Cluster {
             .header("audit-id", "rehearsal");
         let response = match reply {
             Reply::Answer(answer) => {
-                let response = response
-                    .status(answer.code)
-                    .header(header::CONTENT_TYPE, answer.content_type);
+                let response = response.status(answer.code);
+                let response = match answer.content_type {
+                    "" => response,
+                    kind => response.header(header::CONTENT_TYPE, kind),
+                };
                 let response = match answer.retry_after {
                     Some(seconds) => response.header(header::RETRY_AFTER, seconds),
                     None => response,

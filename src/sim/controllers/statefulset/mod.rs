@@ -189,10 +189,8 @@ impl Look {
         let Some(template) = self.revisions.template(plane, &self.key.namespace, revision, &self.set) else {
             return;
         };
-        let mut pod = pod::from_template(&self.set, &template, ordinal, revision);
-        if crate::sim::api::admit(&plane.store, &mut pod).is_ok() {
-            plane.make(Kind::Pods, &self.key.namespace, pod, self.now);
-        } else {
+        let pod = pod::from_template(&self.set, &template, ordinal, revision);
+        if plane.make(Kind::Pods, &self.key.namespace, pod, self.now).is_none() {
             plane.plan_in(Work::Set(self.key.clone()), self.now, plane.pace.retry);
         }
     }

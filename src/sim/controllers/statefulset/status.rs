@@ -6,10 +6,13 @@
 use serde_json::{Value, json};
 
 use super::{Look, is_ready, revision};
-use crate::sim::json::{controller, is_leaving, number, set, text, uid};
+use crate::sim::json::{controller, is_leaving, number, remove, set, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
 use crate::sim::store::Object;
+
+/// The numbers that are written where they are zero, too.
+const WRITTEN_AS_ZERO: [&str; 4] = ["availableReplicas", "collisionCount", "observedGeneration", "replicas"];
 
 /// Writes what is seen after the controller has acted.
 pub(super) fn write(plane: &mut Plane, look: &Look) {
@@ -45,7 +48,12 @@ pub(super) fn write(plane: &mut Plane, look: &Look) {
     ];
     plane.change(&look.key, look.now, |object| {
         for (field, value) in fields {
-            set(object, &["status", field], value);
+            let written = value != 0 || WRITTEN_AS_ZERO.contains(&field);
+            if written {
+                set(object, &["status", field], value);
+            } else {
+                remove(object, &["status", field]);
+            }
         }
     });
 }

@@ -1,0 +1,138 @@
+//! What two clusters can't give alike: uids, times, versions, tokens, and who else writes. Everything else is compared.
+
+use regex::Regex;
+use serde_json::{Map, Value, json};
+
+use super::script::Asked;
+
+/// Who writes in the scenes; what others note in managedFields is theirs.
+const OURS: [&str; 3] = ["shardctl", "tester", "other"];
+
+/// An answer as it is recorded, with the request that it answers.
+pub fn answer(asked: &Asked, text: &str, code: u16, content_type: &str, retry_after: Option<String>) -> Value {
+    let mut body = if asked.is_watch {
+        text.lines().map(read).collect()
+    } else {
+        read(text)
+    };
+    let kind = body["kind"].as_str().unwrap_or_default().to_owned();
+    if let (false, "StatefulSet" | "PodDisruptionBudget", Value::Object(fields)) =
+        (asked.method == "GET", kind.as_str(), &mut body)
+    {
+        // A controller writes it when it comes to it.
+        fields.remove("status");
+    }
+    if kind == "Node" {
+        without_its_controllers(&mut body);
+    }
+    let mut request = Map::new();
+    request.insert("what".to_owned(), json!(format!("{} {}", asked.method, asked.target)));
+    if !asked.body.is_empty() {
+        request.insert(
+            "body".to_owned(),
+            serde_json::from_str(&asked.body).unwrap_or_else(|_| json!(asked.body)),
+        );
+    }
+    let mut answer = json!({"request": request, "code": code, "contentType": content_type, "body": body});
+    if let Some(seconds) = retry_after {
+        answer["retryAfter"] = json!(seconds);
+    }
+    answer
+}
+
+fn read(text: &str) -> Value {
+    match serde_json::from_str::<Value>(text) {
+        Ok(mut value) => {
+            plain("", &mut value);
+            value
+        }
+        Err(_) => json!(words(text)),
+    }
+}
+
+/// A node without what its controllers and its kubelet write when they come to it.
+fn without_its_controllers(node: &mut Value) {
+    if let Some(fields) = node.as_object_mut() {
+        fields.remove("status");
+    }
+    if let Some(spec) = node["spec"].as_object_mut() {
+        spec.remove("taints");
+    }
+    if let Some(annotations) = node["metadata"]["annotations"].as_object_mut() {
+        annotations.retain(|key, _| key.starts_with("shardctl.dev/"));
+        if annotations.is_empty() {
+            node["metadata"]
+                .as_object_mut()
+                .map(|metadata| metadata.remove("annotations"));
+        }
+    }
+}
+
+fn plain(key: &str, value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::Array(entries)) = fields.get_mut("managedFields") {
+                entries.retain(|entry| OURS.iter().any(|ours| entry["manager"] == *ours));
+                entries.sort_by_key(ToString::to_string);
+                for entry in entries.iter_mut() {
+                    without_dots(&mut entry["fieldsV1"]);
+                }
+                if entries.is_empty() {
+                    fields.remove("managedFields");
+                }
+            }
+            if let Some(seconds) = fields.get_mut("tolerationSeconds") {
+                // The real server here is told to be less patient than others.
+                *seconds = json!("<seconds>");
+            }
+            for (key, value) in fields {
+                plain(key, value);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| plain(key, item)),
+        Value::String(text) => {
+            *text = match key {
+                "resourceVersion" if !text.is_empty() => "<version>".to_owned(),
+                "continue" if !text.is_empty() => "<token>".to_owned(),
+                _ => words(text),
+            };
+        }
+        _ => {}
+    }
+}
+
+/// managedFields mark with a dot that a field itself is somebody's, beside what is in it; nobody here reads that.
+fn without_dots(tree: &mut Value) {
+    if let Value::Object(fields) = tree {
+        fields.remove(".");
+        fields.values_mut().for_each(without_dots);
+    }
+}
+
+/// A sentence without uids and times, without the decoder's own words, and without names made at random.
+fn words(text: &str) -> String {
+    if let Some((before, why)) = text.split_once(" cannot be handled as a ")
+        && !why.contains("strict decoding error")
+    {
+        return format!(
+            "{before} cannot be handled as a {}: <why>",
+            why.split(':').next().unwrap_or_default()
+        );
+    }
+    let object = Regex::new(r#"(?s)Invalid value: "\{.*\}": (json|invalid type): .*"#).unwrap();
+    let text = &object.replace_all(text, "Invalid value: <object>: <why>");
+    let object = Regex::new(r#"(?s)Invalid value: "\{.*\}": "#).unwrap();
+    let text = &object.replace_all(text, "Invalid value: <object>: ");
+    let random = Regex::new("(kube-api-access-)[a-z0-9]{5}|(db-)[a-z0-9]{8,10}$").unwrap();
+    let text = &random.replace_all(text, "$1$2<random>");
+    let uid = Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
+    let time = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").unwrap();
+    let version = Regex::new(r"(ResourceVersion in (?:the )?(?:precondition|record) )\((\d+)\)").unwrap();
+    let recorded = Regex::new(r"resource version: \d+ \(\d+\)").unwrap();
+    let text = uid.replace_all(text, "<uid>");
+    let text = time.replace_all(&text, "<time>");
+    let text = version.replace_all(&text, "$1(<version>)");
+    recorded
+        .replace_all(&text, "resource version: <version> (<version>)")
+        .into_owned()
+}
