@@ -353,7 +353,7 @@ fn durations_are_those_of_this_cluster_where_it_tells_them() {
     assert!(known.iter().all(|one| one.measured), "{known:?}");
     let mut quiet = healthy(1);
     quiet.edit(Resource::Pods, "db-0", |pod| {
-        pod["status"]["containerStatuses"] = json!([])
+        pod["status"]["containerStatuses"] = json!([]);
     });
     let (typical, known) = measured(&play_of(&quiet).gathered.snapshot);
     assert_eq!(typical, Pace::default());
