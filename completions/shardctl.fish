@@ -264,6 +264,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -278,6 +279,7 @@ never\t'Never'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l restart -d 'The same template, new pods: stamps the template; run again, it goes on with that stamp'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l no-prepull -d 'Don\'t fetch the images beforehand: a bad one is then found when a shard is down'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l rehearse -d 'Play it on a copy of the cluster inside this process, in a moment: what would happen, when, and what would get stuck. Only reads'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s q -l quiet -d 'Print less: no progress on standard error'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -324,6 +326,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -337,6 +340,7 @@ always\t'Always'
 never\t'Never'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l no-prepull -d 'Don\'t fetch the images beforehand: a bad one is then found when a shard is down'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l rehearse -d 'Play it on a copy of the cluster inside this process, in a moment: what would happen, when, and what would get stuck. Only reads'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s q -l quiet -d 'Print less: no progress on standard error'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -377,6 +381,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -392,6 +397,7 @@ never\t'Never'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l then-uncordon -d 'Let each node take pods again when it is empty, the next node\'s among them'
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l then-release -d 'Delete each node\'s NodeClaim when it is empty: Karpenter ends the machine'
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l rehearse -d 'Play it on a copy of the cluster inside this process, in a moment: what would happen, when, and what would get stuck. Only reads'
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s q -l quiet -d 'Print less: no progress on standard error'
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -429,6 +435,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -444,6 +451,7 @@ never\t'Never'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l then-uncordon -d 'Let each node take pods again when it is empty, the next node\'s among them'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l then-release -d 'Delete each node\'s NodeClaim when it is empty: Karpenter ends the machine'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l rehearse -d 'Play it on a copy of the cluster inside this process, in a moment: what would happen, when, and what would get stuck. Only reads'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s q -l quiet -d 'Print less: no progress on standard error'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -516,6 +524,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -529,6 +538,7 @@ always\t'Always'
 never\t'Never'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l expired -d 'Only what was meant to be over by now, by the server\'s clock'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l rehearse -d 'Play it on a copy of the cluster inside this process, in a moment: what would happen, when, and what would get stuck. Only reads'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s q -l quiet -d 'Print less: no progress on standard error'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s h -l help -d 'Print help (see more with \'--help\')'

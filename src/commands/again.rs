@@ -61,9 +61,11 @@ pub fn without_rehearsing(arguments: impl Iterator<Item = String>) -> impl Itera
     kept.into_iter()
 }
 
-/// The command line of the real run of what was rehearsed with `arguments` (the process's, its name first).
-pub fn for_real(arguments: impl Iterator<Item = String>) -> String {
-    let arguments: Vec<String> = without_rehearsing(arguments).skip(1).collect();
+/// The command line of the real run of what was rehearsed with `arguments` (the process's, its name first); `beyond` are flags that
+/// it needs besides.
+pub fn for_real(arguments: impl Iterator<Item = String>, beyond: &[String]) -> String {
+    let rest = without_rehearsing(arguments).skip(1);
+    let arguments: Vec<String> = beyond.iter().cloned().chain(rest).collect();
     line(&arguments)
 }
 

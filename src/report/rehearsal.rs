@@ -1,5 +1,7 @@
 //! What a rehearsal showed: how it would end, what would be down and when, what it would wait for, and how sure that is.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -155,7 +157,7 @@ impl Rehearsal {
             }),
             seconds: end,
             shard_seconds: shards.iter().map(|down| down.until - down.from).sum(),
-            most_down: most(&shards),
+            most_down: most(&events),
             fetched: fetched(&events, &since, end),
             waits,
             findings: outcome.map(|outcome| outcome.findings.clone()).unwrap_or_default(),
@@ -227,14 +229,22 @@ fn lasts(phase: Phase, seconds: f64) -> Lasted {
     Lasted { phase, seconds }
 }
 
-fn most(shards: &[Down]) -> usize {
-    let at = |moment: f64| {
-        shards
-            .iter()
-            .filter(|down| down.from <= moment && moment < down.until)
-            .count()
-    };
-    shards.iter().map(|down| at(down.from)).max().unwrap_or(0)
+/// How many shards were down at once, by the order of what was said: times are those of objects, which are whole seconds.
+fn most(events: &[Event]) -> usize {
+    let (mut down, mut most) = (BTreeSet::new(), 0);
+    for event in events {
+        match &event.fact {
+            Fact::Shard { shard, .. } => {
+                down.insert(shard.as_str());
+                most = most.max(down.len());
+            }
+            Fact::ShardDone { shard, .. } => {
+                down.remove(shard.as_str());
+            }
+            _ => {}
+        }
+    }
+    most
 }
 
 fn fetched(events: &[Event], since: Since<'_>, end: f64) -> Vec<Fetched> {

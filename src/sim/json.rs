@@ -3,25 +3,37 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+/// What stands behind a pointer. As [`Value::pointer`], which copies every key to unescape it: most have nothing to unescape.
+pub(in crate::sim) fn find<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
+    if pointer.is_empty() || pointer.contains('~') {
+        return object.pointer(pointer);
+    }
+    let mut keys = pointer.split('/').skip(1);
+    keys.try_fold(object, |at, key| match at {
+        Value::Object(fields) => fields.get(key),
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
 /// The text behind a pointer; empty where there is none.
 pub(in crate::sim) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    find(object, pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The number behind a pointer.
 pub(in crate::sim) fn number(object: &Value, pointer: &str) -> Option<i64> {
-    object.pointer(pointer).and_then(Value::as_i64)
+    find(object, pointer).and_then(Value::as_i64)
 }
 
 /// Whether there is `true` behind a pointer.
 pub(in crate::sim) fn flag(object: &Value, pointer: &str) -> bool {
-    object.pointer(pointer) == Some(&Value::Bool(true))
+    find(object, pointer) == Some(&Value::Bool(true))
 }
 
 /// The list behind a pointer; empty where there is none.
 pub(in crate::sim) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
+    find(object, pointer)
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default()
@@ -29,7 +41,7 @@ pub(in crate::sim) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] 
 
 /// The map behind a pointer.
 pub(in crate::sim) fn map<'a>(object: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
-    object.pointer(pointer).and_then(Value::as_object)
+    find(object, pointer).and_then(Value::as_object)
 }
 
 /// The entries of a map of texts: labels, annotations, selectors.
@@ -60,7 +72,7 @@ pub(in crate::sim) fn uid(object: &Value) -> &str {
 
 /// Whether the object is being deleted.
 pub(in crate::sim) fn is_leaving(object: &Value) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some()
+    find(object, "/metadata/deletionTimestamp").is_some()
 }
 
 /// The uid of the owner that controls it.
@@ -141,6 +153,16 @@ mod tests {
         assert_eq!(stamp(at), "2026-01-02T03:04:05Z");
         let object = json!({"a": stamp(at)});
         assert_eq!(moment(&object, "/a"), Some("2026-01-02T03:04:05Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_stands_behind_a_pointer_is_found_as_serde_json_finds_it() {
+        let object = json!({"a": {"b": [1, {"c": 2}], "d/e": 3}, "": 4});
+        for pointer in [
+            "", "/", "/a", "/a/b/1/c", "/a/b/2", "/a/b/x", "/a/d~1e", "/none", "/a/b/0/c",
+        ] {
+            assert_eq!(find(&object, pointer), object.pointer(pointer), "{pointer}");
+        }
     }
 
     #[test]

@@ -91,13 +91,16 @@ impl Plane {
             // A log that has forgotten what wasn't noted yet: everything of the kind is news.
             match self.store.since(kind, self.noted) {
                 Ok(changes) => news.extend(changes.cloned()),
-                Err(_) => news.extend(
-                    self.store
-                        .since(kind, self.store.revision())
-                        .into_iter()
-                        .flatten()
-                        .cloned(),
-                ),
+                Err(_) => {
+                    let all = self.store.all(kind, None);
+                    news.extend(all.map(|object| Change {
+                        revision: self.store.revision(),
+                        kind,
+                        what: What::Added,
+                        object: object.clone(),
+                        before: None,
+                    }));
+                }
             }
         }
         news.sort_by_key(|change| change.revision);

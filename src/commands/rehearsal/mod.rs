@@ -41,6 +41,8 @@ pub struct Play {
     pub as_json: bool,
     /// Where the cluster was read from.
     source: String,
+    /// Flags that the real run needs beyond those that were given.
+    beyond: Vec<String>,
 }
 
 impl Play {
@@ -83,7 +85,13 @@ impl Play {
                 (gather(&connection, &asked, needed).await?, "the cluster".to_owned())
             }
         };
-        Ok(Play::of(gathered, source, as_json))
+        let mut play = Play::of(gathered, source, as_json);
+        let taken = &play.gathered.recording.taken;
+        if rehearse.from.is_some() && !taken.redacted && context.settings.word("namespace").is_none() {
+            // A real run would look into the namespace of today's context.
+            play.beyond = vec!["--namespace".to_owned(), taken.namespace.clone()];
+        }
+        Ok(play)
     }
 
     /// A rehearsal of what was read; `source` says where, a noun.
@@ -94,6 +102,7 @@ impl Play {
             waits: Vec::new(),
             as_json,
             source,
+            beyond: Vec::new(),
         }
     }
 
@@ -115,9 +124,11 @@ impl Play {
         F: Future<Output = Result<Outcome>> + 'static,
     {
         let as_json = self.as_json;
+        let spinner = (!as_json).then(|| Spinner::start(context, "rehearsing"));
         let rehearsal = tokio::task::spawn_blocking(move || self.rehearse(operation))
             .await
             .map_err(|error| Error::bug(format!("failed to rehearse: {error}")))??;
+        drop(spinner);
         print(&if as_json {
             json::document("Rehearsal", &rehearsal)
                 .map_err(|error| Error::bug(format!("failed to write a rehearsal as JSON: {error}")))?
@@ -164,7 +175,7 @@ impl Play {
             durations,
             assumed,
             left_out: self.left_out,
-            real: again::for_real(std::env::args()),
+            real: again::for_real(std::env::args(), &self.beyond),
         };
         Ok(Rehearsal::of(
             staged,

@@ -167,6 +167,8 @@ fn shards_that_go_together_are_counted_together() {
         down(5, "db-0", Phase::Terminate, ""),
         up(25, "db-1", &[(Phase::Start, 20.0)]),
         up(30, "db-0", &[(Phase::Start, 25.0)]),
+        // Its time is that of its deletion, in whole seconds: before the other one's end.
+        down(29, "db-2", Phase::Terminate, ""),
     ];
     let ended = outcome(End::Done, "done", Vec::new());
     assert_eq!(Rehearsal::of(staged(), at(0), both, Some(&ended), 30.0).most_down, 2);

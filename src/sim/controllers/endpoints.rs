@@ -1,6 +1,9 @@
 //! Endpoint slices: which pods a service's name leads to.
 //!
-//! Source: `k8s.io/endpointslice`, reconciler.go. One slice a service; a real controller splits at 100 endpoints.
+//! Source: `k8s.io/endpointslice`, reconciler.go. An endpoint stays in its slice; a slice that has become small isn't joined to
+//! another one.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,6 +15,9 @@ use crate::sim::store::{Deletion, Key, Object};
 
 /// The label that leads from a slice to its service.
 const SERVICE: &str = "kubernetes.io/service-name";
+
+/// How many endpoints a slice holds at most (`--max-endpoints-per-slice`, where nobody changed it).
+const MOST: usize = 100;
 
 /// Whether a service selects a pod; one without a selector selects none.
 pub(super) fn selects(service: &Value, pod: &Value) -> bool {
@@ -44,28 +50,59 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         .filter(|pod| selects(&service, pod) && has_address(pod))
         .cloned()
         .collect();
-    let endpoints: Vec<Value> = pods.iter().map(|pod| endpoint(plane, &service, pod)).collect();
-    let ports: Vec<Value> = list(&service, "/spec/ports").iter().map(port).collect();
-    match slices.split_first() {
-        Some((first, more)) => {
-            plane.change(&Key::of(Kind::EndpointSlices, first), now, |slice| {
-                slice["endpoints"] = json!(endpoints);
-                slice["ports"] = json!(ports);
-            });
-            for slice in more {
-                let at = Key::of(Kind::EndpointSlices, slice);
+    let ports: Value = list(&service, "/spec/ports").iter().map(port).collect();
+    let mut wanted: BTreeMap<&str, Value> = pods
+        .iter()
+        .map(|pod| (uid(pod), endpoint(plane, &service, pod)))
+        .collect();
+    let mut filled: Vec<(Option<Object>, Vec<Value>)> = Vec::new();
+    for slice in slices {
+        let kept = list(&slice, "/endpoints").iter();
+        let kept = kept
+            .filter_map(|one| wanted.remove(text(one, "/targetRef/uid")))
+            .collect();
+        filled.push((Some(slice), kept));
+    }
+    let mut rest = wanted.into_values().peekable();
+    for (_, endpoints) in &mut filled {
+        endpoints.extend(rest.by_ref().take(MOST.saturating_sub(endpoints.len())));
+    }
+    while rest.peek().is_some() {
+        filled.push((None, rest.by_ref().take(MOST).collect()));
+    }
+    if filled.is_empty() {
+        filled.push((None, Vec::new()));
+    }
+    let only = filled.len() == 1;
+    for (slice, endpoints) in filled {
+        match slice {
+            Some(slice) if endpoints.is_empty() && !only => {
+                let at = Key::of(Kind::EndpointSlices, &slice);
                 let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
             }
-        }
-        None => {
-            let owner = json!({"apiVersion": "v1", "kind": "Service", "name": name(&service), "uid": uid(&service),
-                "controller": true, "blockOwnerDeletion": true});
-            let slice = json!({"metadata": {"generateName": format!("{}-", key.name), "labels": {SERVICE: key.name,
-                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}, "ownerReferences": [owner]},
-                "addressType": "IPv4", "endpoints": endpoints, "ports": ports});
-            plane.make(Kind::EndpointSlices, &key.namespace, slice, now);
+            Some(slice) if list(&slice, "/endpoints") == endpoints && slice["ports"] == ports => {}
+            Some(slice) => {
+                plane.change(&Key::of(Kind::EndpointSlices, &slice), now, |slice| {
+                    slice["endpoints"] = Value::Array(endpoints);
+                    slice["ports"] = ports.clone();
+                });
+            }
+            None => {
+                let made = new(&service, endpoints, &ports);
+                plane.make(Kind::EndpointSlices, &key.namespace, made, now);
+            }
         }
     }
+}
+
+/// A new slice of a service.
+fn new(service: &Value, endpoints: Vec<Value>, ports: &Value) -> Value {
+    let called = name(service);
+    let owner = json!({"apiVersion": "v1", "kind": "Service", "name": called, "uid": uid(service), "controller": true,
+        "blockOwnerDeletion": true});
+    json!({"metadata": {"generateName": format!("{called}-"), "labels": {SERVICE: called,
+            "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}, "ownerReferences": [owner]},
+        "addressType": "IPv4", "endpoints": endpoints, "ports": ports})
 }
 
 fn has_address(pod: &Value) -> bool {
@@ -149,6 +186,39 @@ mod tests {
             json!({"ready": false, "serving": true, "terminating": true})
         );
         assert_eq!(found["ports"], json!([{"name": "http", "port": 80, "protocol": "TCP"}]));
+    }
+
+    #[test]
+    fn a_slice_holds_a_hundred_and_an_endpoint_stays_in_its_slice() {
+        let mut plane = plane();
+        for ordinal in 0..150 {
+            let mut pod = ready(pod_of("db", "set", &format!("db-{ordinal:03}")), true);
+            pod["status"]["podIP"] = json!(format!("10.0.0.{ordinal}"));
+            plane.store.load(Kind::Pods, pod);
+        }
+        let service = json!({"metadata": {"name": "db", "namespace": "shop"}, "spec": {"selector": {"app": "db"}}});
+        plane.store.load(Kind::Services, service);
+        let key = Key::new(Kind::Services, "shop", "db");
+        reconcile(&mut plane, &key, at(0));
+        let held = |plane: &Plane| {
+            let slices = plane.store.all(Kind::EndpointSlices, Some("shop"));
+            slices.map(|slice| list(slice, "/endpoints").len()).collect::<Vec<_>>()
+        };
+        assert_eq!(held(&plane), [100, 50]);
+        let before = plane.store.revision();
+        reconcile(&mut plane, &key, at(1));
+        assert_eq!(plane.store.revision(), before);
+        let first = Key::new(Kind::Pods, "shop", "db-000");
+        let gone = Deletion {
+            grace: Some(0),
+            ..Deletion::default()
+        };
+        plane.store.delete(&first, &gone, &by_us(at(2))).unwrap();
+        reconcile(&mut plane, &key, at(2));
+        let mut left = held(&plane);
+        left.sort_unstable();
+        assert_eq!(left.iter().sum::<usize>(), 149);
+        assert!(left == [50, 99] || left == [49, 100], "{left:?}");
     }
 
     #[test]

@@ -111,8 +111,11 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
         Kind::Budgets => vec![Work::Budget(key)],
         Kind::Claims => {
             let mut work = vec![Work::Claim(key)];
-            work.extend(waiting(store, Some(space)));
-            work.extend(starting(store, space));
+            // Nobody has waited for one that came as it is.
+            if change.what != What::Added || text(object, "/status/phase") != "Bound" {
+                work.extend(waiting(store, Some(space)));
+                work.extend(starting(store, space));
+            }
             work
         }
         Kind::Pods => {
@@ -145,8 +148,15 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
         Kind::Services => vec![Work::Service(key)],
         Kind::Namespaces => vec![Work::Space(key)],
         Kind::Volumes => {
-            let claims = store.all(Kind::Claims, None).map(|claim| Key::of(Kind::Claims, claim));
-            claims.map(Work::Claim).collect()
+            let (space, claim) = (
+                text(object, "/spec/claimRef/namespace"),
+                text(object, "/spec/claimRef/name"),
+            );
+            let claim = Some(claim).filter(|claim| !claim.is_empty());
+            claim
+                .map(|claim| Work::Claim(Key::new(Kind::Claims, space, claim)))
+                .into_iter()
+                .collect()
         }
         Kind::ControllerRevisions => keys(Kind::StatefulSets).map(Work::Set).collect(),
         _ => Vec::new(),

@@ -65,7 +65,7 @@ impl Key {
 type Table = BTreeMap<(String, String), Object>;
 
 /// How many changes of a kind are kept for those who watch it. Who asks for older ones gets 410 and lists anew.
-const KEPT: usize = 4096;
+const KEPT: usize = 1024;
 
 /// All objects, and what has happened to them.
 #[derive(Clone, Debug)]

@@ -48,9 +48,18 @@ fn fetched<'a>(events: impl Iterator<Item = &'a Value>) -> Vec<String> {
     pulls
 }
 
-/// What was done, without how long it took.
+/// What was done, without how long it took: `opened for 39 ms for …`.
 fn first_words(words: &str) -> String {
-    words.split([',', ';']).next().unwrap_or_default().to_owned()
+    let words = words.split([',', ';']).next().unwrap_or_default();
+    let mut kept: Vec<&str> = Vec::new();
+    for word in words.split(' ') {
+        if word == "ms" && kept.last().is_some_and(|last| last.parse::<u64>().is_ok()) {
+            kept.pop();
+        } else {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
 }
 
 /// Words without those that a controller or a run made up: revisions, the names of helper pods.

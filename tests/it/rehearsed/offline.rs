@@ -39,7 +39,7 @@ fn an_upgrade_of_a_saved_snapshot_is_rehearsed_without_a_cluster() {
             "  a shard starts ",
             "Assumed",
             "For real",
-            "  $ shardctl upgrade --image registry.example/shard:9.0",
+            "  $ shardctl --namespace scene-001 upgrade --image registry.example/shard:9.0",
         ],
     );
     let mut as_json = line.to_vec();
