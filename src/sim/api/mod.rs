@@ -37,6 +37,7 @@ use crate::sim::refused::Refused;
 
 pub use access::Access;
 pub use answer::{Answer, Reply};
+pub(in crate::sim) use eviction::by_budget;
 pub use watch::{BOOKMARKS, Watch};
 
 use route::Route;

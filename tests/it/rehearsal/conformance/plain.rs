@@ -55,16 +55,12 @@ fn without_its_controllers(node: &mut Value) {
     if let Some(fields) = node.as_object_mut() {
         fields.remove("status");
     }
-    if let Some(spec) = node["spec"].as_object_mut() {
+    if let Some(spec) = node.pointer_mut("/spec").and_then(Value::as_object_mut) {
         spec.remove("taints");
     }
-    if let Some(annotations) = node["metadata"]["annotations"].as_object_mut() {
+    let annotations = node.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
         annotations.retain(|key, _| key.starts_with("shardctl.dev/"));
-        if annotations.is_empty() {
-            node["metadata"]
-                .as_object_mut()
-                .map(|metadata| metadata.remove("annotations"));
-        }
     }
 }
 
@@ -85,6 +81,8 @@ fn plain(key: &str, value: &mut Value) {
                 // The real server here is told to be less patient than others.
                 *seconds = json!("<seconds>");
             }
+            // What is null and what isn't there are the same to whoever reads.
+            fields.retain(|_, value| !value.is_null());
             for (key, value) in fields {
                 plain(key, value);
             }
