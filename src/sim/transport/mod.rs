@@ -4,6 +4,7 @@
 //! request has a pipe of its own, and both ends may upgrade it.
 
 mod body;
+mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -120,6 +121,10 @@ impl Cluster {
     }
 
     async fn serve(self, request: HttpRequest<Incoming>) -> Result<Response<body::Sent>, hyper::Error> {
+        let mut request = request;
+        if stream::is_wanted(request.headers()) {
+            return Ok(stream::open(&self, &mut request));
+        }
         let (parts, incoming) = request.into_parts();
         let bytes = incoming.collect().await?.to_bytes();
         let text = |name| {
