@@ -17,6 +17,7 @@ pub mod api;
 pub mod controllers;
 mod json;
 pub mod kind;
+mod names;
 pub mod patch;
 pub mod plane;
 pub mod refused;

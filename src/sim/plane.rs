@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::sim::api::Access;
-use crate::sim::controllers::{Pace, Stage, Work, concerned, run};
+use crate::sim::controllers::{Ordered, Pace, Stage, Work, concerned, run};
 use crate::sim::json::uid;
 use crate::sim::kind::Kind;
 use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
@@ -37,6 +37,15 @@ pub struct Plane {
     pub missing_images: BTreeSet<String>,
     /// Images whose containers end as soon as they start.
     pub crashing_images: BTreeSet<String>,
+    /// The sizes of machine that can be bought, by name: `labels`, `allocatable` and `capacity` of such a node. Those of the
+    /// nodes that are there are known anyway.
+    pub machines: BTreeMap<String, Value>,
+    /// The zones in which no machine is to be had.
+    pub sold_out: BTreeSet<String>,
+    /// The machines that are on their way, by the name of their NodeClaim.
+    pub(in crate::sim) ordered: BTreeMap<String, Ordered>,
+    /// When the pods that wait for machines have been collected.
+    pub(in crate::sim) batch: Option<Timestamp>,
     /// The images that each node has.
     pub(in crate::sim) pulled: BTreeSet<(String, String)>,
     /// The nodes of pods that wait only for their volumes, by uid.
@@ -61,6 +70,10 @@ impl Plane {
             extensions: BTreeSet::new(),
             missing_images: BTreeSet::new(),
             crashing_images: BTreeSet::new(),
+            machines: BTreeMap::new(),
+            sold_out: BTreeSet::new(),
+            ordered: BTreeMap::new(),
+            batch: None,
             pulled: BTreeSet::new(),
             reserved: BTreeMap::new(),
             stages: BTreeMap::new(),

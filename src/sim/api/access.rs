@@ -63,7 +63,9 @@ pub(super) fn check(access: &Access, request: &Request, at: &At) -> Result<(), R
         Some(name) => format!("{} \"{name}\"", at.kind.resource()),
         None => at.kind.resource(),
     };
-    let place = match namespace {
+    // A namespace is in itself.
+    let space = if at.kind == Kind::Namespaces { name } else { namespace };
+    let place = match space {
         Some(namespace) => format!("in the namespace \"{namespace}\""),
         None => "at the cluster scope".to_owned(),
     };

@@ -44,7 +44,7 @@ impl Answer {
     }
 
     /// Plain text.
-    pub(super) fn text(code: u16, body: &str) -> Answer {
+    pub(in crate::sim) fn text(code: u16, body: &str) -> Answer {
         Answer {
             code,
             content_type: "text/plain; charset=utf-8",

@@ -13,7 +13,7 @@ use crate::sim::controllers::disruption::covers;
 use crate::sim::json::{condition, is_leaving, name, number, set, set_condition, stamp, text};
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
-use crate::sim::store::{Key, Object, Part, Store, Write};
+use crate::sim::store::{Deletion, Key, Object, Part, Store, Write};
 use crate::sim::strict;
 
 /// Evicts a pod.
@@ -41,7 +41,22 @@ pub(super) fn evict(
         ..*write
     };
     let key = at.key(pod);
-    let found = store.need(&key)?.clone();
+    by_budget(store, &key, &asked, &write)?;
+    let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    Ok(Answer::json(201, &success))
+}
+
+/// Evicts a pod, where its budget lets it go.
+///
+/// # Errors
+/// 404; 429 where the budget has its say; 409 where a precondition doesn't hold.
+pub(in crate::sim) fn by_budget(
+    store: &mut Store,
+    key: &Key,
+    asked: &Deletion,
+    write: &Write<'_>,
+) -> Result<(), Refused> {
+    let found = store.need(key)?.clone();
     if !goes_anyway(&found) {
         let budgets: Vec<Object> = store
             .all(Kind::Budgets, Some(&key.namespace))
@@ -50,7 +65,7 @@ pub(super) fn evict(
             .collect();
         match budgets.as_slice() {
             [] => {}
-            [budget] => take_slot(store, budget, &found, &write)?,
+            [budget] => take_slot(store, budget, &found, write)?,
             _ => {
                 let message =
                     "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
@@ -58,9 +73,7 @@ pub(super) fn evict(
             }
         }
     }
-    store.delete(&key, &asked, &write)?;
-    let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-    Ok(Answer::json(201, &success))
+    store.delete(key, asked, write).map(drop)
 }
 
 /// Whether no budget is asked about the pod: it serves nobody now, or goes already.

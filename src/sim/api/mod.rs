@@ -10,6 +10,7 @@
 //! | GET | any collection, `watch=true` | | `cluster/watch` (kube-runtime's lists and watches) |
 //! | GET | `/apis`, `/apis/GROUP`, `/apis/GROUP/VERSION` | | `cluster/read/karpenter`, `cluster/offered` |
 //! | GET | `pods/NAME/log` | | `operations/observe/logs` |
+//! | GET, upgraded | `pods/NAME/portforward`, `pods/NAME/exec` | websockets | `net/port_forward`, `net/exec` |
 //! | POST | `selfsubjectaccessreviews` | JSON | `cluster/rights` |
 //! | POST | `pods/NAME/eviction`, also dry | JSON | `cluster/evict`, `cluster/protection` |
 //! | POST | `pods`, also dry; `events`; `leases` | JSON | `operations/act/helpers`, `operations/trial`, `cluster/announce`, `cluster/lease` |
@@ -28,6 +29,7 @@ mod eviction;
 mod log;
 mod objects;
 mod route;
+mod stream;
 mod watch;
 
 use jiff::Timestamp;
@@ -37,6 +39,8 @@ use crate::sim::refused::Refused;
 
 pub use access::Access;
 pub use answer::{Answer, Reply};
+pub(in crate::sim) use eviction::by_budget;
+pub use stream::{Heard, Stream, command, hear, stream};
 pub use watch::{BOOKMARKS, Watch};
 
 use route::Route;

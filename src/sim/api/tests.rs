@@ -125,7 +125,7 @@ fn a_wrong_uid_takes_the_slot_before_it_is_refused() {
 }
 
 #[test]
-fn two_budgets_are_a_failure_behind_an_answer_that_went_well() {
+fn two_budgets_over_one_pod_are_a_failure_of_the_server() {
     let mut plane = guarded(1, 1);
     let mut second = budget(json!({}));
     second["metadata"]["name"] = json!("too");
@@ -134,7 +134,7 @@ fn two_budgets_are_a_failure_behind_an_answer_that_went_well() {
     let got = evict(&mut plane, &uid, false);
     assert_eq!(
         (got.code, &got.body["code"], &got.body["status"]),
-        (201, &json!(500), &json!("Failure"))
+        (500, &json!(500), &json!("Failure"))
     );
 }
 
@@ -159,7 +159,10 @@ fn a_patch_tests_changes_and_says_nothing_of_what_failed() {
     let unknown = json!([{"op": "add", "path": "/spec/minAvailabel", "value": 1}]);
     let refused = ask(&mut plane, "PATCH", at, &unknown);
     assert!(
-        refused.code == 400 && refused.text.contains("unknown field \\\"spec.minAvailabel\\\""),
+        refused.code == 422
+            && refused.body["message"]
+                .as_str()
+                .is_some_and(|words| words.ends_with("unknown field \"spec.minAvailabel\"")),
         "{}",
         refused.text
     );
@@ -305,4 +308,57 @@ fn metadata_alone_are_given_where_only_they_were_asked_for() {
         "{}",
         answer.body
     );
+}
+
+fn apply(plane: &mut Plane, target: &str, body: &Value) -> Got {
+    let (path, query) = target.split_once('?').unwrap();
+    let request = Request {
+        method: "PATCH".to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        content_type: "application/apply-patch+yaml".to_owned(),
+        body: body.to_string().into_bytes(),
+        ..Request::default()
+    };
+    match answer(plane, &request, at(0)) {
+        Reply::Answer(answer) => Got {
+            code: answer.code,
+            body: serde_json::from_str(&answer.body).unwrap_or_default(),
+            text: answer.body,
+            retry_after: answer.retry_after,
+        },
+        Reply::Watch(_) => panic!("a watch"),
+    }
+}
+
+#[test]
+fn what_is_applied_leaves_alone_what_others_write_and_takes_back_what_was_ours() {
+    let mut plane = plane();
+    let at = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets/db";
+    let mine = format!("{at}?fieldManager=shardctl");
+    let with = |least: i64, labels: Value| {
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "db", "labels": labels},
+            "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": "db"}}}})
+    };
+    assert_eq!(
+        apply(&mut plane, &mine, &with(2, json!({"a": "1", "b": "2"}))).code,
+        201
+    );
+    let same = apply(&mut plane, &mine, &with(2, json!({"a": "1", "b": "2"})));
+    assert_eq!((same.code, &same.body["metadata"]["generation"]), (200, &json!(1)));
+    let theirs = json!([{"op": "replace", "path": "/spec/minAvailable", "value": 1},
+        {"op": "add", "path": "/metadata/labels/c", "value": "3"}]);
+    assert_eq!(
+        ask(&mut plane, "PATCH", &format!("{at}?fieldManager=other"), &theirs).code,
+        200
+    );
+    let refused = apply(&mut plane, &mine, &with(2, json!({"a": "1"})));
+    assert_eq!(
+        (refused.code, &refused.body["details"]["causes"][0]["field"]),
+        (409, &json!(".spec.minAvailable"))
+    );
+    let taken = apply(&mut plane, &format!("{mine}&force=true"), &with(2, json!({"a": "1"})));
+    assert_eq!((taken.code, &taken.body["spec"]["minAvailable"]), (200, &json!(2)));
+    assert_eq!(taken.body["metadata"]["labels"], json!({"a": "1", "c": "3"}));
+    assert_eq!(plane.strays, Vec::<String>::new());
 }

@@ -101,7 +101,16 @@ impl Watch {
                 (true, true) => "MODIFIED",
                 (true, false) => "DELETED",
             };
-            news.push(self.event(kind, &change.object));
+            let object = match (&change.before, kind) {
+                // What isn't selected any more is told as it was when it was, with the version of the change.
+                (Some(before), "DELETED") if change.what != What::Deleted => {
+                    let mut last = Value::clone(before);
+                    last["metadata"]["resourceVersion"] = json!(change.revision.to_string());
+                    last.into()
+                }
+                _ => change.object.clone(),
+            };
+            news.push(self.event(kind, &object));
         }
         self.told = self.told.max(store.revision());
         Ok(news)

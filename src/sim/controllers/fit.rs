@@ -41,7 +41,7 @@ pub(super) fn requests(pod: &Value) -> Amounts {
     sum
 }
 
-fn amounts(object: &Value, pointer: &str) -> Amounts {
+pub(super) fn amounts(object: &Value, pointer: &str) -> Amounts {
     let written = texts(object, pointer);
     written
         .filter_map(|(resource, amount)| Some((resource.to_owned(), Amount::parse(amount).ok()?)))
@@ -140,7 +140,7 @@ fn some_term(terms: &[Value], node: &Value) -> bool {
     })
 }
 
-fn requirement(wanted: &Value, found: Option<&str>) -> bool {
+pub(super) fn requirement(wanted: &Value, found: Option<&str>) -> bool {
     let values = || list(wanted, "/values").iter().filter_map(Value::as_str);
     let number = |text: &str| text.parse::<i64>().ok();
     let limit = || values().next().and_then(number);
@@ -218,6 +218,19 @@ pub(super) fn bad_company(store: &Store, pod: &Value, node: &Value, but: &dyn Fn
         }
     }
     None
+}
+
+/// Whether a pod's terms keep another off its node.
+pub(super) fn keeps_apart(pod: &Value, other: &Value) -> bool {
+    let terms = list(
+        pod,
+        "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+    )
+    .iter();
+    namespace(pod) == namespace(other)
+        && terms
+            .filter(|term| text(term, "/topologyKey") == "kubernetes.io/hostname")
+            .any(|term| matches(&term["labelSelector"], other))
 }
 
 fn on(store: &Store, pod: &Value) -> Option<Object> {

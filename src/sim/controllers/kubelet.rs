@@ -7,6 +7,8 @@ mod containers;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::sim::controllers::attach::is_attached;
+use crate::sim::controllers::events::{By, say, warn};
 use crate::sim::controllers::{Stage, Work, claims_of};
 use crate::sim::json::{condition, is_leaving, list, moment, namespace, number, set, set_condition, stamp, text, uid};
 use crate::sim::kind::Kind;
@@ -38,15 +40,12 @@ pub(super) fn run(plane: &mut Plane, key: &Key, now: Timestamp) {
     match plane.stages.get(&id).copied() {
         Some((_, due)) if due > now => plane.plan(Work::Run(key.clone()), due),
         None => {
-            if !is_bound(&plane.store, &pod) || is_held_elsewhere(&plane.store, &pod) {
+            // What has no driver that attaches it is held by the pod before, as long as that is there.
+            let store = &plane.store;
+            if !is_bound(store, &pod) || !is_attached(store, &pod) || is_held_elsewhere(store, &pod) {
                 return plane.plan_in(Work::Run(key.clone()), now, plane.pace.retry);
             }
-            let attach = if claims_of(&pod).next().is_some() {
-                plane.pace.attach
-            } else {
-                std::time::Duration::ZERO
-            };
-            begin(plane, key, Stage::Attaching, later(now, attach));
+            begin(plane, key, Stage::Attaching, now);
         }
         Some((Stage::Attaching, _)) => pull(plane, key, &pod, &node, now),
         Some((Stage::Pulling, _)) => start(plane, key, &pod, &node, now),
@@ -59,7 +58,7 @@ pub(super) fn run(plane: &mut Plane, key: &Key, now: Timestamp) {
                 }
             });
         }
-        Some((Stage::Provisioning, _)) => {}
+        Some(_) => {}
     }
 }
 
@@ -100,34 +99,76 @@ fn is_held_elsewhere(store: &Store, pod: &Value) -> bool {
 fn pull(plane: &mut Plane, key: &Key, pod: &Value, node: &str, now: Timestamp) {
     let images = containers::images(pod);
     if let Some(missing) = images.iter().find(|image| plane.missing_images.contains(**image)) {
-        let words = format!("Back-off pulling image \"{missing}\"");
-        let wait = Wait {
-            reason: "ImagePullBackOff",
-            message: &words,
-        };
-        plane.change(key, now, |pod| waiting(pod, &wait, 0, now));
-        return begin(plane, key, Stage::Attaching, later(now, plane.pace.retry));
+        let missing = (*missing).to_owned();
+        return no_image(plane, key, pod, &missing, now);
     }
     let there = |image: &&str| plane.pulled.contains(&(node.to_owned(), (*image).to_owned()));
-    let absent = images.iter().filter(|image| !there(image)).count();
+    let absent: Vec<&str> = images.into_iter().filter(|image| !there(image)).collect();
     let mut until = now;
-    for _ in 0..absent {
+    for _ in &absent {
         until = later(until, plane.pace.pull);
     }
-    if absent > 0 {
+    if !absent.is_empty() {
         let wait = Wait {
             reason: "ContainerCreating",
             message: "",
         };
         plane.change(key, now, |pod| waiting(pod, &wait, 0, now));
     }
+    for image in absent {
+        let message = format!("Pulling image \"{image}\"");
+        say(plane, By::Kubelet(node), (Kind::Pods, pod), "Pulling", &message, now);
+    }
     begin(plane, key, Stage::Pulling, until);
+}
+
+/// Says that no registry has an image: first that it failed, then that it is tried more and more seldom.
+fn no_image(plane: &mut Plane, key: &Key, pod: &Value, image: &str, now: Timestamp) {
+    let tried = text(pod, "/status/containerStatuses/0/state/waiting/reason");
+    let (reason, words) = match tried {
+        "ErrImagePull" | "ImagePullBackOff" => ("ImagePullBackOff", format!("Back-off pulling image \"{image}\"")),
+        _ => (
+            "ErrImagePull",
+            format!(
+                "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found"
+            ),
+        ),
+    };
+    let wait = Wait {
+        reason,
+        message: &words,
+    };
+    plane.change(key, now, |pod| waiting(pod, &wait, 0, now));
+    let by = By::Kubelet(text(pod, "/spec/nodeName"));
+    if reason == "ErrImagePull" {
+        say(
+            plane,
+            by,
+            (Kind::Pods, pod),
+            "Pulling",
+            &format!("Pulling image \"{image}\""),
+            now,
+        );
+        let failed = format!("Failed to pull image \"{image}\": {words}");
+        warn(plane, by, (Kind::Pods, pod), "Failed", &failed, now);
+        warn(plane, by, (Kind::Pods, pod), "Failed", "Error: ErrImagePull", now);
+    } else {
+        say(plane, by, (Kind::Pods, pod), "BackOff", &words, now);
+    }
+    begin(plane, key, Stage::Attaching, later(now, plane.pace.retry));
 }
 
 fn start(plane: &mut Plane, key: &Key, pod: &Value, node: &str, now: Timestamp) {
     let images = containers::images(pod);
+    let by = By::Kubelet(node);
     for image in &images {
-        plane.pulled.insert((node.to_owned(), (*image).to_owned()));
+        let new = plane.pulled.insert((node.to_owned(), (*image).to_owned()));
+        let message = if new {
+            format!("Successfully pulled image \"{image}\"")
+        } else {
+            format!("Container image \"{image}\" already present on machine")
+        };
+        say(plane, by, (Kind::Pods, pod), "Pulled", &message, now);
     }
     if images.iter().any(|image| plane.crashing_images.contains(*image)) {
         let restarts = number(pod, "/status/containerStatuses/0/restartCount").unwrap_or(0) + 1;
@@ -137,9 +178,27 @@ fn start(plane: &mut Plane, key: &Key, pod: &Value, node: &str, now: Timestamp) 
         };
         plane.change(key, now, |pod| {
             waiting(pod, &wait, restarts, now);
+            containers::ended(pod, 1, now);
             set(pod, &["status", "phase"], json!("Running"));
         });
+        let message = "Back-off restarting failed container";
+        warn(plane, by, (Kind::Pods, pod), "BackOff", message, now);
         return begin(plane, key, Stage::Pulling, later(now, plane.pace.retry));
+    }
+    for container in list(pod, "/spec/containers")
+        .iter()
+        .map(|container| text(container, "/name"))
+    {
+        for (reason, verb) in [("Created", "created"), ("Started", "started")] {
+            say(
+                plane,
+                by,
+                (Kind::Pods, pod),
+                reason,
+                &format!("Container {verb}: {container}"),
+                now,
+            );
+        }
     }
     let ip = containers::address(uid(pod));
     plane.change(key, now, |pod| {
@@ -169,6 +228,23 @@ fn stop(plane: &mut Plane, key: &Key, pod: &Value, now: Timestamp) {
         asked
     };
     if stopped > now {
+        let names: Vec<&str> = list(pod, "/spec/containers")
+            .iter()
+            .map(|container| text(container, "/name"))
+            .collect();
+        if !plane.stages.contains_key(uid(pod)) || now == asked {
+            let by = By::Kubelet(text(pod, "/spec/nodeName"));
+            for name in names {
+                say(
+                    plane,
+                    by,
+                    (Kind::Pods, pod),
+                    "Killing",
+                    &format!("Stopping container {name}"),
+                    now,
+                );
+            }
+        }
         return plane.plan(Work::Run(key.clone()), stopped);
     }
     plane.stages.remove(uid(pod));

@@ -1,11 +1,14 @@
 //! What a control plane and its kubelets do next: one controller a file, each a function of the store and the time.
 
+mod attach;
 pub(in crate::sim) mod disruption;
 mod endpoints;
+mod events;
 mod fit;
 mod kubelet;
 mod namespaces;
 mod nodes;
+mod provisioner;
 mod scheduler;
 mod statefulset;
 mod volumes;
@@ -18,6 +21,8 @@ use crate::sim::json::{controller, is_leaving, list, name, namespace, text};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
 use crate::sim::store::{Change, Key, Object, Store, What};
+
+pub(in crate::sim) use provisioner::Ordered;
 
 /// A piece of work: which controller looks at which object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +43,12 @@ pub enum Work {
     Node(Key),
     /// A namespace, and what every one has.
     Space(Key),
+    /// A volume, and the node that it is attached to.
+    Disk(Key),
+    /// The pods that wait for a node which isn't there yet.
+    Provision,
+    /// A machine that was ordered, or that may not be needed any more.
+    Machine(Key),
 }
 
 /// What goes on with a pod or a claim and takes its time.
@@ -51,6 +62,14 @@ pub(in crate::sim) enum Stage {
     Starting,
     /// Its volume is being made.
     Provisioning,
+    /// Nobody uses it any more, and it is being taken off.
+    Detaching,
+    /// It is on its way.
+    Launching,
+    /// It is there, and isn't ready for pods yet.
+    Initializing,
+    /// It holds no pods.
+    Empty,
 }
 
 /// How long things take. Every rehearsal says whether these were measured in the cluster or are typical.
@@ -70,6 +89,12 @@ pub struct Pace {
     pub stop: Duration,
     /// To make a volume.
     pub provision: Duration,
+    /// To take a disk off a node, once it is unmounted.
+    pub detach: Duration,
+    /// From a machine's order until its node has registered.
+    pub launch: Duration,
+    /// From a node's registration until it takes pods.
+    pub initialize: Duration,
 }
 
 impl Default for Pace {
@@ -82,6 +107,9 @@ impl Default for Pace {
             ready: Duration::from_secs(10),
             stop: Duration::from_secs(2),
             provision: Duration::from_secs(5),
+            detach: Duration::from_secs(10),
+            launch: Duration::from_secs(75),
+            initialize: Duration::from_secs(15),
         }
     }
 }
@@ -97,6 +125,9 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Service(key) => endpoints::reconcile(plane, key, now),
         Work::Node(key) => nodes::reconcile(plane, key, now),
         Work::Space(key) => namespaces::reconcile(plane, key, now),
+        Work::Disk(key) => attach::reconcile(plane, key, now),
+        Work::Provision => provisioner::provision(plane, now),
+        Work::Machine(key) => provisioner::reconcile(plane, key, now),
     }
 }
 
@@ -128,6 +159,21 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             let services = store.all(Kind::Services, Some(space));
             let leading = services.filter(|service| endpoints::selects(service, object));
             work.extend(leading.map(|service| Work::Service(Key::of(Kind::Services, service))));
+            let node = text(object, "/spec/nodeName");
+            if !node.is_empty() {
+                let disks = attach::disks_of(store, object);
+                work.extend(disks.map(|volume| Work::Disk(Key::of(Kind::Volumes, volume))));
+                let was_here = change
+                    .before
+                    .as_ref()
+                    .is_some_and(|before| text(before, "/spec/nodeName") == node);
+                let ended = ["Succeeded", "Failed"].contains(&text(object, "/status/phase"));
+                if !was_here || ended || change.what == What::Deleted {
+                    work.extend(provisioner::machine_of(store, node).map(Work::Machine));
+                }
+            } else if provisioner::waits(object) && store.all(Kind::NodePools, None).next().is_some() {
+                work.push(Work::Provision);
+            }
             if change.what == What::Deleted {
                 work.extend(claims_of(object).map(|claim| Work::Claim(Key::new(Kind::Claims, space, claim))));
                 // The room that it took is free.
@@ -143,7 +189,28 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             let here = |pod: &&Object| text(pod, "/spec/nodeName") == name(object);
             let on_it = store.all(Kind::Pods, None).filter(here);
             let on_it = on_it.map(|pod| Work::Run(Key::of(Kind::Pods, pod)));
-            waiting(store, None).chain(on_it).chain([Work::Node(key)]).collect()
+            let machine = provisioner::machine_of(store, name(object)).map(Work::Machine);
+            waiting(store, None)
+                .chain(on_it)
+                .chain([Work::Node(key)])
+                .chain(machine)
+                .collect()
+        }
+        Kind::NodeClaims => vec![Work::Machine(key)],
+        Kind::NodePools => vec![Work::Provision],
+        Kind::VolumeAttachments => {
+            let volume = Key::wide(Kind::Volumes, text(object, "/spec/source/persistentVolumeName"));
+            let space = store
+                .get(&volume)
+                .map(|volume| text(volume, "/spec/claimRef/namespace").to_owned());
+            let mut work: Vec<Work> = match &space {
+                Some(space) => starting(store, space).collect(),
+                None => Vec::new(),
+            };
+            let machine = provisioner::machine_of(store, text(object, "/spec/nodeName"));
+            work.extend(machine.map(Work::Machine));
+            work.push(Work::Disk(volume));
+            work
         }
         Kind::Services => vec![Work::Service(key)],
         Kind::Namespaces => vec![Work::Space(key)],
@@ -153,10 +220,8 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
                 text(object, "/spec/claimRef/name"),
             );
             let claim = Some(claim).filter(|claim| !claim.is_empty());
-            claim
-                .map(|claim| Work::Claim(Key::new(Kind::Claims, space, claim)))
-                .into_iter()
-                .collect()
+            let claim = claim.map(|claim| Work::Claim(Key::new(Kind::Claims, space, claim)));
+            claim.into_iter().chain([Work::Disk(key)]).collect()
         }
         Kind::ControllerRevisions => keys(Kind::StatefulSets).map(Work::Set).collect(),
         _ => Vec::new(),

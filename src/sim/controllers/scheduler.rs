@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::model::quantity::Amount;
+use crate::sim::controllers::events::{By, say, warn};
 use crate::sim::controllers::{Work, claims_of, fit};
 use crate::sim::json::{entry, is_leaving, name, namespace, number, set, set_condition, text, uid};
 use crate::sim::kind::Kind;
@@ -22,7 +23,8 @@ pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
     let Some(pod) = plane.store.get(key).cloned() else {
         return;
     };
-    if !text(&pod, "/spec/nodeName").is_empty() || is_leaving(&pod) {
+    let ours = ["", "default-scheduler"].contains(&text(&pod, "/spec/schedulerName"));
+    if !ours || !text(&pod, "/spec/nodeName").is_empty() || is_leaving(&pod) {
         return;
     }
     let unbound = match claims(&plane.store, &pod) {
@@ -62,6 +64,8 @@ pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
         return;
     }
     plane.reserved.remove(uid(&pod));
+    let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name);
+    say(plane, By::Scheduler, (Kind::Pods, &pod), "Scheduled", &message, now);
     plane.change(key, now, |pod| {
         set(pod, &["spec", "nodeName"], json!(node));
         crate::sim::json::remove(pod, &["status", "nominatedNodeName"]);
@@ -219,6 +223,9 @@ fn preempt(plane: &mut Plane, key: &Key, node: &str, victims: &[Key], now: Times
 fn unschedulable(plane: &mut Plane, key: &Key, why: &str, now: Timestamp) {
     let said = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why});
     plane.change(key, now, |pod| set_condition(pod, said, now));
+    if let Some(pod) = plane.store.get(key).cloned() {
+        warn(plane, By::Scheduler, (Kind::Pods, &pod), "FailedScheduling", why, now);
+    }
     plane.plan_in(Work::Place(key.clone()), now, plane.pace.retry);
 }
 

@@ -184,8 +184,13 @@ fn drop_at(kind: Kind, at: &mut Value, path: &[String]) {
             }
         }
         Some(("f", field)) => {
-            if let Some(inner) = at.get_mut(field) {
-                drop_at(kind, inner, rest);
+            let Some(inner) = at.get_mut(field) else { return };
+            drop_at(kind, inner, rest);
+            // A list of which the last item went goes with it.
+            if inner.as_array().is_some_and(Vec::is_empty)
+                && let Some(fields) = at.as_object_mut()
+            {
+                fields.remove(field);
             }
         }
         Some(("k", wanted)) => {

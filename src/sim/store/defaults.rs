@@ -27,6 +27,7 @@ pub(super) fn fill(kind: Kind, object: &mut Value) {
                 each(spec, containers).for_each(requests_from_limits);
             }
         }
+        Kind::Nodes => default(object, &["spec"], json!({})),
         Kind::StatefulSets => set_defaults(object),
         Kind::Services => service(object),
         Kind::Claims => default(object, &["spec", "volumeMode"], json!("Filesystem")),

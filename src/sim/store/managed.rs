@@ -163,6 +163,7 @@ fn walk(kind: Kind, name: &str, value: &Value, path: &mut Path, found: &mut Leav
     match value {
         // Nobody's: it stands for nothing.
         Value::Null => {}
+        Value::Object(fields) if fields.is_empty() && path.len() == 1 => {}
         Value::Object(fields) if !fields.is_empty() && !is_atomic(name) => {
             for (key, value) in fields {
                 path.push(format!("f:{key}"));

@@ -176,8 +176,14 @@ impl Store {
             Part::Status => {
                 let status = object.get("status").cloned();
                 object = Value::clone(&present);
+                let class = present.pointer("/status/qosClass").cloned();
                 match status {
-                    Some(status) => object["status"] = status,
+                    Some(mut status) => {
+                        if let (Some(class), Some(fields)) = (class, status.as_object_mut()) {
+                            fields.insert("qosClass".to_owned(), class);
+                        }
+                        object["status"] = status;
+                    }
                     None => drop(remove(&mut object, &["status"])),
                 }
             }

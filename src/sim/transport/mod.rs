@@ -5,6 +5,7 @@
 
 mod body;
 mod line;
+mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -131,6 +132,10 @@ impl Cluster {
     }
 
     async fn serve(self, request: HttpRequest<Incoming>) -> Result<Response<body::Sent>, hyper::Error> {
+        let mut request = request;
+        if stream::is_wanted(request.headers()) {
+            return Ok(stream::open(&self, &mut request));
+        }
         let (parts, incoming) = request.into_parts();
         let bytes = incoming.collect().await?.to_bytes();
         let text = |name| {

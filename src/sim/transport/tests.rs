@@ -175,3 +175,81 @@ async fn the_date_of_an_answer_is_the_clusters() {
     assert_eq!(response.headers()[header::DATE], "Thu, 01 Jan 2026 00:01:30 GMT");
     assert!(cluster.with(|plane, _| plane.store.get(&Key::wide(Kind::Nodes, "n000")).is_some()));
 }
+
+/// A cluster with a name server and one shard that has a name.
+fn with_names() -> Cluster {
+    let cluster = cluster(1);
+    cluster.with(|plane, _| {
+        plane.store.load(Kind::Namespaces, json!({"metadata": {"name": "kube-system"}}));
+        let server = json!({"metadata": {"name": "coredns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
+            "spec": {"nodeName": "n000", "containers": [{"name": "coredns", "image": "coredns:1"}]},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+        plane.store.load(Kind::Pods, server);
+        let service = json!({"metadata": {"name": "db", "namespace": "shop"},
+            "spec": {"clusterIP": "None", "selector": {"app": "db"}, "ports": [{"name": "http", "port": 8080}]}});
+        plane.store.load(Kind::Services, service);
+    });
+    cluster
+}
+
+/// One question over TCP, as it goes over the wire.
+fn question(name: &str) -> Vec<u8> {
+    use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query};
+    use hickory_resolver::proto::rr::RecordType;
+    let mut message = Message::new(7, MessageType::Query, OpCode::Query);
+    message.add_query(Query::query(name.parse().unwrap(), RecordType::A));
+    let bytes = message.to_vec().unwrap();
+    [u16::try_from(bytes.len()).unwrap().to_be_bytes().to_vec(), bytes].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_asked_through_a_port_forward_and_follow_the_shards() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let cluster = with_names();
+    let client = cluster.client("shop");
+    all_ready(&client, 1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "shop");
+    let shard = pods.get("db-0").await.unwrap().status.unwrap().pod_ip.unwrap();
+    let servers: Api<Pod> = Api::namespaced(client, "kube-system");
+    let mut forward = servers.portforward("coredns", &[53]).await.unwrap();
+    let mut stream = forward.take_stream(53).unwrap();
+    for (name, found) in [
+        ("db-0.db.shop.svc.cluster.local.", true),
+        ("db-9.db.shop.svc.cluster.local.", false),
+    ] {
+        stream.write_all(&question(name)).await.unwrap();
+        let length = stream.read_u16().await.unwrap();
+        let mut bytes = vec![0; usize::from(length)];
+        stream.read_exact(&mut bytes).await.unwrap();
+        let answer = hickory_resolver::proto::op::Message::from_vec(&bytes).unwrap();
+        let addresses: Vec<String> = answer.answers.iter().map(|record| record.data.to_string()).collect();
+        assert_eq!(
+            addresses,
+            if found { vec![shard.clone()] } else { Vec::new() },
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_on_which_nobody_listens_says_so_and_a_command_tells_the_domain() {
+    use tokio::io::AsyncReadExt as _;
+    let cluster = with_names();
+    let client = cluster.client("shop");
+    all_ready(&client, 1).await;
+    let pods: Api<Pod> = Api::namespaced(client, "shop");
+    let mut forward = pods.portforward("db-0", &[8080]).await.unwrap();
+    let why = forward.take_error(8080).unwrap().await.unwrap();
+    assert!(why.contains("connection refused"), "{why}");
+    let asked = kube::api::AttachParams::default().stderr(false);
+    let mut ran = pods.exec("db-0", ["cat", "/etc/resolv.conf"], &asked).await.unwrap();
+    let (mut out, status) = (String::new(), ran.take_status().unwrap());
+    ran.stdout().unwrap().read_to_string(&mut out).await.unwrap();
+    assert!(out.starts_with("search shop.svc.cluster.local "), "{out}");
+    assert_eq!(status.await.unwrap().status.as_deref(), Some("Success"));
+    let mut none = pods.exec("db-0", ["curl", "x"], &asked).await.unwrap();
+    let status = none.take_status().unwrap().await.unwrap();
+    assert!(status.message.unwrap().contains("executable file not found"));
+    assert!(pods.portforward("nobody", &[53]).await.is_err());
+}

@@ -48,6 +48,22 @@ pub(super) fn waiting(pod: &mut Value, wait: &Wait<'_>, restarts: i64, now: Time
     }
 }
 
+/// Writes that the containers have ended with a code, and since when.
+pub(super) fn ended(pod: &mut Value, code: i64, now: Timestamp) {
+    let id = uid(pod).to_owned();
+    let reason = if code == 0 { "Completed" } else { "Error" };
+    let statuses = pod
+        .pointer_mut("/status/containerStatuses")
+        .and_then(Value::as_array_mut);
+    for status in statuses.into_iter().flatten() {
+        let container = format!("containerd://{id}/{}", name_of(status));
+        let image = text(status, "/image").to_owned();
+        status["imageID"] = json!(image_id(&image));
+        status["lastState"] = json!({"terminated": {"exitCode": code, "reason": reason, "containerID": container,
+            "startedAt": stamp(now), "finishedAt": stamp(now)}});
+    }
+}
+
 fn write(pod: &mut Value, ready: bool, restarts: Option<i64>, state: &dyn Fn(Option<&Value>) -> Value) {
     let before = list(pod, "/status/containerStatuses").to_vec();
     let statuses: Vec<Value> = list(pod, "/spec/containers")

@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::sim::controllers::events::{By, say, warn};
 use crate::sim::controllers::{Work, ordinal};
 use crate::sim::json::{condition, controller, entry, is_leaving, list, moment, name, number, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Object};
+use crate::sim::store::{Deletion, Key, Object, Part};
 use revisions::Revisions;
 
 /// The label that names a pod's revision.
@@ -190,8 +191,28 @@ impl Look {
             return;
         };
         let pod = pod::from_template(&self.set, &template, ordinal, revision);
-        if plane.make(Kind::Pods, &self.key.namespace, pod, self.now).is_none() {
+        let called = name(&pod).to_owned();
+        let (what, set) = (
+            format!("create Pod {called} in StatefulSet {}", self.key.name),
+            (Kind::StatefulSets, &*self.set),
+        );
+        let space = &self.key.namespace;
+        let made = plane
+            .store
+            .create(Kind::Pods, space, pod, Part::Whole, &by_us(self.now));
+        if let Err(refused) = made {
+            let message = format!("{what} failed error: {}", refused.message);
+            warn(plane, By::Sets, set, "FailedCreate", &message, self.now);
             plane.plan_in(Work::Set(self.key.clone()), self.now, plane.pace.retry);
+        } else {
+            say(
+                plane,
+                By::Sets,
+                set,
+                "SuccessfulCreate",
+                &format!("{what} successful"),
+                self.now,
+            );
         }
     }
 

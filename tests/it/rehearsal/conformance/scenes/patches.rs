@@ -131,7 +131,7 @@ pub fn sets() -> Scene {
 /// Budgets and nodes.
 pub fn others() -> Scene {
     let path = format!("{BUDGETS}/db?fieldManager=shardctl");
-    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "conformance", "labels": {
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "conformance", "annotations": {"shardctl.dev/a": "b"}, "labels": {
         "test.shardctl.dev/silent": "true"}}});
     let at = "/api/v1/nodes/conformance?fieldManager=shardctl";
     Scene::new("patch-others")
