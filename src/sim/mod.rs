@@ -9,12 +9,14 @@
 //! * [`api`]: requests to the store and back. It serves what shardctl sends and says so of anything else.
 //! * [`plane`]: the store with its controllers on one timeline.
 //! * [`controllers`]: what a real control plane and its kubelets would do next, one a file.
+//! * [`faults`]: what goes wrong, by the number of the request at which it does.
 //! * [`transport`]: a `kube::Client` over bytes in memory.
 //!
 //! `commands` joins it with an operation; no other room may use it.
 
 pub mod api;
 pub mod controllers;
+pub mod faults;
 mod json;
 pub mod kind;
 mod names;

@@ -67,7 +67,7 @@ impl Answer {
     }
 
     /// A refusal.
-    pub(super) fn refused(refused: &Refused) -> Answer {
+    pub(in crate::sim) fn refused(refused: &Refused) -> Answer {
         Answer {
             retry_after: refused.retry_after,
             ..Answer::json(refused.code, &refused.status())

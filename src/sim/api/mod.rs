@@ -33,6 +33,7 @@ mod stream;
 mod watch;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::sim::plane::Plane;
 use crate::sim::refused::Refused;
@@ -60,6 +61,20 @@ pub struct Request {
     pub accept: String,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Request {
+    /// Whether it is meant to change something: what is only asked or tried isn't.
+    pub fn is_mutating(&self) -> bool {
+        let asks = self.method == "GET" || self.path.ends_with("/selfsubjectaccessreviews");
+        if asks || self.query.split('&').any(|pair| pair == "dryRun=All") {
+            return false;
+        }
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let options = body.get("deleteOptions").unwrap_or(&body);
+        let dry = options.get("dryRun").and_then(Value::as_array);
+        dry.is_none_or(Vec::is_empty)
+    }
 }
 
 /// Answers a request at a moment, and lets the controllers take note of what it changed.

@@ -26,6 +26,7 @@ pub(super) fn watching(cluster: Cluster, watch: Watch) -> Sent {
     let now = Instant::now();
     let state = State {
         changes: cluster.inner.changed.subscribe(),
+        cut: cluster.inner.cut.subscribe(),
         until: now + watch.lasts,
         bookmark: now + BOOKMARKS,
         cluster,
@@ -39,6 +40,7 @@ struct State {
     cluster: Cluster,
     watch: Watch,
     changes: watch::Receiver<()>,
+    cut: watch::Receiver<()>,
     until: Instant,
     bookmark: Instant,
     ended: bool,
@@ -60,6 +62,7 @@ impl State {
             }
             tokio::select! {
                 biased;
+                _ = self.cut.changed() => return None,
                 _ = self.changes.changed() => {}
                 () = sleep_until(self.until) => {
                     self.ended = true;

@@ -24,14 +24,21 @@ impl Line {
         self.cut.send_replace(true);
     }
 
+    /// Whether it is cut.
+    pub fn is_cut(&self) -> bool {
+        *self.cut.borrow()
+    }
+
+    /// Resolves once it is cut.
+    pub async fn was_cut(&self) {
+        // The sender is ours, and can't be gone.
+        let _ = self.cut.subscribe().wait_for(|cut| *cut).await;
+    }
+
     pub(super) async fn as_long_as_it_is_whole<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut cut = self.cut.subscribe();
-        let was_cut = async {
-            let _ = cut.wait_for(|cut| *cut).await;
-        };
         tokio::select! {
             biased;
-            () = was_cut => {}
+            () = self.was_cut() => {}
             done = work => return done,
         }
         std::future::pending().await

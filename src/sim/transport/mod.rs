@@ -4,8 +4,10 @@
 //! request has a pipe of its own, and both ends may upgrade it.
 
 mod body;
+mod life;
 mod line;
 mod stream;
+mod witness;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,16 +19,23 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tower::service_fn;
 
-use crate::sim::api::{Reply, Request, answer};
+use crate::sim::api::{Answer, Reply, Request, answer};
+use crate::sim::faults::{Fault, refused, strike};
 use crate::sim::plane::{Plane, later};
 
+pub use life::Life;
 pub use line::Line;
+pub use witness::{Deed, Witness};
 
 /// How much a pipe holds before its writer waits.
 const PIPE: usize = 64 * 1024;
+
+/// For how long, and how often, somebody tries what isn't allowed yet.
+const RIVALS_PATIENCE: Duration = Duration::from_secs(2);
+const RIVALS_PAUSE: Duration = Duration::from_millis(1);
 
 /// A rehearsal cluster in time. A cheap clone.
 #[derive(Clone)]
@@ -43,7 +52,25 @@ struct Inner {
     wake: Notify,
     /// Rings whenever the store may have changed.
     changed: watch::Sender<()>,
+    /// Rings when every watch ends.
+    cut: watch::Sender<()>,
+    witness: Mutex<Option<Box<dyn Witness>>>,
 }
+
+/// An answer that never comes: the connection is closed instead.
+#[derive(Debug, Clone, Copy)]
+struct Closed;
+
+impl std::fmt::Display for Closed {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("the connection was closed")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// What failed while a request was served.
+type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 impl Cluster {
     /// A cluster whose clock shows `epoch` now. Nothing happens in it by itself until [`keep_time`](Self::keep_time) runs.
@@ -55,8 +82,15 @@ impl Cluster {
                 began: Instant::now(),
                 wake: Notify::new(),
                 changed: watch::channel(()).0,
+                cut: watch::channel(()).0,
+                witness: Mutex::new(None),
             }),
         }
+    }
+
+    /// Lets somebody look on from now on.
+    pub fn watched_by(&self, witness: impl Witness + 'static) {
+        *self.inner.witness.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(witness));
     }
 
     /// The cluster's time.
@@ -70,9 +104,24 @@ impl Cluster {
         let mut plane = self.plane();
         let result = work(&mut plane, now);
         plane.take_note(now);
+        self.show(&plane, None, now);
         drop(plane);
         self.ring();
         result
+    }
+
+    fn show(&self, plane: &Plane, deed: Option<(&Deed<'_>, u16)>, now: Timestamp) {
+        let mut witness = self.inner.witness.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(witness) = witness.as_mut() {
+            witness.saw(plane, deed, now);
+        }
+    }
+
+    fn announce(&self, plane: &Plane, deed: &Deed<'_>, now: Timestamp) {
+        let mut witness = self.inner.witness.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(witness) = witness.as_mut() {
+            witness.hears(plane, deed, now);
+        }
     }
 
     /// Does what the controllers have to do, each piece of it at its time; for ever.
@@ -84,6 +133,7 @@ impl Cluster {
                 let mut worked = false;
                 while plane.step(now) {
                     worked = true;
+                    self.show(&plane, None, now);
                 }
                 if worked {
                     self.inner.changed.send_replace(());
@@ -109,10 +159,18 @@ impl Cluster {
 
     /// As [`client`](Self::client), on a line that can be cut.
     pub fn client_on(&self, line: &Line, namespace: &str) -> kube::Client {
-        let (cluster, line) = (self.clone(), line.clone());
+        self.client_of(&Life::of_nobody(line), namespace)
+    }
+
+    /// A client of somebody's. When he has died, nothing of it is heard any more.
+    pub fn client_of(&self, life: &Life, namespace: &str) -> kube::Client {
+        let (cluster, life) = (self.clone(), life.clone());
         let service = service_fn(move |request| {
-            let (cluster, line) = (cluster.clone(), line.clone());
-            async move { line.as_long_as_it_is_whole(carry(cluster, request)).await }
+            let (cluster, life) = (cluster.clone(), life.clone());
+            async move {
+                let carried = carry(cluster, life.clone(), request);
+                life.line().as_long_as_it_is_whole(carried).await
+            }
         });
         kube::Client::new(service, namespace)
     }
@@ -131,7 +189,7 @@ impl Cluster {
         self.inner.began + Duration::try_from(after).unwrap_or_default()
     }
 
-    async fn serve(self, request: HttpRequest<Incoming>) -> Result<Response<body::Sent>, hyper::Error> {
+    async fn serve(self, life: Life, request: HttpRequest<Incoming>) -> Result<Response<body::Sent>, Failed> {
         let mut request = request;
         if stream::is_wanted(request.headers()) {
             return Ok(stream::open(&self, &mut request));
@@ -150,11 +208,14 @@ impl Cluster {
             accept: text(header::ACCEPT),
             body: bytes.to_vec(),
         };
-        let now = self.now();
-        let reply = answer(&mut self.plane(), &request, now);
-        self.ring();
+        let reply = if request.is_mutating() {
+            // Whoever stops waiting for the answer doesn't stop what the server has begun.
+            tokio::spawn(self.clone().change(life, request)).await??
+        } else {
+            self.asked(&request)
+        };
         let response = Response::builder()
-            .header(header::DATE, now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+            .header(header::DATE, self.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
             // Every answer of an API server bears one; the client knows the server by it.
             .header("audit-id", "rehearsal");
         let response = match reply {
@@ -178,12 +239,94 @@ impl Cluster {
         // Every part of it is ours and fits; were it not so, the answer would be an empty one.
         Ok(response.unwrap_or_else(|_| Response::new(body::whole(String::new()))))
     }
+
+    fn asked(&self, request: &Request) -> Reply {
+        let now = self.now();
+        answer(&mut self.plane(), request, now)
+    }
+
+    /// Carries out a mutating request, with what goes wrong at it.
+    async fn change(self, life: Life, request: Request) -> Result<Reply, Failed> {
+        let (number, faults) = life.sends();
+        let sent = self.now();
+        if faults.contains(&Fault::CrashBefore) {
+            return Err(self.dies(&life).await);
+        }
+        for fault in &faults {
+            if let Fault::Slow(time) = fault {
+                sleep(*time).await;
+            }
+        }
+        let refusal = faults.iter().find_map(|fault| match fault {
+            Fault::Refused(code) => Some(refused(*code)),
+            _ => None,
+        });
+        let now = self.now();
+        let reply = {
+            let deed = Deed {
+                life: life.name(),
+                number,
+                request: &request,
+                sent,
+            };
+            let mut plane = self.plane();
+            self.announce(&plane, &deed, now);
+            let reply = match refusal {
+                Some(refused) => Reply::Answer(Answer::refused(&refused)),
+                None => answer(&mut plane, &request, now),
+            };
+            let code = match &reply {
+                Reply::Answer(answer) => answer.code,
+                Reply::Watch(_) => 200,
+            };
+            self.show(&plane, Some((&deed, code)), now);
+            reply
+        };
+        self.ring();
+        for fault in &faults {
+            self.happens(fault);
+        }
+        if faults.contains(&Fault::CrashAfter) {
+            return Err(self.dies(&life).await);
+        }
+        if faults.contains(&Fault::Lost) {
+            return Err(Closed.into());
+        }
+        Ok(reply)
+    }
+
+    /// The end of whoever asked: no answer, and nothing after it.
+    async fn dies(&self, life: &Life) -> Failed {
+        life.end();
+        std::future::pending().await
+    }
+
+    /// Lets happen what is the world's; what needs a moment goes on beside.
+    fn happens(&self, fault: &Fault) {
+        if matches!(fault, Fault::WatchesEnd | Fault::WatchesExpire) {
+            self.with(|plane, now| strike(plane, fault, now));
+            self.inner.cut.send_replace(());
+            return;
+        }
+        if self.with(|plane, now| strike(plane, fault, now)) {
+            return;
+        }
+        let (cluster, fault, until) = (self.clone(), fault.clone(), Instant::now() + RIVALS_PATIENCE);
+        tokio::spawn(async move {
+            while Instant::now() < until {
+                sleep(RIVALS_PAUSE).await;
+                if cluster.with(|plane, now| strike(plane, &fault, now)) {
+                    break;
+                }
+            }
+        });
+    }
 }
 
 /// Carries one request over a pipe of its own.
-async fn carry(cluster: Cluster, request: HttpRequest<Body>) -> Result<Response<Incoming>, hyper::Error> {
+async fn carry(cluster: Cluster, life: Life, request: HttpRequest<Body>) -> Result<Response<Incoming>, hyper::Error> {
     let (ours, theirs) = tokio::io::duplex(PIPE);
-    let service = hyper::service::service_fn(move |request| cluster.clone().serve(request));
+    let service = hyper::service::service_fn(move |request| cluster.clone().serve(life.clone(), request));
     let mut server = hyper::server::conn::http1::Builder::new();
     // The date is the cluster's, not this machine's.
     server.auto_date_header(false);
