@@ -32,7 +32,9 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     if text(&claim, "/status/phase") == "Bound" {
         return;
     }
-    if let Some(volume) = volume_of(&plane.store, key) {
+    let of_this = |volume: &Object| ["", uid(&claim)].contains(&text(volume, "/spec/claimRef/uid"));
+    // The volume of an earlier claim of this name holds that one's data, and is nobody else's.
+    if let Some(volume) = volumes_of(&plane.store, key).into_iter().find(of_this) {
         return bind(plane, key, &volume, now);
     }
     let class = text(&claim, "/spec/storageClassName");
@@ -81,23 +83,18 @@ fn is_orphan(store: &Store, key: &Key, claim: &Value) -> bool {
         })
 }
 
-fn volume_of(store: &Store, key: &Key) -> Option<Object> {
-    let mut volumes = store.all(Kind::Volumes, None);
-    volumes
-        .find(|volume| {
-            text(volume, "/spec/claimRef/namespace") == key.namespace && text(volume, "/spec/claimRef/name") == key.name
-        })
-        .cloned()
+/// The volumes of a claim of this name, and of earlier ones.
+fn volumes_of(store: &Store, key: &Key) -> Vec<Object> {
+    let volumes = store.all(Kind::Volumes, None);
+    let of_it = volumes.filter(|volume| {
+        text(volume, "/spec/claimRef/namespace") == key.namespace && text(volume, "/spec/claimRef/name") == key.name
+    });
+    of_it.cloned().collect()
 }
 
 fn bind(plane: &mut Plane, key: &Key, volume: &Object, now: Timestamp) {
     let Some(claim) = plane.store.get(key) else { return };
     let bound = uid(claim).to_owned();
-    let reference = text(volume, "/spec/claimRef/uid");
-    if !reference.is_empty() && reference != bound {
-        // The volume of an earlier claim of this name holds its data; it is nobody else's.
-        return;
-    }
     plane.change(&Key::of(Kind::Volumes, volume), now, |volume| {
         set(volume, &["spec", "claimRef", "uid"], json!(bound));
         set(volume, &["status", "phase"], json!("Bound"));
@@ -142,14 +139,13 @@ fn provision(plane: &mut Plane, key: &Key, claim: &Value, class: &Value, node: O
 
 /// What becomes of the volume of a claim that is gone.
 fn reclaim(plane: &mut Plane, key: &Key, now: Timestamp) {
-    let Some(volume) = volume_of(&plane.store, key) else {
-        return;
-    };
-    let at = Key::of(Kind::Volumes, &volume);
-    if text(&volume, "/spec/persistentVolumeReclaimPolicy") == "Delete" {
-        let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
-    } else if text(&volume, "/status/phase") != "Released" {
-        plane.change(&at, now, |volume| set(volume, &["status", "phase"], json!("Released")));
+    for volume in volumes_of(&plane.store, key) {
+        let at = Key::of(Kind::Volumes, &volume);
+        if text(&volume, "/spec/persistentVolumeReclaimPolicy") == "Delete" {
+            let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
+        } else if text(&volume, "/status/phase") != "Released" {
+            plane.change(&at, now, |volume| set(volume, &["status", "phase"], json!("Released")));
+        }
     }
 }
 
@@ -201,6 +197,32 @@ mod tests {
             .unwrap();
         let terms = "/spec/nodeAffinity/required/nodeSelectorTerms/0/matchExpressions/0/values/0";
         assert_eq!(text(volume, terms), "z2");
+    }
+
+    #[test]
+    fn a_new_claim_of_an_old_name_gets_a_volume_of_its_own() {
+        let mut plane = with_claim("Immediate", "Retain");
+        plane.run_until(at(60));
+        let volume = |plane: &Plane| text(plane.store.get(&key()).unwrap(), "/spec/volumeName").to_owned();
+        let first = volume(&plane);
+        plane
+            .store
+            .delete(&key(), &Deletion::default(), &by_us(at(61)))
+            .unwrap();
+        plane.take_note(at(61));
+        plane.run_until(at(70));
+        assert!(plane.store.get(&key()).is_none());
+        let claim = json!({"metadata": {"name": "data-db-0"}, "spec": {"storageClassName": "disk"}});
+        plane.make(Kind::Claims, "shop", claim, at(70)).unwrap();
+        plane.take_note(at(70));
+        plane.run_until(at(90));
+        assert_ne!(volume(&plane), first);
+        let phases: Vec<&str> = plane
+            .store
+            .all(Kind::Volumes, None)
+            .map(|volume| text(volume, "/status/phase"))
+            .collect();
+        assert_eq!(phases, ["Released", "Bound"]);
     }
 
     #[test]
