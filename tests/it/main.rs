@@ -14,6 +14,7 @@ mod cluster;
 mod artefacts;
 mod bad_days;
 mod cluster_effects;
+mod crash_points;
 mod deploy;
 mod drain;
 mod drain_effects;
