@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shardctl::sim::faults::{Fault, Faults};
+use shardctl::sim::kind::Kind;
 use shardctl::sim::store::Store;
 
 use super::cases::Case;
@@ -131,33 +132,41 @@ pub fn where_the_node_is_given_back(case: &Case) -> Stage {
     after.next().expect("it gives the node back").stage
 }
 
-/// Whether dying of a fault leaves behind what was kept of the moment: what the proofs begin with.
-pub fn is_what_death_leaves(case: &Case, number: u64, after: bool) -> bool {
-    let (stage, _) = case.stage();
+/// The moments at which dying of a fault leaves behind something else than what was kept of them: the proofs begin with that.
+pub fn what_death_leaves_otherwise(case: &Case, numbers: &[u64]) -> Vec<(u64, bool)> {
     let act = |faults| Act {
         command: case.command.clone(),
         faults,
     };
-    let (_, moments) = play_and_keep(stage.clone(), &act(Faults::default()));
-    let fault = if after { Fault::CrashAfter } else { Fault::CrashBefore };
-    let died = play(stage, &act(Faults::at(number, fault)));
-    let kept = moments
+    let (stage, moments) = workers::one(|| {
+        let (stage, _) = case.stage();
+        let (_, moments) = play_and_keep(stage.clone(), &act(Faults::default()));
+        (stage, moments)
+    });
+    let of_these: Vec<&Moment> = moments
         .iter()
-        .find(|moment| (moment.number, moment.after) == (number, after));
-    let kept = kept.expect("a moment");
-    let all = |store: &Store| {
-        let kinds = shardctl::sim::kind::Kind::ALL.into_iter();
-        kinds
-            .flat_map(|kind| {
-                store
-                    .all(kind, None)
-                    .map(|object| object.to_string())
-                    .collect::<Vec<_>>()
-            })
-            .collect::<Vec<_>>()
-    };
-    died.ended == Ended::Died
-        && died.stage.at == kept.stage.at
-        && died.stage.plane.next() == kept.stage.plane.next()
-        && all(&died.stage.plane.store) == all(&kept.stage.plane.store)
+        .filter(|moment| numbers.contains(&moment.number))
+        .collect();
+    assert_eq!(of_these.len(), numbers.len() * 2, "before and after each");
+    let differ = workers::all(&of_these, |kept| {
+        let fault = if kept.after {
+            Fault::CrashAfter
+        } else {
+            Fault::CrashBefore
+        };
+        let died = play(stage.clone(), &act(Faults::at(kept.number, fault)));
+        let (died_on, kept_on) = (&died.stage, &kept.stage);
+        let same = died.ended == Ended::Died
+            && died_on.at == kept_on.at
+            && died_on.plane.next() == kept_on.plane.next()
+            && objects(&died_on.plane.store) == objects(&kept_on.plane.store);
+        (!same).then_some((kept.number, kept.after))
+    });
+    differ.into_iter().flatten().collect()
+}
+
+fn objects(store: &Store) -> Vec<String> {
+    let kinds = Kind::ALL.into_iter();
+    let all = kinds.flat_map(|kind| store.all(kind, None).map(ToString::to_string).collect::<Vec<_>>());
+    all.collect()
 }

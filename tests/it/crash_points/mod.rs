@@ -54,16 +54,8 @@ fn a_death_leaves_behind_what_was_kept_of_its_moment() {
     let cases = cases::all();
     for name in ["upgrade", "drain-relax", "drain-surge"] {
         let case = cases.iter().find(|case| case.name == name).expect("a case");
-        let points: Vec<(u64, bool)> = (1..=26)
-            .step_by(5)
-            .flat_map(|number| [(number, false), (number, true)])
-            .collect();
-        let same = workers::all(&points, |(number, after)| {
-            every::is_what_death_leaves(case, *number, *after)
-        });
-        for (point, same) in points.iter().zip(same) {
-            assert!(same, "{name}: {point:?}");
-        }
+        let differ = every::what_death_leaves_otherwise(case, &[1, 5, 12, 19, 26]);
+        assert!(differ.is_empty(), "{name}: {differ:?}");
     }
 }
 
