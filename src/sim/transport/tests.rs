@@ -42,7 +42,7 @@ fn cluster(shards: i64) -> Cluster {
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(3600), wait).await.expect(what);
@@ -114,7 +114,7 @@ async fn a_watcher_sees_every_change_and_lists_anew_after_a_gap() {
     put("a", "other");
     assert_eq!(seen().await, "delete a");
     // Hours without a change: the watch ends and is taken up again, and nothing is told twice.
-    tokio::time::sleep(Duration::from_secs(7200)).await;
+    sleep(Duration::from_secs(7200)).await;
     put("c", "db");
     assert_eq!(seen().await, "apply c");
 }
@@ -147,7 +147,7 @@ async fn the_same_course_gives_the_same_bytes() {
         all_ready(&client, 6).await;
         let pods: Api<Pod> = Api::namespaced(client.clone(), "shop");
         pods.delete("db-2", &DeleteParams::default()).await.unwrap();
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        sleep(Duration::from_secs(300)).await;
         let all = |plane: &mut Plane, now: Timestamp| {
             let mut text = format!("{now} {}\n", plane.store.revision());
             for kind in Kind::ALL {
@@ -168,7 +168,7 @@ async fn the_same_course_gives_the_same_bytes() {
 #[tokio::test(start_paused = true)]
 async fn the_date_of_an_answer_is_the_clusters() {
     let cluster = cluster(0);
-    tokio::time::sleep(Duration::from_secs(90)).await;
+    sleep(Duration::from_secs(90)).await;
     let client = cluster.client("shop");
     let request = http::Request::get("/readyz").body(Body::empty()).unwrap();
     let response = client.send(request).await.unwrap();
@@ -208,7 +208,7 @@ async fn names_are_asked_through_a_port_forward_and_follow_the_shards() {
     let cluster = with_names();
     let client = cluster.client("shop");
     all_ready(&client, 1).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(1)).await;
     let pods: Api<Pod> = Api::namespaced(client.clone(), "shop");
     let shard = pods.get("db-0").await.unwrap().status.unwrap().pod_ip.unwrap();
     let servers: Api<Pod> = Api::namespaced(client, "kube-system");
