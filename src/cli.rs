@@ -8,6 +8,7 @@ mod packing;
 mod promote;
 mod quickstart;
 mod recover;
+mod rehearse;
 mod render;
 mod report;
 mod route_test;
@@ -30,6 +31,7 @@ pub use packing::{
 pub use promote::Promote;
 pub use quickstart::Quickstart;
 pub use recover::Recover;
+pub use rehearse::Rehearse;
 pub use render::Render;
 pub use report::{Report, ReportTo};
 pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};

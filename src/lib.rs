@@ -19,6 +19,7 @@
 //! cluster     → model, clock, error, nearest   connecting, reading, watching, writing with a permit, the lock
 //! net         → model, error               names and keys asked over a socket, a port-forward, a command inside a pod
 //! operations  → plan, cluster, net, event, model, clock, error, nearest   what needs several rooms at once: the loop
+//! sim         → model                      the rehearsal cluster: never plan or operations, whose referee it is
 //! report      → event, model, error        words: text, the live view, JSON, JUnit, Prometheus; decides nothing
 //! config      → error, nearest             flag > environment > shardctl.toml, each value with its origin
 //! cli         →                            the command line, without logic
@@ -42,3 +43,4 @@ pub mod net;
 pub mod operations;
 pub mod plan;
 pub mod report;
+pub mod sim;

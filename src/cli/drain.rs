@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Change, Pace};
+use super::{Change, Pace, Rehearse};
 
 /// `drain`.
 #[derive(Args, Clone, Debug)]
@@ -12,6 +12,7 @@ Examples:
   shardctl drain node-7 --strategy direct                  by deletions, which no budget stops
   shardctl drain node-7 --strategy downtime --confirm db   all its shards together: the system is down until they are back
   shardctl drain node-7 --dry-run=server                   where everything would go; the server tries the writes
+  shardctl drain node-7 --rehearse                         played on a copy: what would happen and when, what would get stuck
   shardctl drain -l pool=old --then-uncordon               node after node, each taking pods again when it is done
   shardctl drain node-7 --then-release                     and have Karpenter end the machine
 
@@ -61,9 +62,19 @@ pub struct Drain {
     /// How a change is made.
     #[command(flatten)]
     pub change: Change,
+    /// Whether it is only rehearsed.
+    #[command(flatten)]
+    pub rehearse: Rehearse,
     /// The set's name, typed out: what --strategy downtime wants instead of --yes
     #[arg(long, value_name = "NAME", help_heading = "Changing things")]
     pub confirm: Option<String>,
+}
+
+impl Drain {
+    /// Whether this is more than looking: no dry run, no rehearsal.
+    pub fn changes_something(&self) -> bool {
+        self.change.dry_run.is_none() && !self.rehearse.rehearse
+    }
 }
 
 /// kubectl drain's own flags, with their meaning.

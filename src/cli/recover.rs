@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{DryRun, ReportTo, StatusOutput};
+use super::{DryRun, Rehearse, ReportTo, StatusOutput};
 
 /// `recover`.
 #[derive(Args, Clone, Debug)]
@@ -10,6 +10,7 @@ use super::{DryRun, ReportTo, StatusOutput};
 Examples:
   shardctl recover                             find what interrupted runs left, show it, ask, undo it
   shardctl recover --dry-run=client            only show it
+  shardctl recover --rehearse                  play it on a copy: what would be put back, and whether that would do
   shardctl recover --yes                       without a question
   shardctl recover --expired --yes             only what is past its time: for a CronJob (k8s/recover-cronjob.yaml)
   shardctl recover --node-is-off node-7        node-7 is lost, and seen to be off: let its shards and disks go
@@ -49,4 +50,14 @@ pub struct Recover {
     /// The page of the run.
     #[command(flatten)]
     pub report: ReportTo,
+    /// Whether it is only rehearsed.
+    #[command(flatten)]
+    pub rehearse: Rehearse,
+}
+
+impl Recover {
+    /// Whether this is more than looking: no dry run, no rehearsal.
+    pub fn changes_something(&self) -> bool {
+        self.dry_run.is_none() && !self.rehearse.rehearse
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use super::{Change, Pace, StatusOutput};
+use super::{Change, Pace, Rehearse, StatusOutput};
 
 /// `upgrade`.
 #[derive(Args, Clone, Debug)]
@@ -16,6 +16,7 @@ Examples:
   shardctl upgrade                                            a template that is pending already (GitOps)
   shardctl upgrade --restart --last 0                         the same template, new pods; ordinal 0 comes last
   shardctl upgrade --image registry.example/db:2.0 --dry-run=server
+  shardctl upgrade --image registry.example/db:2.0 --rehearse
   shardctl upgrade --image registry.example/db:2.0 --canary 1 --gate verify
   shardctl upgrade status
   shardctl upgrade undo
@@ -45,6 +46,9 @@ pub struct Upgrade {
     /// How a change is made.
     #[command(flatten)]
     pub change: Change,
+    /// Whether it is only rehearsed.
+    #[command(flatten)]
+    pub rehearse: Rehearse,
 }
 
 impl Upgrade {
@@ -57,12 +61,20 @@ impl Upgrade {
         }
     }
 
-    /// Whether this is more than looking: no `status`, no dry run.
+    /// Whether it is rehearsed, and on what.
+    pub fn rehearse(&self) -> &Rehearse {
+        match &self.command {
+            Some(UpgradeCommand::Undo(undo)) => &undo.rehearse,
+            _ => &self.rehearse,
+        }
+    }
+
+    /// Whether this is more than looking: no `status`, no dry run, no rehearsal.
     pub fn changes_something(&self) -> bool {
         match &self.command {
             Some(UpgradeCommand::Status(_)) => false,
-            Some(UpgradeCommand::Undo(undo)) => undo.change.dry_run.is_none(),
-            None => self.change.dry_run.is_none(),
+            Some(UpgradeCommand::Undo(undo)) => undo.change.dry_run.is_none() && !undo.rehearse.rehearse,
+            None => self.change.dry_run.is_none() && !self.rehearse.rehearse,
         }
     }
 }
@@ -104,6 +116,9 @@ pub struct Undo {
     /// How a change is made.
     #[command(flatten)]
     pub change: Change,
+    /// Whether it is only rehearsed.
+    #[command(flatten)]
+    pub rehearse: Rehearse,
 }
 
 /// What only an upgrade's pace knows.

@@ -72,9 +72,38 @@ struct Inner {
     endpoint: Arc<Endpoint>,
     namespace: String,
     namespace_origin: NamespaceOrigin,
+    rehearsal: bool,
 }
 
+/// How long one read of a rehearsal may take, in its own time.
+const REHEARSED: Duration = Duration::from_secs(30);
+
 impl Connection {
+    /// A way to a cluster that lives in this process: requests go to `client` and nowhere else.
+    pub fn to_a_rehearsal(client: kube::Client, namespace: &str) -> Connection {
+        let endpoint = Arc::new(Endpoint {
+            server: http::Uri::from_static("http://rehearsal"),
+            ..Endpoint::default()
+        });
+        Connection {
+            inner: Arc::new(Inner {
+                api: Api::new(client.clone(), endpoint.clone(), REHEARSED),
+                parts: client::Parts::Stock(client.clone()),
+                client,
+                upgrade: OnceLock::new(),
+                endpoint,
+                namespace: namespace.to_owned(),
+                namespace_origin: NamespaceOrigin::Flag,
+                rehearsal: true,
+            }),
+        }
+    }
+
+    /// Whether it leads to a cluster that lives in this process.
+    pub fn is_a_rehearsal(&self) -> bool {
+        self.inner.rehearsal
+    }
+
     /// The client for everything but upgrades: over HTTP/2 one connection carries all requests at once.
     pub fn client(&self) -> &kube::Client {
         &self.inner.client
@@ -198,6 +227,7 @@ fn configure(target: &Target, environment: &Environment) -> Result<Connection> {
             endpoint,
             namespace,
             namespace_origin,
+            rehearsal: false,
         }),
     })
 }

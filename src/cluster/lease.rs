@@ -113,6 +113,7 @@ pub async fn acquire(
     let mut stop = pin!(stop);
     loop {
         let free = tokio::select! {
+            biased;
             free = wait_until_free(api, &path, &mut on_wait) => free?,
             () = &mut stop => return Err(NotAcquired::Stopped),
         };

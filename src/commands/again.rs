@@ -57,6 +57,28 @@ pub fn of_packing(arguments: impl Iterator<Item = String>) -> String {
     line(&without_flags(&arguments, "packing-summary", &["output", "table"]))
 }
 
+/// The words of a command line but for what makes it a rehearsal.
+pub fn without_rehearsing(arguments: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let mut kept = Vec::new();
+    let mut arguments = arguments.peekable();
+    while let Some(word) = arguments.next() {
+        if word == "--from" {
+            arguments.next();
+        } else if word != "--rehearse" && !word.starts_with("--from=") {
+            kept.push(word);
+        }
+    }
+    kept.into_iter()
+}
+
+/// The command line of the real run of what was rehearsed with `arguments` (the process's, its name first); `beyond` are flags that
+/// it needs besides.
+pub fn for_real(arguments: impl Iterator<Item = String>, beyond: &[String]) -> String {
+    let rest = without_rehearsing(arguments).skip(1);
+    let arguments: Vec<String> = beyond.iter().cloned().chain(rest).collect();
+    line(&arguments)
+}
+
 /// The lines for whoever only looks.
 pub fn of_status(context: &Context) -> Again {
     let upgrade = format!("{} upgrade", base(context));

@@ -105,6 +105,31 @@ impl Changing {
         })
     }
 
+    /// The same without the user's commands and gate, which a rehearsal doesn't run; and what that leaves out, in words.
+    pub fn without_commands(mut self) -> (Changing, Vec<String>) {
+        let mut left_out = Vec::new();
+        self.gate = None;
+        for (flag, given) in [
+            ("--gate", self.pace.gate.take()),
+            ("--before", self.pace.before.take()),
+            ("--after", self.pace.after.take()),
+        ] {
+            left_out.extend(given.map(|given| format!("{flag} {given}: not run, and taken to pass at once")));
+        }
+        (self, left_out)
+    }
+
+    /// What a rehearsal has of them: no command, and yes to whatever is asked.
+    pub fn rehearsed_tasks(&self) -> Tasks {
+        Tasks {
+            before: None,
+            after: None,
+            gate: None,
+            ask: Some(Box::new(|_| Box::pin(std::future::ready(true)))),
+            limit: self.limit,
+        }
+    }
+
     /// The user's commands and gate; questions in between go to `asks` where somebody can answer them. `stop` ends those.
     pub fn tasks(&self, asks: UnboundedSender<Question>, stop: &watch::Receiver<u32>) -> Tasks {
         let stop = stop.clone();

@@ -3,7 +3,8 @@
 //! `--yes` answers it. A terminal is asked, and no is what Return means. Without a terminal and without `--yes` nothing is
 //! changed, and the command that would do it is named. What is worse than a question wants a name typed out instead. A terminal that
 //! can't move its cursor (`TERM=dumb`) is asked by a line and answered by one. Ctrl-C, SIGTERM and SIGHUP end a question: the answer is read on
-//! a thread of its own, which nobody waits for then.
+//! a thread of its own, which nobody waits for then. A rehearsal asks nobody:
+//! its connection leads nowhere.
 
 use std::io::{self, IsTerminal};
 
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use super::change::interrupted;
 use super::terminal::Terminal;
 use super::typed;
+use crate::cluster::connect::Connection;
 use crate::cluster::permit::Permit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::shell::shell_word;
@@ -44,6 +46,18 @@ pub async fn ask(question: &str, yes: bool, stop: &watch::Receiver<u32>) -> Resu
         Ok(Permit::confirmed())
     } else {
         Err(Error::new(ErrorKind::Refused, "you said no; nothing was changed"))
+    }
+}
+
+/// The permit for a rehearsal: nobody is asked, since nothing is changed that outlives it.
+///
+/// # Errors
+/// A bug: the connection leads to a cluster outside of this process.
+pub fn rehearsed(connection: &Connection) -> Result<Permit> {
+    if connection.is_a_rehearsal() {
+        Ok(Permit::confirmed())
+    } else {
+        Err(Error::bug("a rehearsal was about to change a real cluster"))
     }
 }
 

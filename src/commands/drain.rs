@@ -9,6 +9,8 @@ use super::connection::{open, policy};
 use super::drain_plan::page;
 use super::output::complain;
 use super::progress::Spinner;
+use super::rehearsal::stage::Actor;
+use super::rehearsal::{self, Play};
 use super::show::{View, beside};
 use super::{Context, again, confirm, early};
 use crate::cli::{Drain, DryRun, PrewarmWhen, StrategyName};
@@ -16,24 +18,30 @@ use crate::cluster::connect::Connection;
 use crate::cluster::permit::Permit;
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
-use crate::model::outcome::End;
+use crate::model::outcome::{End, Outcome};
 use crate::model::set;
 use crate::operations::drain::{Asked, Prepared, execute, prepare};
 use crate::operations::drain_trial::try_drain;
+use crate::operations::gather;
 use crate::operations::identity::own_pod;
+use crate::operations::tasks::Tasks;
 use crate::plan::drain::placeholder::{PAUSE, Prewarm};
 use crate::plan::drain::policy::Policy;
 use crate::plan::drain::{Afterwards, Flags, Strategy};
 use crate::plan::operation::{Planner as _, Wishes};
+use crate::plan::safety::rights::of_drain;
 use crate::report::drain_page::render;
 use crate::report::plan_page::step_words;
 
-/// Only looks (`--dry-run`).
+/// Only looks (`--dry-run`, `--rehearse`).
 ///
 /// # Errors
 /// Where nothing could be judged.
 pub async fn look(context: &Context, arguments: &Drain) -> Result<ExitCode> {
     let parts = Parts::of(arguments)?;
+    if arguments.rehearse.rehearse {
+        return rehearse(context, parts).await;
+    }
     let connection = open(context).await?;
     let prepared = read(context, &connection, &parts).await?;
     dry_run(context, &connection, &parts, &prepared).await
@@ -179,15 +187,67 @@ impl<'a> Parts<'a> {
 
 async fn read(context: &Context, connection: &Connection, parts: &Parts<'_>) -> Result<Prepared> {
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
-    let now = connection.api().server_time().now();
-    let asked = Asked {
+    let asked = asked(context, parts, connection.api().server_time().now())?;
+    prepare(connection, asked, None).await
+}
+
+fn asked(context: &Context, parts: &Parts<'_>, now: Timestamp) -> Result<Asked> {
+    Ok(Asked {
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
         policy: parts.policy(now)?,
-        again: again::of_drain(context, std::env::args()),
+        again: again::of_drain(context, again::without_rehearsing(std::env::args())),
         lease: parts.shared.lease,
-    };
-    prepare(connection, asked, None).await
+    })
+}
+
+/// Plays it on a copy of the cluster.
+async fn rehearse(context: &Context, mut parts: Parts<'_>) -> Result<ExitCode> {
+    let left_out;
+    (parts.shared, left_out) = parts.shared.without_commands();
+    let how = parts.policy(Timestamp::UNIX_EPOCH)?;
+    let rights = how.strategy.rights(how.then);
+    let (rehearse, as_json) = (&parts.arguments.rehearse, parts.shared.as_json());
+    let mut play = Play::read(
+        context,
+        rehearse,
+        gather::Asked::default(),
+        as_json,
+        |namespace, set| of_drain(namespace, Some(set), rights),
+    )
+    .await?;
+    let mut asked = asked(context, &parts, play.gathered.recording.taken.at)?;
+    asked.statefulset = play.statefulset();
+    play.left_out = left_out;
+    play.left_out
+        .push("pods of other workloads that go: nothing makes them anew elsewhere".to_owned());
+    play.waits = vec![how.pause, how.shard_timeout];
+    let tasks = parts.shared.rehearsed_tasks();
+    play.show(context, move |actor| perform(actor, asked, tasks)).await
+}
+
+/// The whole run, with nobody to ask.
+///
+/// # Errors
+/// Where the cluster can't be read before anything was changed.
+pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome> {
+    let prepared = prepare(&actor.connection, asked, None).await?;
+    let idle = prepared.is_idle().then(|| nothing_to_do(&prepared));
+    let left = prepared.refusals().0;
+    if let Some((end, summary)) =
+        rehearsal::ends_early(&actor.events, &prepared.seen(), set::name(&prepared.set), idle, left)
+    {
+        return Ok(prepared.ends(end, &summary));
+    }
+    execute(
+        &actor.connection,
+        prepared,
+        actor.permit,
+        tasks,
+        actor.events,
+        actor.stop,
+    )
+    .await
 }
 
 fn nothing_to_do(prepared: &Prepared) -> String {

@@ -21,6 +21,7 @@ pub mod quickstart;
 pub mod rbac;
 pub mod recover;
 pub mod redo;
+pub mod rehearsal;
 pub mod render;
 pub mod report;
 pub mod report_file;
@@ -152,7 +153,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
 async fn change(context: &Context, command: &Command, stop: watch::Receiver<u32>) -> Option<Result<ExitCode>> {
     Some(match command {
         Command::Upgrade(arguments) if arguments.changes_something() => upgrade::run(context, arguments, stop).await,
-        Command::Drain(arguments) if arguments.change.dry_run.is_none() => drain::run(context, arguments, stop).await,
+        Command::Drain(arguments) if arguments.changes_something() => drain::run(context, arguments, stop).await,
         Command::Deploy(arguments) if arguments.change.dry_run.is_none() => deploy::run(context, arguments, stop).await,
         Command::Promote(arguments) if arguments.change.dry_run.is_none() => {
             promote::run(context, arguments, stop).await
@@ -160,7 +161,7 @@ async fn change(context: &Context, command: &Command, stop: watch::Receiver<u32>
         Command::Cleanup(arguments) if arguments.change.dry_run.is_none() => {
             cleanup::run(context, arguments, stop).await
         }
-        Command::Recover(arguments) if arguments.dry_run.is_none() => recover::run(context, arguments, stop).await,
+        Command::Recover(arguments) if arguments.changes_something() => recover::run(context, arguments, stop).await,
         Command::Uncordon(arguments) if arguments.dry_run.is_none() => uncordon::run(context, arguments, stop).await,
         // It makes a helper pod, which has to go again.
         Command::RouteTest(arguments) if arguments.probe_image.is_some() => {

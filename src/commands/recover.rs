@@ -11,6 +11,8 @@ use super::confirm;
 use super::connection::{open, policy};
 use super::output::{complain, print};
 use super::progress::Spinner;
+use super::rehearsal::Play;
+use super::rehearsal::stage::Actor;
 use super::show::{View, beside, exit_code};
 use crate::cli::{DryRun, Recover, StatusOutput};
 use crate::cluster::connect::Connection;
@@ -19,21 +21,27 @@ use crate::config::{duration, not_a_duration};
 use crate::error::{Error, Result};
 use crate::event::{Event, Fact};
 use crate::exit_code::ExitCode;
+use crate::model::outcome::Outcome;
 use crate::model::refusal::Refusal;
 use crate::model::set;
 use crate::model::shell::shell_word;
+use crate::operations::gather;
 use crate::operations::recover::{Asked, Prepared, execute, prepare};
 use crate::plan::recover::Again;
+use crate::plan::safety::rights::recover_rules;
 use crate::plan::surge::claims_in;
 use crate::report::json;
 use crate::report::recover_page::{PutBack, RecoverPage, Whose, render};
 use crate::report::refusals;
 
-/// Only looks (`--dry-run`).
+/// Only looks (`--dry-run`, `--rehearse`).
 ///
 /// # Errors
 /// Where nothing could be judged.
 pub async fn look(context: &Context, arguments: &Recover) -> Result<ExitCode> {
+    if arguments.rehearse.rehearse {
+        return rehearse(context, arguments).await;
+    }
     let connection = open(context).await?;
     let prepared = read(context, &connection, arguments).await?;
     if prepared.is_idle() {
@@ -140,6 +148,10 @@ fn as_json(arguments: &Recover) -> bool {
 
 async fn read(context: &Context, connection: &Connection, arguments: &Recover) -> Result<Prepared> {
     let _spinner = (!as_json(arguments)).then(|| Spinner::start(context, "looking for what was left"));
+    prepare(connection, asked(context, arguments)?, None).await
+}
+
+fn asked(context: &Context, arguments: &Recover) -> Result<Asked> {
     let patience = duration(&arguments.timeout).ok_or_else(|| not_a_duration(&arguments.timeout, "--timeout"))?;
     let base = base(context);
     let off = arguments.node_is_off.as_ref().map_or_else(String::new, |node| {
@@ -147,7 +159,7 @@ async fn read(context: &Context, connection: &Connection, arguments: &Recover) -
         format!(" --node-is-off {node} --confirm {node}")
     });
     let expired = if arguments.expired { " --expired" } else { "" };
-    let asked = Asked {
+    Ok(Asked {
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
         expired: arguments.expired,
@@ -159,8 +171,39 @@ async fn read(context: &Context, connection: &Connection, arguments: &Recover) -
             undo: format!("{base} upgrade undo"),
         },
         lease: lease(&arguments.lease_duration)?,
+    })
+}
+
+/// Plays it on a copy of the cluster.
+async fn rehearse(context: &Context, arguments: &Recover) -> Result<ExitCode> {
+    let mut asked = asked(context, arguments)?;
+    let beyond = gather::Asked {
+        node: arguments.node_is_off.clone(),
+        ..gather::Asked::default()
     };
-    prepare(connection, asked, None).await
+    let needed = |namespace: &str, _: &str| recover_rules(namespace);
+    let mut play = Play::read(context, &arguments.rehearse, beyond, as_json(arguments), needed).await?;
+    asked.statefulset = play.statefulset();
+    play.waits = vec![asked.patience];
+    play.show(context, move |actor| perform(actor, asked)).await
+}
+
+/// The whole run, with nobody to ask.
+///
+/// # Errors
+/// Where the cluster can't be read before anything was changed.
+pub async fn perform(actor: Actor, asked: Asked) -> Result<Outcome> {
+    let prepared = prepare(&actor.connection, asked, None).await?;
+    if prepared.is_idle() {
+        return Ok(prepared.ends_idle());
+    }
+    if let Some(refusals) = prepared.refused() {
+        for refusal in refusals.iter().cloned() {
+            actor.events.emit(Fact::Refused { refusal });
+        }
+        return Ok(prepared.ends_refused(refusals));
+    }
+    execute(&actor.connection, prepared, actor.permit, actor.events, actor.stop).await
 }
 
 /// The end where there is nothing to do: nothing was written.

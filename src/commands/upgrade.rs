@@ -8,23 +8,28 @@ use super::change::{Changing, counted, interrupted};
 use super::connection::{open, policy};
 use super::output::complain;
 use super::progress::Spinner;
+use super::rehearsal::stage::Actor;
+use super::rehearsal::{Play, ends_early};
 use super::show::{View, beside};
 use super::{Context, again, confirm, early, upgrade_status};
-use crate::cli::{DryRun, OnFailure, Roll, Upgrade, UpgradeCommand};
+use crate::cli::{DryRun, OnFailure, Rehearse, Roll, Upgrade, UpgradeCommand};
 use crate::cluster::connect::Connection;
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
-use crate::model::outcome::End;
+use crate::model::outcome::{End, Outcome};
 use crate::model::set;
+use crate::operations::gather;
+use crate::operations::tasks::Tasks;
 use crate::operations::upgrade::{Asked, Prepared, execute, prepare};
 use crate::plan::image::Wanted;
 use crate::plan::operation::Planner as _;
 use crate::plan::pre_pull::targets;
+use crate::plan::safety::rights::rules;
 use crate::plan::template;
 use crate::plan::upgrade::policy::{self as plan, Goal};
 use crate::report::plan_page::{self, PlanPage, Turn};
 
-/// What only looks: `upgrade status` and dry runs.
+/// What only looks: `upgrade status`, dry runs and rehearsals.
 ///
 /// # Errors
 /// Where nothing could be judged.
@@ -33,6 +38,9 @@ pub async fn look(context: &Context, arguments: &Upgrade) -> Result<ExitCode> {
         return upgrade_status::run(context, status).await;
     }
     let parts = Parts::of(arguments)?;
+    if arguments.rehearse().rehearse {
+        return rehearse(context, arguments.rehearse(), parts).await;
+    }
     let connection = open(context).await?;
     let prepared = read(context, &connection, &parts).await?;
     dry_run(context, &connection, &parts, &prepared).await
@@ -61,7 +69,7 @@ pub async fn run(context: &Context, arguments: &Upgrade, mut stop: watch::Receiv
         early::refused(&prepared.seen(), set::name(&prepared.set), &prepared.refusals().0)
     };
     if let Some((end, summary)) = early {
-        return ends_early(context, &prepared, as_json, end, &summary);
+        return shows_early(context, &prepared, as_json, end, &summary);
     }
     if !as_json && !context.global.quiet {
         complain(&plan_page::render(&page(&prepared), context.stderr()));
@@ -155,16 +163,68 @@ impl Parts {
 async fn read(context: &Context, connection: &Connection, parts: &Parts) -> Result<Prepared> {
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
     // The deadline is in the server's time, which its first answer tells.
-    let now = connection.api().server_time().now();
-    let asked = Asked {
+    let asked = asked(context, parts, connection.api().server_time().now())?;
+    prepare(connection, asked, None).await
+}
+
+fn asked(context: &Context, parts: &Parts, now: Timestamp) -> Result<Asked> {
+    Ok(Asked {
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
         policy: parts.policy(now)?,
-        again: again::of_upgrade(context, std::env::args()),
+        again: again::of_upgrade(context, again::without_rehearsing(std::env::args())),
         lease: parts.shared.lease,
         wrote: false,
+    })
+}
+
+/// Plays it on a copy of the cluster.
+async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result<ExitCode> {
+    let left_out;
+    (parts.shared, left_out) = parts.shared.without_commands();
+    let beyond = gather::Asked {
+        images: match &parts.goal {
+            Goal::Images(images) => images.iter().map(|wanted| wanted.image.clone()).collect(),
+            Goal::Restart | Goal::Pending | Goal::Undo { .. } => Vec::new(),
+        },
+        ..gather::Asked::default()
     };
-    prepare(connection, asked, None).await
+    let mut play = Play::read(context, how, beyond, parts.shared.as_json(), |namespace, set| {
+        rules(namespace, Some(set), true)
+    })
+    .await?;
+    let mut asked = asked(context, &parts, play.gathered.recording.taken.at)?;
+    asked.statefulset = play.statefulset();
+    play.left_out = left_out;
+    if let Some(count) = parts.roll.canary {
+        play.left_out
+            .push(format!("--canary {count}: the question after it is answered with yes"));
+    }
+    play.waits = vec![asked.policy.pause, asked.policy.shard_timeout];
+    let tasks = parts.shared.rehearsed_tasks();
+    play.show(context, move |actor| perform(actor, asked, tasks)).await
+}
+
+/// The whole run, with nobody to ask.
+///
+/// # Errors
+/// Where the cluster can't be read before anything was changed.
+pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome> {
+    let prepared = prepare(&actor.connection, asked, None).await?;
+    let idle = prepared.is_idle().then(|| nothing_to_do(&prepared));
+    let left = prepared.refusals().0;
+    if let Some((end, summary)) = ends_early(&actor.events, &prepared.seen(), set::name(&prepared.set), idle, left) {
+        return Ok(prepared.ends(end, &summary));
+    }
+    execute(
+        &actor.connection,
+        prepared,
+        actor.permit,
+        tasks,
+        actor.events,
+        actor.stop,
+    )
+    .await
 }
 
 fn nothing_to_do(prepared: &Prepared) -> String {
@@ -181,7 +241,7 @@ fn nothing_to_do(prepared: &Prepared) -> String {
 }
 
 /// An end before anything was asked: nothing to do, or refused.
-fn ends_early(context: &Context, prepared: &Prepared, as_json: bool, end: End, summary: &str) -> Result<ExitCode> {
+fn shows_early(context: &Context, prepared: &Prepared, as_json: bool, end: End, summary: &str) -> Result<ExitCode> {
     let (left, allowed) = prepared.refusals();
     let found = early::Found {
         at: prepared.at,
@@ -262,7 +322,7 @@ fn page(prepared: &Prepared) -> PlanPage {
 async fn dry_run(context: &Context, connection: &Connection, parts: &Parts, prepared: &Prepared) -> Result<ExitCode> {
     let as_json = parts.shared.as_json();
     if prepared.is_idle() {
-        return ends_early(context, prepared, as_json, End::NothingToDo, &nothing_to_do(prepared));
+        return shows_early(context, prepared, as_json, End::NothingToDo, &nothing_to_do(prepared));
     }
     let (mut left, _) = prepared.refusals();
     let mut notes = Vec::new();

@@ -186,8 +186,16 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         policy: &asked.judging,
     };
     let policy = &asked.policy;
-    let nodes =
-        chosen(&seen, &policy.nodes, policy.selector.as_deref()).map_err(|which| unclear(&asked.judging, which))?;
+    let nodes = chosen(&seen, &policy.nodes, policy.selector.as_deref()).map_err(|which| {
+        let error = unclear(&asked.judging, which);
+        if !resumes(&seen, &run) {
+            return error;
+        }
+        // A node that was given back is gone, and who gave it back may have been cut off before the rest was put back.
+        error
+            .hint("an earlier drain of this set was cut off and has left its marks; to put back what it changed:")
+            .hint(asked.judging.shardctl("recover"))
+    })?;
     let order = order(&seen, nodes).map_err(unread)?;
     let rights = rights::ask(connection.api(), needed(&seen, namespace, name, policy, &order)).await;
     let resumes = resumes(&seen, &run);

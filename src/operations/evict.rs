@@ -139,6 +139,7 @@ pub async fn through_a_window(
     let (tried, known) = match opened.unwrap_or(Err(Failure::TimedOut { after: Some(OPEN) })) {
         Ok(answer) => {
             let tried = tokio::select! {
+                biased;
                 tried = until_it_is_decided(aim, change, opening + OPEN) => tried,
                 () = &mut stop => {
                     in_haste = true;
@@ -162,6 +163,7 @@ pub async fn through_a_window(
         sleep(CLOSING_IN_HASTE).await;
     };
     let closed = tokio::select! {
+        biased;
         closed = close(aim, &path, change, &written, known) => closed,
         () = no_more_patience => Closed::Open(Failure::TimedOut { after: Some(CLOSING_IN_HASTE) }),
     };

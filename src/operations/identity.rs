@@ -41,7 +41,7 @@ pub fn own_pod() -> Option<OwnPod> {
 /// set's operation left there.
 pub fn run_name(operation: &str, namespace: &str, set: &str) -> String {
     // Told apart from other runs of the same second by the process, and from other machines' by the nanoseconds.
-    let seed = format!("{} {}", clock::now().as_nanosecond(), std::process::id());
+    let seed = format!("{} {}", clock::now().as_nanosecond(), clock::process());
     let digest = Sha256::digest(seed.as_bytes());
     let letters: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
     format!("{operation}/{namespace}/{set}/{letters}")

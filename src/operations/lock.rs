@@ -45,6 +45,7 @@ pub(super) async fn take(
         });
     };
     let acquired = tokio::select! {
+        biased;
         acquired = lease::acquire(connection.api(), permit, wanted, waiting, interrupted(stop, 1)) => acquired,
         () = interrupted(stop, 2) => Err(NotAcquired::Stopped),
     };

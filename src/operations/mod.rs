@@ -8,6 +8,7 @@ pub mod drain;
 pub mod drain_trial;
 pub mod emit;
 pub mod evict;
+pub mod gather;
 pub mod identity;
 mod lock;
 pub mod look_around;

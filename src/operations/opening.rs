@@ -160,6 +160,7 @@ async fn under_lock<P: Opening>(
 ) -> Result<Result<(P, Watches), Outcome>> {
     // Whoever held the lock until now may have changed everything.
     let again = tokio::select! {
+        biased;
         again = prepared.again(connection) => Some(again?),
         () = interrupted(stop, 1) => None,
     };
@@ -176,6 +177,7 @@ async fn under_lock<P: Opening>(
     let nodes = prepared.nodes();
     let watches = Watches::start(connection, connection.namespace(), set_name, &spec.selector, &nodes);
     let ready = tokio::select! {
+        biased;
         ready = watches.ready() => Some(ready),
         () = interrupted(stop, 1) => None,
     };

@@ -143,6 +143,7 @@ pub async fn route_test_by_prober(
     };
     let Some(prober) = prober else {
         let tested = tokio::select! {
+            biased;
             tested = carry_out(connection, &test, progress) => Some(tested?),
             () = stopped => None,
         };
@@ -172,6 +173,7 @@ async fn carry_out(connection: &Connection, test: &Test<'_>, progress: &dyn Fn(P
         }
     };
     let tested = tokio::select! {
+        biased;
         why = moved => return Ok(test.void(why)),
         tested = run => tested?,
     };

@@ -199,6 +199,7 @@ async fn begin_something<P: Planner>(
     );
     if changes {
         let renewed = tokio::select! {
+            biased;
             renewed = run.lock.renew() => renewed,
             () = pressed_twice(stop) => return Err(Stopped::Twice),
         };
@@ -210,6 +211,7 @@ async fn begin_something<P: Planner>(
     let mut heard = stop.clone();
     let mut work = pin!(interruptible(stop, act::carry_out(run, act)));
     tokio::select! {
+        biased;
         became = &mut work => return became,
         Ok(_) = heard.wait_for(|pressed| *pressed > 0) => shown.stopping(planner, &seen, run, now),
     }
@@ -234,6 +236,7 @@ enum Stopped {
 /// Runs an effect, unless the user presses Ctrl-C twice.
 async fn interruptible(stop: &mut Stop, work: impl Future<Output = Result<Acted, Failure>>) -> Result<Acted, Stopped> {
     tokio::select! {
+        biased;
         became = work => became.map_err(Stopped::Failed),
         () = pressed_twice(stop) => Err(Stopped::Twice),
     }
@@ -266,6 +269,7 @@ async fn take_down<P: Planner>(
             about,
         );
         tokio::select! {
+            biased;
             both = futures::future::join(lock.renew(), read) => both,
             () = pressed_twice(stop) => return Err(Stopped::Twice),
         }
@@ -326,6 +330,7 @@ async fn take_down<P: Planner>(
 /// Reads the cluster anew, so that what became of a lost answer is known; the planner learns it.
 async fn look_again<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop, shown: &mut Shown) -> Option<Step> {
     let read = tokio::select! {
+        biased;
         read = run.look_fresh() => read,
         () = pressed_twice(stop) => return Some(end(End::Interrupted, "interrupted twice: stopped at once")),
     };
@@ -357,6 +362,7 @@ async fn wait_for_a_change<P: Planner>(
 ) -> Option<Step> {
     let lost = run.lock.lost();
     let is_lost = tokio::select! {
+        biased;
         () = run.watches.changed() => false,
         () = sleep(until.min(shown.trust())) => false,
         Ok(()) = stop.changed() => return None,

@@ -149,15 +149,7 @@ async fn look_for(api: &Api, namespace: &str, reference: &Reference) -> Result<O
     if reference.optional {
         return Ok(None);
     }
-    let name = &reference.name;
-    let path = match reference.kind {
-        Kind::ConfigMap => format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
-        Kind::Secret => format!("/api/v1/namespaces/{namespace}/secrets/{name}"),
-        Kind::ServiceAccount => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}"),
-        Kind::Claim => format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}"),
-        Kind::PriorityClass => format!("/apis/scheduling.k8s.io/v1/priorityclasses/{name}"),
-        Kind::RuntimeClass => format!("/apis/node.k8s.io/v1/runtimeclasses/{name}"),
-    };
+    let path = reference.path(namespace);
     let unseen = |failure: Failure| format!("whether {path} exists can't be seen: {}", failure.reason());
     if reference.kind == Kind::ConfigMap && !reference.keys.is_empty() {
         return match api.get(&path).await {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::drain::unclear;
 use super::emit::Emitter;
@@ -37,6 +38,8 @@ use crate::plan::verify::seen::Seen;
 
 /// How often a node may change under our hands before that is an error.
 const TRIES: u32 = 10;
+/// The pause before a node is looked at whose change had no answer.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -350,6 +353,7 @@ async fn uncordon(
     name: &str,
 ) -> Result<String> {
     let mut done: Vec<String> = Vec::new();
+    let mut unanswered = None;
     for _ in 0..TRIES {
         let object = get(connection, name).await?;
         let place: Node = serde_json::from_value(object.clone())
@@ -372,8 +376,16 @@ async fn uncordon(
                 done.push(what);
             }
             Err(failure) if failure.is_conflict() => {}
+            // It may be done: the next look tells.
+            Err(failure) if failure.may_have_been_done() => {
+                unanswered = Some(failure);
+                sleep(PAUSE).await;
+            }
             Err(failure) => return Err(failure.into_error(&format!("uncordon node/{name}"), connection.endpoint())),
         }
+    }
+    if let Some(failure) = unanswered {
+        return Err(failure.into_error(&format!("uncordon node/{name}"), connection.endpoint()));
     }
     Err(Error::new(
         ErrorKind::Unreachable,

@@ -52,6 +52,21 @@ pub struct Reference {
     pub used_by: BTreeSet<String>,
 }
 
+impl Reference {
+    /// Where the server has it.
+    pub fn path(&self, namespace: &str) -> String {
+        let name = &self.name;
+        match self.kind {
+            Kind::ConfigMap => format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
+            Kind::Secret => format!("/api/v1/namespaces/{namespace}/secrets/{name}"),
+            Kind::ServiceAccount => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}"),
+            Kind::Claim => format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}"),
+            Kind::PriorityClass => format!("/apis/scheduling.k8s.io/v1/priorityclasses/{name}"),
+            Kind::RuntimeClass => format!("/apis/node.k8s.io/v1/runtimeclasses/{name}"),
+        }
+    }
+}
+
 /// Everything that pods of this spec refer to, each object once, in the order of kinds and names.
 ///
 /// A pull secret that isn't there holds no pod back (the kubelet pulls without it), and one key may be optional where the

@@ -25,23 +25,28 @@ pub fn render(refusals: &[Refusal], style: Style) -> String {
     );
     for refusal in refusals {
         page.blank();
-        let lead = [
-            (Tone::Bad, refusal.id.as_ref()),
-            (Tone::Plain, "  "),
-            (Tone::Heading, refusal.object.as_str()),
-            (Tone::Plain, ": "),
-        ];
-        page.lead(&lead, Tone::Plain, 2, 4, &refusal.message);
-        proof_lines(&mut page, &refusal.evidence, &refusal.remedy, 4);
-        if refusal.guards_data {
-            page.line(Tone::Faint, 4, 4, "nothing overrides this: data is at stake");
-        } else if !refusal.can_be_allowed {
-            page.line(Tone::Faint, 4, 4, "nothing overrides this: it has to be mended first");
-        }
+        lines(&mut page, refusal);
     }
     page.blank();
     overriding(&mut page, refusals);
     page.into_text()
+}
+
+/// One refusal with what proves and mends it.
+pub(super) fn lines(page: &mut Page, refusal: &Refusal) {
+    let lead = [
+        (Tone::Bad, refusal.id.as_ref()),
+        (Tone::Plain, "  "),
+        (Tone::Heading, refusal.object.as_str()),
+        (Tone::Plain, ": "),
+    ];
+    page.lead(&lead, Tone::Plain, 2, 4, &refusal.message);
+    proof_lines(page, &refusal.evidence, &refusal.remedy, 4);
+    if refusal.guards_data {
+        page.line(Tone::Faint, 4, 4, "nothing overrides this: data is at stake");
+    } else if !refusal.can_be_allowed {
+        page.line(Tone::Faint, 4, 4, "nothing overrides this: it has to be mended first");
+    }
 }
 
 /// How to go on all the same, where that is possible at all.

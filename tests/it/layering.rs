@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("plan", &["model"]),
     ("report", &["event", "model", "error"]),
+    ("sim", &["model"]),
 ];
 
 /// What pure rooms must not hold: waiting, the network, unordered maps, printing.

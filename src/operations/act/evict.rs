@@ -67,6 +67,7 @@ pub(in crate::operations) async fn evict(
     let lost = run.lock.lost();
     let stop = async {
         tokio::select! {
+            biased;
             () = stop => {}
             _ = lost => {}
         }

@@ -123,6 +123,7 @@ pub async fn execute(
     };
     let watches = Watches::start(connection, connection.namespace(), &name, &spec.selector, &[]);
     let ready = tokio::select! {
+        biased;
         ready = watches.ready() => Some(ready),
         () = stopped(&stop, 1) => None,
     };

@@ -27,6 +27,8 @@ pub(super) struct Memory {
     pub touched: bool,
     /// Nodes that are empty and were left, in this order.
     pub emptied: Vec<String>,
+    /// The node that was told to take pods again, as long as no answer has said that it does.
+    pub uncordoning: Option<String>,
     /// Nodes whose NodeClaim was deleted.
     pub released: BTreeSet<String>,
     /// Nodes that were seen cordoned since this run began.
@@ -70,6 +72,7 @@ impl Memory {
             budgets: None,
             touched: false,
             emptied: Vec::new(),
+            uncordoning: None,
             released: BTreeSet::new(),
             cordoned: BTreeSet::new(),
             known_trouble: BTreeSet::new(),

@@ -204,6 +204,12 @@ impl Drain {
         self.memory.pinned = Some(pinned);
     }
 
+    /// Whether a node has the mark of this drain, or of an earlier run of it.
+    fn is_marked(&self, found: &Node) -> bool {
+        let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
+        mark.is_some_and(|mark| mark.is_of(&self.run))
+    }
+
     fn note_nodes(&mut self, seen: &Seen<'_>) {
         let first = self.memory.pinned.is_none();
         for name in &self.aim.order {
@@ -212,6 +218,10 @@ impl Drain {
             };
             if node::is_cordoned(found) {
                 self.memory.cordoned.insert(name.clone());
+            } else if self.memory.uncordoning.as_ref() == Some(name) && !self.is_marked(found) {
+                // It was done, and only the answer was lost.
+                self.memory.uncordoning = None;
+                self.memory.emptied.push(name.clone());
             }
             if first && (is_leaving(seen, found) || super::node::silent(seen, found).is_some()) {
                 self.memory.known_trouble.insert(name.clone());
@@ -287,6 +297,7 @@ impl Planner for Drain {
                 }
                 self.memory.scaling_back.get_or_insert(now);
             }
+            Act::LeaveNode { node, uncordon: true } => self.memory.uncordoning = Some(node.clone()),
             Act::MakePlaceholder { shard, .. } => *self.memory.placed.entry(shard.clone()).or_default() += 1,
             Act::Task(_) => self.memory.tasks.about_to(),
             _ => {}
@@ -412,7 +423,10 @@ impl Drain {
                 self.memory.gone.insert(other.uid.clone());
             }
             Act::EvictShard { .. } | Act::DeleteShard { .. } => self.memory.blocked = None,
-            Act::LeaveNode { node, .. } => self.memory.emptied.push(node.clone()),
+            Act::LeaveNode { node, .. } => {
+                self.memory.uncordoning = None;
+                self.memory.emptied.push(node.clone());
+            }
             Act::ReleaseNode { node, .. } => {
                 self.memory.released.insert(node.clone());
             }

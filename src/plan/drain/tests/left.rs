@@ -308,3 +308,33 @@ fn the_extra_shard_of_an_earlier_run_has_its_time_from_when_this_run_began() {
     let step = play.next();
     assert!(matches!(step, Step::Wait(_)), "{step:?}");
 }
+
+#[test]
+fn a_node_that_takes_pods_again_though_the_answer_was_lost_was_left_by_us() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| {
+        policy.strategy = Strategy::Direct;
+        policy.then = Afterwards::Uncordoned;
+    });
+    let leave = loop {
+        match play.next() {
+            Step::Act(act @ Act::LeaveNode { .. }) => break act,
+            Step::Act(act) => play.carry_out(&act),
+            step => panic!("{step:?}"),
+        }
+    };
+    let snapshot = play.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &play.scene.policy,
+    };
+    play.drain.about_to(&leave, &seen, play.now);
+    play.drain.acted(&leave, &Acted::LookAgain);
+    // Not done yet: it is asked for again.
+    assert_eq!(play.next(), Step::Act(leave.clone()));
+    play.change(&leave);
+    let Step::End { end, summary, .. } = play.next() else {
+        panic!("goes on: {:?}", play.next());
+    };
+    assert_eq!(end, End::Done, "{summary}");
+    assert!(summary.contains("takes pods again"), "{summary}");
+}

@@ -1,0 +1,120 @@
+//! What a rehearsal costs: an upgrade that takes 45 minutes, and one of a thousand shards on 300 nodes.
+//!
+//! The whole of it is measured but for reading the cluster: a saved recording is loaded, the operation's own code runs against
+//! the rehearsal cluster, the page is made. Run it with `cargo bench --bench rehearsal`; other sizes with
+//! `SHARDCTL_BENCH_SHARDS` and `SHARDCTL_BENCH_NODES`. It prints figures and judges nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a bench ends by panicking, prints, and measures real time"
+)]
+
+mod cluster;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use shardctl::commands::rehearsal::Play;
+use shardctl::commands::upgrade::perform;
+use shardctl::operations::gather::of_recording;
+use shardctl::operations::tasks::Tasks;
+use shardctl::operations::upgrade::Asked;
+use shardctl::plan::image::Wanted;
+use shardctl::plan::safety::catalogue::Allowed;
+use shardctl::plan::upgrade::Again;
+use shardctl::plan::upgrade::policy::{Goal, OnFailure, Policy};
+use shardctl::plan::verify::policy::Policy as Judging;
+use shardctl::report::rehearsal::Rehearsal;
+use shardctl::report::rehearsal_page::render;
+use shardctl::report::style::Style;
+
+fn main() {
+    // `cargo test` runs benches once to see that they start.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    measure("10 shards on 10 nodes, 255 s from start to Ready", 10, 10, 255);
+    let size = |name: &str, usual: usize| {
+        let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
+        said.unwrap_or(usual)
+    };
+    let (shards, nodes) = (size("SHARDCTL_BENCH_SHARDS", 1000), size("SHARDCTL_BENCH_NODES", 300));
+    measure(
+        &format!("{shards} shards on {nodes} nodes, 10 s from start to Ready"),
+        shards,
+        nodes,
+        10,
+    );
+    println!("{:>10.1} MB at most, both together", peak());
+}
+
+fn measure(title: &str, shards: usize, nodes: usize, start: i64) {
+    let recording = cluster::recording(shards, nodes, start);
+    let began = Instant::now();
+    let rehearsal = upgraded(recording);
+    let page = render(&rehearsal, Style::PLAIN);
+    let took = began.elapsed();
+    assert_eq!(rehearsal.exit_code, 0, "{page}");
+    assert_eq!(rehearsal.shards.len(), shards, "{page}");
+    println!(
+        "{:>10.3} s for {:.0} minutes: {title} ({} events)",
+        took.as_secs_f64(),
+        rehearsal.seconds / 60.0,
+        rehearsal.events.len(),
+    );
+}
+
+fn upgraded(recording: shardctl::model::recording::Recording) -> Rehearsal {
+    let mut play = Play::of(of_recording(recording).unwrap(), "a bench".to_owned(), false);
+    play.waits.push(SignedDuration::from_mins(10));
+    let words = || "shardctl upgrade".to_owned();
+    let asked = Asked {
+        statefulset: Some("db".to_owned()),
+        judging: Judging::default(),
+        policy: Policy {
+            goal: Goal::Images(vec![Wanted::parse("registry.example/db:2.0").unwrap()]),
+            only: BTreeSet::new(),
+            last: BTreeSet::new(),
+            canary: None,
+            pause: SignedDuration::ZERO,
+            gate: false,
+            before: false,
+            after: false,
+            deadline: None,
+            min_ready: None,
+            shard_timeout: SignedDuration::from_mins(10),
+            on_failure: OnFailure::Halt,
+            pre_pull: true,
+            max_restarts: 2,
+            allowed: Allowed::default(),
+        },
+        again: Again {
+            same: words(),
+            resume: words(),
+            after_undo: words(),
+            undo: words(),
+            status: words(),
+        },
+        lease: Duration::from_secs(30),
+    };
+    let tasks = Tasks {
+        before: None,
+        after: None,
+        gate: None,
+        ask: None,
+        limit: Duration::ZERO,
+    };
+    play.rehearse(move |actor| perform(actor, asked, tasks)).unwrap()
+}
+
+/// The most memory that this process has taken, in megabytes.
+fn peak() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kilobytes.unwrap_or_default() / 1024.0
+}

@@ -1,0 +1,209 @@
+//! `--rehearse`: the cluster as it is, loaded into the rehearsal cluster; the operation's own code run there; what came of it.
+
+pub mod load;
+pub mod pace;
+pub mod stage;
+
+use jiff::SignedDuration;
+
+use super::connection::{open, policy};
+use super::early::refused;
+use super::output::print;
+use super::progress::Spinner;
+use super::show::exit_code;
+use super::{Context, again, snapshot_file};
+use crate::cli::Rehearse;
+use crate::error::{Error, Result};
+use crate::event::Fact;
+use crate::exit_code::ExitCode;
+use crate::model::outcome::{End, Outcome};
+use crate::model::refusal::Refusal;
+use crate::model::right::Rule;
+use crate::operations::emit::Emitter;
+use crate::operations::gather::{Asked, Gathered, gather, of_recording};
+use crate::plan::verify::seen::Seen;
+use crate::report::json;
+use crate::report::rehearsal::{Rehearsal, Staged};
+use crate::report::rehearsal_page::render;
+use load::{Loaded, load};
+use pace::{measured, patience};
+use stage::{Actor, Ending, Performed, play};
+
+/// What is to be rehearsed, but for the operation itself.
+pub struct Play {
+    /// What the cluster is like.
+    pub gathered: Gathered,
+    /// What the real run does and the rehearsal leaves out.
+    pub left_out: Vec<String>,
+    /// Each length of time that the operation was told to wait, or to allow.
+    pub waits: Vec<SignedDuration>,
+    /// Whether the result is JSON.
+    pub as_json: bool,
+    /// Where the cluster was read from.
+    source: String,
+    /// Flags that the real run needs beyond those that were given.
+    beyond: Vec<String>,
+}
+
+impl Play {
+    /// Reads the cluster, or the file that `--from` names. `needed` are the rights that the operation takes on a set.
+    ///
+    /// # Errors
+    /// Where it can't be read; where a name that was typed doesn't exist.
+    pub async fn read(
+        context: &Context,
+        rehearse: &Rehearse,
+        beyond: Asked,
+        as_json: bool,
+        needed: impl FnOnce(&str, &str) -> Vec<Rule>,
+    ) -> Result<Play> {
+        let wanted = context.settings.word("statefulset");
+        let (gathered, source) = match &rehearse.from {
+            Some(path) => {
+                let gathered = of_recording(snapshot_file::read(path)?.0)?;
+                let known = gathered.recording.taken.statefulset.as_deref();
+                if let (Some(wanted), Some(known)) = (wanted, known)
+                    && wanted != known
+                {
+                    return Err(Error::usage(format!(
+                        "the snapshot {} is about statefulset/{known}, not statefulset/{wanted}",
+                        path.display()
+                    ))
+                    .hint("leave out --statefulset, or take another snapshot:")
+                    .hint(format!("$ shardctl --statefulset {wanted} snapshot --out cluster.json")));
+                }
+                (gathered, format!("the snapshot {}", path.display()))
+            }
+            None => {
+                let _spinner = (!as_json).then(|| Spinner::start(context, "looking at the cluster"));
+                let asked = Asked {
+                    statefulset: wanted.map(str::to_owned),
+                    policy: policy(context, &[])?,
+                    ..beyond
+                };
+                let connection = open(context).await?;
+                (gather(&connection, &asked, needed).await?, "the cluster".to_owned())
+            }
+        };
+        let mut play = Play::of(gathered, source, as_json);
+        let taken = &play.gathered.recording.taken;
+        if rehearse.from.is_some() && !taken.redacted && context.settings.word("namespace").is_none() {
+            // A real run would look into the namespace of today's context.
+            play.beyond = vec!["--namespace".to_owned(), taken.namespace.clone()];
+        }
+        Ok(play)
+    }
+
+    /// A rehearsal of what was read; `source` says where, a noun.
+    pub fn of(gathered: Gathered, source: String, as_json: bool) -> Play {
+        Play {
+            gathered,
+            left_out: Vec::new(),
+            waits: Vec::new(),
+            as_json,
+            source,
+            beyond: Vec::new(),
+        }
+    }
+
+    /// The name of the set that it is about.
+    pub fn statefulset(&self) -> Option<String> {
+        self.gathered.recording.taken.statefulset.clone()
+    }
+
+    /// Plays an operation, and shows what came of it; the exit code that the real run would have.
+    ///
+    /// # Errors
+    /// Those of the operation before it changes anything; where the result can't be written.
+    pub async fn show<F>(
+        self,
+        context: &Context,
+        operation: impl FnOnce(Actor) -> F + Send + 'static,
+    ) -> Result<ExitCode>
+    where
+        F: Future<Output = Result<Outcome>> + 'static,
+    {
+        let as_json = self.as_json;
+        let spinner = (!as_json).then(|| Spinner::start(context, "rehearsing"));
+        let rehearsal = tokio::task::spawn_blocking(move || self.rehearse(operation))
+            .await
+            .map_err(|error| Error::bug(format!("failed to rehearse: {error}")))??;
+        drop(spinner);
+        print(&if as_json {
+            json::document("Rehearsal", &rehearsal)
+                .map_err(|error| Error::bug(format!("failed to write a rehearsal as JSON: {error}")))?
+        } else {
+            render(&rehearsal, context.stdout())
+        })?;
+        Ok(rehearsal.end.map_or(ExitCode::Blocked, exit_code))
+    }
+
+    /// Plays an operation; what came of it.
+    ///
+    /// # Errors
+    /// Those of the operation before it changes anything; a bug where it asked what the rehearsal cluster doesn't serve.
+    pub fn rehearse<F>(self, operation: impl FnOnce(Actor) -> F + Send + 'static) -> Result<Rehearsal>
+    where
+        F: Future<Output = Result<Outcome>>,
+    {
+        let taken = &self.gathered.recording.taken;
+        let (at, namespace) = (taken.at, taken.namespace.clone());
+        let (pace, durations) = measured(&self.gathered.snapshot);
+        let Loaded { plane, mut assumed } = load(&self.gathered, pace)?;
+        assumed.push(
+            "that registries have the images, and that no webhook, quota or Pod Security refuses a pod: --dry-run=server asks the \
+             server"
+                .to_owned(),
+        );
+        let patience = patience(&self.waits);
+        let (performed, plane) = play(plane, at, &namespace, async move |stage: &mut stage::Stage| {
+            stage.patience = patience;
+            stage.perform(operation).await
+        })?;
+        let Performed { events, ending, took } = performed;
+        if let Some(stray) = plane.strays.first() {
+            return Err(Error::bug(format!("failed to rehearse: {stray}")));
+        }
+        let outcome = match ending {
+            Ending::Ended(outcome) => Some(outcome),
+            Ending::Waits => None,
+            Ending::Failed(error) => return Err(error),
+            Ending::Killed => return Err(Error::bug("a rehearsal was killed")),
+        };
+        let staged = Staged {
+            source: self.source,
+            durations,
+            assumed,
+            left_out: self.left_out,
+            real: again::for_real(std::env::args(), &self.beyond),
+        };
+        Ok(Rehearsal::of(
+            staged,
+            at,
+            events,
+            outcome.as_deref(),
+            took.as_secs_f64(),
+        ))
+    }
+}
+
+/// How an operation ends before anybody would be asked, where it does: said as the real run says it.
+pub fn ends_early(
+    events: &Emitter,
+    seen: &Seen<'_>,
+    set_name: &str,
+    idle: Option<String>,
+    left: Vec<Refusal>,
+) -> Option<(End, String)> {
+    if let Some(summary) = idle {
+        return Some((End::NothingToDo, summary));
+    }
+    let end = refused(seen, set_name, &left)?;
+    for refusal in left {
+        events.emit(Fact::Refused { refusal });
+    }
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests;

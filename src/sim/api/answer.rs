@@ -1,0 +1,158 @@
+//! Answers: JSON, text, or a watch that goes on.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, SerializeSeq as _, Serializer};
+use serde_json::{Value, json};
+
+use super::watch::Watch;
+use crate::sim::kind::Kind;
+use crate::sim::refused::Refused;
+use crate::sim::store::{Object, Page};
+
+/// What a request gets.
+#[derive(Debug)]
+pub enum Reply {
+    /// All at once.
+    Answer(Answer),
+    /// One change after the other.
+    Watch(Watch),
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub code: u16,
+    /// `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+impl Answer {
+    /// JSON.
+    pub(super) fn json(code: u16, value: &impl Serialize) -> Answer {
+        Answer {
+            code,
+            content_type: "application/json",
+            // A JSON value can't fail to be written.
+            body: serde_json::to_string(value).unwrap_or_default(),
+            retry_after: None,
+        }
+    }
+
+    /// Plain text.
+    pub(in crate::sim) fn text(code: u16, body: &str) -> Answer {
+        Answer {
+            code,
+            content_type: "text/plain; charset=utf-8",
+            body: body.to_owned(),
+            retry_after: None,
+        }
+    }
+
+    /// What Go's own server says to a path that leads nowhere.
+    pub(super) fn nowhere() -> Answer {
+        Answer::text(404, "404 page not found\n")
+    }
+
+    /// Nothing, in good order.
+    pub(super) fn empty() -> Answer {
+        Answer {
+            content_type: "",
+            ..Answer::text(204, "")
+        }
+    }
+
+    /// A refusal.
+    pub(in crate::sim) fn refused(refused: &Refused) -> Answer {
+        Answer {
+            retry_after: refused.retry_after,
+            ..Answer::json(refused.code, &refused.status())
+        }
+    }
+
+    /// An object, or its metadata alone where only they were asked for.
+    pub(super) fn object(code: u16, object: &Value, accept: &str) -> Answer {
+        if accept.contains("as=PartialObjectMetadata;") {
+            return Answer::json(code, &metadata_of(object));
+        }
+        Answer::json(code, object)
+    }
+
+    /// A list, or a page of one.
+    pub(super) fn list(kind: Kind, page: &Page, accept: &str) -> Answer {
+        let mut metadata = json!({"resourceVersion": page.revision.to_string()});
+        if !page.next.is_empty() {
+            metadata["continue"] = json!(page.next);
+        }
+        if let Some(remaining) = page.remaining {
+            metadata["remainingItemCount"] = json!(remaining);
+        }
+        if accept.contains("as=PartialObjectMetadataList;") {
+            let items: Vec<Value> = page.items.iter().map(|object| metadata_of(object)).collect();
+            let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
+                "items": items});
+            return Answer::json(200, &list);
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct List<'a> {
+            kind: String,
+            api_version: String,
+            metadata: Value,
+            items: Items<'a>,
+        }
+        let list = List {
+            kind: format!("{}List", kind.served().name),
+            api_version: kind.api_version(),
+            metadata,
+            items: Items {
+                objects: &page.items,
+                whole: kind.is_custom(),
+            },
+        };
+        Answer::json(200, &list)
+    }
+}
+
+/// An object's metadata alone.
+pub(super) fn metadata_of(object: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
+}
+
+/// The objects of a list: those of built-in kinds come without apiVersion and kind.
+struct Items<'a> {
+    objects: &'a [Object],
+    whole: bool,
+}
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut items = serializer.serialize_seq(Some(self.objects.len()))?;
+        for object in self.objects {
+            if self.whole {
+                items.serialize_element(object.as_ref())?;
+            } else {
+                items.serialize_element(&Bare(object))?;
+            }
+        }
+        items.end()
+    }
+}
+
+struct Bare<'a>(&'a Value);
+
+impl Serialize for Bare<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        for (key, value) in self.0.as_object().into_iter().flatten() {
+            if key != "apiVersion" && key != "kind" {
+                fields.serialize_entry(key, value)?;
+            }
+        }
+        fields.end()
+    }
+}

@@ -1,0 +1,230 @@
+//! Endpoint slices: which pods a service's name leads to.
+//!
+//! Source: `k8s.io/endpointslice`, reconciler.go. An endpoint stays in its slice; a slice that has become small isn't joined to
+//! another one.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::sim::json::{condition, entry, flag, is_leaving, list, name, text, texts, uid};
+use crate::sim::kind::Kind;
+use crate::sim::plane::{Plane, by_us};
+use crate::sim::store::{Deletion, Key, Object};
+
+/// The label that leads from a slice to its service.
+const SERVICE: &str = "kubernetes.io/service-name";
+
+/// How many endpoints a slice holds at most (`--max-endpoints-per-slice`, where nobody changed it).
+const MOST: usize = 100;
+
+/// Whether a service selects a pod; one without a selector selects none.
+pub(super) fn selects(service: &Value, pod: &Value) -> bool {
+    let mut wanted = texts(service, "/spec/selector").peekable();
+    wanted.peek().is_some() && wanted.all(|(key, value)| entry(pod, "/metadata/labels", key) == Some(value))
+}
+
+/// Writes a service's slice.
+pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
+    let slices: Vec<Object> = plane
+        .store
+        .all(Kind::EndpointSlices, Some(&key.namespace))
+        .filter(|slice| entry(slice, "/metadata/labels", SERVICE) == Some(key.name.as_str()))
+        .cloned()
+        .collect();
+    let Some(service) = plane.store.get(key).cloned() else {
+        for slice in slices {
+            let at = Key::of(Kind::EndpointSlices, &slice);
+            let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
+        }
+        return;
+    };
+    if texts(&service, "/spec/selector").next().is_none() {
+        // Somebody else writes its slices.
+        return;
+    }
+    let pods: Vec<Object> = plane
+        .store
+        .all(Kind::Pods, Some(&key.namespace))
+        .filter(|pod| selects(&service, pod) && has_address(pod))
+        .cloned()
+        .collect();
+    let ports: Value = list(&service, "/spec/ports").iter().map(port).collect();
+    let mut wanted: BTreeMap<&str, Value> = pods
+        .iter()
+        .map(|pod| (uid(pod), endpoint(plane, &service, pod)))
+        .collect();
+    let mut filled: Vec<(Option<Object>, Vec<Value>)> = Vec::new();
+    for slice in slices {
+        let kept = list(&slice, "/endpoints").iter();
+        let kept = kept
+            .filter_map(|one| wanted.remove(text(one, "/targetRef/uid")))
+            .collect();
+        filled.push((Some(slice), kept));
+    }
+    let mut rest = wanted.into_values().peekable();
+    for (_, endpoints) in &mut filled {
+        endpoints.extend(rest.by_ref().take(MOST.saturating_sub(endpoints.len())));
+    }
+    while rest.peek().is_some() {
+        filled.push((None, rest.by_ref().take(MOST).collect()));
+    }
+    if filled.is_empty() {
+        filled.push((None, Vec::new()));
+    }
+    let only = filled.len() == 1;
+    for (slice, endpoints) in filled {
+        match slice {
+            Some(slice) if endpoints.is_empty() && !only => {
+                let at = Key::of(Kind::EndpointSlices, &slice);
+                let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
+            }
+            Some(slice) if list(&slice, "/endpoints") == endpoints && slice["ports"] == ports => {}
+            Some(slice) => {
+                plane.change(&Key::of(Kind::EndpointSlices, &slice), now, |slice| {
+                    slice["endpoints"] = Value::Array(endpoints);
+                    slice["ports"] = ports.clone();
+                });
+            }
+            None => {
+                let made = new(&service, endpoints, &ports);
+                plane.make(Kind::EndpointSlices, &key.namespace, made, now);
+            }
+        }
+    }
+}
+
+/// A new slice of a service.
+fn new(service: &Value, endpoints: Vec<Value>, ports: &Value) -> Value {
+    let called = name(service);
+    let owner = json!({"apiVersion": "v1", "kind": "Service", "name": called, "uid": uid(service), "controller": true,
+        "blockOwnerDeletion": true});
+    json!({"metadata": {"generateName": format!("{called}-"), "labels": {SERVICE: called,
+            "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}, "ownerReferences": [owner]},
+        "addressType": "IPv4", "endpoints": endpoints, "ports": ports})
+}
+
+fn has_address(pod: &Value) -> bool {
+    !text(pod, "/status/podIP").is_empty() && !["Succeeded", "Failed"].contains(&text(pod, "/status/phase"))
+}
+
+fn endpoint(plane: &Plane, service: &Value, pod: &Value) -> Value {
+    let (serving, leaving) = (condition(pod, "Ready") == "True", is_leaving(pod));
+    let always = flag(service, "/spec/publishNotReadyAddresses");
+    let node = text(pod, "/spec/nodeName");
+    let mut endpoint = json!({"addresses": [text(pod, "/status/podIP")],
+        "conditions": {"ready": always || (serving && !leaving), "serving": serving, "terminating": leaving},
+        "nodeName": node,
+        "targetRef": {"kind": "Pod", "namespace": text(pod, "/metadata/namespace"), "name": name(pod), "uid": uid(pod)}});
+    if text(pod, "/spec/subdomain") == name(service) && !text(pod, "/spec/hostname").is_empty() {
+        endpoint["hostname"] = json!(text(pod, "/spec/hostname"));
+    }
+    let home = plane.store.get(&Key::wide(Kind::Nodes, node));
+    if let Some(zone) = home.and_then(|home| entry(home, "/metadata/labels", "topology.kubernetes.io/zone")) {
+        endpoint["zone"] = json!(zone);
+    }
+    endpoint
+}
+
+fn port(port: &Value) -> Value {
+    let number = match port.get("targetPort") {
+        Some(target) if target.is_number() => target.clone(),
+        // A port by its name is the pods' to resolve; shards answer on the service's own number.
+        _ => port["port"].clone(),
+    };
+    let protocol = match text(port, "/protocol") {
+        "" => "TCP",
+        protocol => protocol,
+    };
+    json!({"name": text(port, "/name"), "port": number, "protocol": protocol})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::controllers::testing::{at, node, plane, pod_of, ready};
+
+    /// The slice of a service over three pods: Ready, not Ready, and Ready but leaving.
+    fn slice(spec: &Value) -> Value {
+        let mut plane = plane();
+        plane.store.load(Kind::Nodes, node("n1", "z3", 64));
+        for (called, is_ready) in [("db-0", true), ("db-1", false), ("db-2", true)] {
+            let mut pod = ready(pod_of("db", "set", called), is_ready);
+            pod["status"]["podIP"] = json!(format!("10.0.0.{}", called.len()));
+            pod["spec"]["hostname"] = json!(called);
+            pod["spec"]["subdomain"] = json!("db");
+            plane.store.load(Kind::Pods, pod);
+        }
+        let last = Key::new(Kind::Pods, "shop", "db-2");
+        plane.store.delete(&last, &Deletion::default(), &by_us(at(0))).unwrap();
+        plane.store.load(
+            Kind::Services,
+            json!({"metadata": {"name": "db", "namespace": "shop"}, "spec": spec}),
+        );
+        reconcile(&mut plane, &Key::new(Kind::Services, "shop", "db"), at(0));
+        let found = plane.store.all(Kind::EndpointSlices, Some("shop")).next();
+        found.map(|slice| Value::clone(slice)).unwrap_or_default()
+    }
+
+    fn ready_ones(slice: &Value) -> Vec<bool> {
+        list(slice, "/endpoints")
+            .iter()
+            .map(|one| flag(one, "/conditions/ready"))
+            .collect()
+    }
+
+    #[test]
+    fn only_pods_that_are_ready_and_stay_are_led_to() {
+        let spec = json!({"selector": {"app": "db"}, "ports": [{"name": "http", "port": 80}]});
+        let found = slice(&spec);
+        assert_eq!(ready_ones(&found), [true, false, false]);
+        let first = &found["endpoints"][0];
+        assert_eq!((&first["hostname"], &first["zone"]), (&json!("db-0"), &json!("z3")));
+        assert_eq!(
+            found["endpoints"][2]["conditions"],
+            json!({"ready": false, "serving": true, "terminating": true})
+        );
+        assert_eq!(found["ports"], json!([{"name": "http", "port": 80, "protocol": "TCP"}]));
+    }
+
+    #[test]
+    fn a_slice_holds_a_hundred_and_an_endpoint_stays_in_its_slice() {
+        let mut plane = plane();
+        for ordinal in 0..150 {
+            let mut pod = ready(pod_of("db", "set", &format!("db-{ordinal:03}")), true);
+            pod["status"]["podIP"] = json!(format!("10.0.0.{ordinal}"));
+            plane.store.load(Kind::Pods, pod);
+        }
+        let service = json!({"metadata": {"name": "db", "namespace": "shop"}, "spec": {"selector": {"app": "db"}}});
+        plane.store.load(Kind::Services, service);
+        let key = Key::new(Kind::Services, "shop", "db");
+        reconcile(&mut plane, &key, at(0));
+        let held = |plane: &Plane| {
+            let slices = plane.store.all(Kind::EndpointSlices, Some("shop"));
+            slices.map(|slice| list(slice, "/endpoints").len()).collect::<Vec<_>>()
+        };
+        assert_eq!(held(&plane), [100, 50]);
+        let before = plane.store.revision();
+        reconcile(&mut plane, &key, at(1));
+        assert_eq!(plane.store.revision(), before);
+        let first = Key::new(Kind::Pods, "shop", "db-000");
+        let gone = Deletion {
+            grace: Some(0),
+            ..Deletion::default()
+        };
+        plane.store.delete(&first, &gone, &by_us(at(2))).unwrap();
+        reconcile(&mut plane, &key, at(2));
+        let mut left = held(&plane);
+        left.sort_unstable();
+        assert_eq!(left.iter().sum::<usize>(), 149);
+        assert!(left == [50, 99] || left == [49, 100], "{left:?}");
+    }
+
+    #[test]
+    fn a_service_may_publish_all_and_one_without_a_selector_publishes_none() {
+        let all = slice(&json!({"selector": {"app": "db"}, "publishNotReadyAddresses": true}));
+        assert_eq!(ready_ones(&all), [true, true, true]);
+        assert!(slice(&json!({})).is_null());
+    }
+}

@@ -1,0 +1,313 @@
+//! Whether a pod may and can run on a node: requests, taints, node affinity, the zone of its disks, cordon.
+//!
+//! Source: `pkg/scheduler/framework/plugins` (noderesources, tainttoleration, nodeaffinity, nodeunschedulable, volumebinding,
+//! interpodaffinity, podtopologyspread).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::model::quantity::Amount;
+use crate::sim::controllers::claims_of;
+use crate::sim::json::{entry, flag, is_leaving, list, map, name, namespace, text, texts};
+use crate::sim::kind::Kind;
+use crate::sim::store::{Key, Object, Store};
+
+/// What a pod takes or a node gives, by the name of the resource; `pods` counts the pods themselves.
+pub(super) type Amounts = BTreeMap<String, Amount>;
+
+/// The reasons why a pod isn't placed, in the scheduler's words.
+pub(super) type Why = &'static str;
+
+/// What a pod requests: its containers' sum, or the largest of its init containers; what is of the pod as a whole on top.
+pub(super) fn requests(pod: &Value) -> Amounts {
+    let mut sum = Amounts::new();
+    for container in list(pod, "/spec/containers") {
+        add(&mut sum, &amounts(container, "/resources/requests"));
+    }
+    for container in list(pod, "/spec/initContainers") {
+        let wanted = amounts(container, "/resources/requests");
+        if text(container, "/restartPolicy") == "Always" {
+            add(&mut sum, &wanted);
+            continue;
+        }
+        for (resource, amount) in wanted {
+            let most = sum.entry(resource).or_default();
+            *most = (*most).max(amount);
+        }
+    }
+    add(&mut sum, &amounts(pod, "/spec/overhead"));
+    add(&mut sum, &BTreeMap::from([("pods".to_owned(), Amount::units(1))]));
+    sum
+}
+
+pub(super) fn amounts(object: &Value, pointer: &str) -> Amounts {
+    let written = texts(object, pointer);
+    written
+        .filter_map(|(resource, amount)| Some((resource.to_owned(), Amount::parse(amount).ok()?)))
+        .collect()
+}
+
+fn add(sum: &mut Amounts, more: &Amounts) {
+    for (resource, amount) in more {
+        let entry = sum.entry(resource.clone()).or_default();
+        *entry = entry.plus(*amount);
+    }
+}
+
+/// What is left of a node, without the pods that `but` names.
+pub(super) fn room(node: &Value, on_it: &[&Object], but: &dyn Fn(&Value) -> bool) -> Amounts {
+    let mut left = amounts(node, "/status/allocatable");
+    for pod in on_it.iter().filter(|pod| !but(pod)) {
+        for (resource, amount) in requests(pod) {
+            if let Some(there) = left.get_mut(&resource) {
+                *there = there.minus(amount);
+            }
+        }
+    }
+    left
+}
+
+/// Why a pod's requests don't fit into the room; none where they do.
+pub(super) fn too_big(wanted: &Amounts, room: &Amounts) -> Option<Why> {
+    let lacking = wanted
+        .iter()
+        .find(|(resource, amount)| **amount > room.get(*resource).copied().unwrap_or_default());
+    lacking.map(|(resource, _)| match resource.as_str() {
+        "cpu" => "Insufficient cpu",
+        "memory" => "Insufficient memory",
+        "pods" => "Too many pods",
+        "ephemeral-storage" => "Insufficient ephemeral-storage",
+        _ => "Insufficient resources",
+    })
+}
+
+/// Why a pod may not run on a node, whatever room there is; none where it may.
+pub(super) fn unwelcome(store: &Store, pod: &Value, node: &Value) -> Option<Why> {
+    let cordon = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+    if flag(node, "/spec/unschedulable") && !tolerates(pod, &cordon) {
+        return Some("node(s) were unschedulable");
+    }
+    let hard = |taint: &&Value| ["NoSchedule", "NoExecute"].contains(&text(taint, "/effect"));
+    let taints = list(node, "/spec/taints").iter().filter(hard);
+    let mut taints = taints.filter(|taint| text(taint, "/key") != "node.kubernetes.io/unschedulable");
+    if taints.any(|taint| !tolerates(pod, taint)) {
+        return Some("node(s) had untolerated taint(s)");
+    }
+    if !affine(pod, node) {
+        return Some("node(s) didn't match Pod's node affinity/selector");
+    }
+    if !disks_reach(store, pod, node) {
+        return Some("node(s) didn't match PersistentVolume's node affinity");
+    }
+    None
+}
+
+/// Whether a pod tolerates a taint.
+pub(super) fn tolerates(pod: &Value, taint: &Value) -> bool {
+    let mut tolerations = list(pod, "/spec/tolerations").iter();
+    tolerations.any(|toleration| tolerates_by(toleration, taint))
+}
+
+/// Whether one toleration is about a taint.
+pub(super) fn tolerates_by(toleration: &Value, taint: &Value) -> bool {
+    let (effect, key) = (text(toleration, "/effect"), text(toleration, "/key"));
+    (effect.is_empty() || effect == text(taint, "/effect"))
+        && match text(toleration, "/operator") {
+            "Exists" => key.is_empty() || key == text(taint, "/key"),
+            _ => key == text(taint, "/key") && text(toleration, "/value") == text(taint, "/value"),
+        }
+}
+
+fn affine(pod: &Value, node: &Value) -> bool {
+    let selected =
+        texts(pod, "/spec/nodeSelector").all(|(key, value)| entry(node, "/metadata/labels", key) == Some(value));
+    let required = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+    selected
+        && pod
+            .pointer(required)
+            .is_none_or(|required| some_term(list(required, "/nodeSelectorTerms"), node))
+}
+
+fn some_term(terms: &[Value], node: &Value) -> bool {
+    terms.iter().any(|term| {
+        let (labels, fields) = (list(term, "/matchExpressions"), list(term, "/matchFields"));
+        (!labels.is_empty() || !fields.is_empty())
+            && labels
+                .iter()
+                .all(|wanted| requirement(wanted, entry(node, "/metadata/labels", text(wanted, "/key"))))
+            && fields.iter().all(|wanted| requirement(wanted, Some(name(node))))
+    })
+}
+
+pub(super) fn requirement(wanted: &Value, found: Option<&str>) -> bool {
+    let values = || list(wanted, "/values").iter().filter_map(Value::as_str);
+    let number = |text: &str| text.parse::<i64>().ok();
+    let limit = || values().next().and_then(number);
+    match text(wanted, "/operator") {
+        "In" => found.is_some_and(|found| values().any(|value| value == found)),
+        "NotIn" => found.is_none_or(|found| values().all(|value| value != found)),
+        "Exists" => found.is_some(),
+        "DoesNotExist" => found.is_none(),
+        "Gt" => found.and_then(number) > limit() && limit().is_some(),
+        "Lt" => found
+            .and_then(number)
+            .zip(limit())
+            .is_some_and(|(found, limit)| found < limit),
+        _ => false,
+    }
+}
+
+/// Whether the volumes that the pod's claims are bound to can be attached there.
+fn disks_reach(store: &Store, pod: &Value, node: &Value) -> bool {
+    claims_of(pod).all(|claim| {
+        let claim = store.get(&Key::new(Kind::Claims, namespace(pod), claim));
+        let volume = claim.map(|claim| text(claim, "/spec/volumeName")).unwrap_or_default();
+        let volume = store.get(&Key::wide(Kind::Volumes, volume));
+        let required = volume.and_then(|volume| volume.pointer("/spec/nodeAffinity/required"));
+        required.is_none_or(|required| some_term(list(required, "/nodeSelectorTerms"), node))
+    })
+}
+
+/// Why a pod's terms about other pods don't let it on a node; none where they do.
+pub(super) fn bad_company(store: &Store, pod: &Value, node: &Value, but: &dyn Fn(&Value) -> bool) -> Option<Why> {
+    let domain = |key: &str| entry(node, "/metadata/labels", key);
+    let there = |key: &str, selector: &Value, spaces: &dyn Fn(&str) -> bool| {
+        let wanted = domain(key);
+        store.all(Kind::Pods, None).any(|other| {
+            spaces(namespace(other))
+                && !but(other)
+                && matches(selector, other)
+                && wanted.is_some()
+                && on(store, other).is_some_and(|other| entry(&other, "/metadata/labels", key) == wanted)
+        })
+    };
+    let required = |kind: &str| {
+        let pointer = format!("/spec/affinity/{kind}/requiredDuringSchedulingIgnoredDuringExecution");
+        list(pod, &pointer)
+    };
+    let within = |term: &Value, space: &str| {
+        let named = list(term, "/namespaces");
+        if named.is_empty() {
+            space == namespace(pod)
+        } else {
+            named.iter().any(|name| name == space)
+        }
+    };
+    for term in required("podAntiAffinity") {
+        if there(text(term, "/topologyKey"), &term["labelSelector"], &|space| {
+            within(term, space)
+        }) {
+            return Some("node(s) didn't match pod anti-affinity rules");
+        }
+    }
+    for term in required("podAffinity") {
+        // The first of a group that wants its own kind near has nobody to be near.
+        let is_first = matches(&term["labelSelector"], pod)
+            && !store.all(Kind::Pods, None).any(|other| {
+                within(term, namespace(other))
+                    && matches(&term["labelSelector"], other)
+                    && !text(other, "/spec/nodeName").is_empty()
+            });
+        if !is_first
+            && !there(text(term, "/topologyKey"), &term["labelSelector"], &|space| {
+                within(term, space)
+            })
+        {
+            return Some("node(s) didn't match pod affinity rules");
+        }
+    }
+    None
+}
+
+/// Whether a pod's terms keep another off its node.
+pub(super) fn keeps_apart(pod: &Value, other: &Value) -> bool {
+    let terms = list(
+        pod,
+        "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+    )
+    .iter();
+    namespace(pod) == namespace(other)
+        && terms
+            .filter(|term| text(term, "/topologyKey") == "kubernetes.io/hostname")
+            .any(|term| matches(&term["labelSelector"], other))
+}
+
+fn on(store: &Store, pod: &Value) -> Option<Object> {
+    store.get(&Key::wide(Kind::Nodes, text(pod, "/spec/nodeName"))).cloned()
+}
+
+/// Whether a selector, which may be missing, picks a pod.
+pub(super) fn matches(selector: &Value, pod: &Value) -> bool {
+    if selector.is_null() {
+        return false;
+    }
+    let exact = texts(selector, "/matchLabels").all(|(key, value)| entry(pod, "/metadata/labels", key) == Some(value));
+    exact
+        && list(selector, "/matchExpressions")
+            .iter()
+            .all(|wanted| requirement(wanted, entry(pod, "/metadata/labels", text(wanted, "/key"))))
+}
+
+/// One of a pod's spread constraints that forbid nodes, with how the pods that it is about are spread now.
+pub(super) struct Spread<'a> {
+    key: &'a str,
+    most: i64,
+    own: i64,
+    counts: BTreeMap<&'a str, i64>,
+}
+
+/// The constraints of a pod that forbid nodes. A cordoned node counts as a domain unless the constraint says otherwise
+/// (`nodeTaintsPolicy` is Ignore where nobody wrote it).
+pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value) -> Vec<Spread<'a>> {
+    let constraints = list(pod, "/spec/topologySpreadConstraints").iter();
+    let hard = constraints.filter(|constraint| text(constraint, "/whenUnsatisfiable") == "DoNotSchedule");
+    hard.map(|constraint| {
+        let key = text(constraint, "/topologyKey");
+        let honours_taints = text(constraint, "/nodeTaintsPolicy") == "Honor";
+        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+        for node in store.all(Kind::Nodes, None) {
+            let Some(domain) = entry(node, "/metadata/labels", key) else {
+                continue;
+            };
+            let counted = text(constraint, "/nodeAffinityPolicy") == "Ignore" || affine(pod, node);
+            let barred = honours_taints && (flag(node, "/spec/unschedulable") || unwelcome(store, pod, node).is_some());
+            if counted && !barred {
+                counts.entry(domain).or_default();
+            }
+        }
+        for other in store.all(Kind::Pods, Some(namespace(pod))) {
+            if is_leaving(other) || !matches(&constraint["labelSelector"], other) {
+                continue;
+            }
+            let Some(at) = store.get(&Key::wide(Kind::Nodes, text(other, "/spec/nodeName"))) else {
+                continue;
+            };
+            if let Some(count) = entry(at, "/metadata/labels", key).and_then(|domain| counts.get_mut(domain)) {
+                *count += 1;
+            }
+        }
+        let most = map(constraint, "").and_then(|fields| fields.get("maxSkew")?.as_i64());
+        Spread {
+            key,
+            most: most.unwrap_or(1),
+            own: i64::from(matches(&constraint["labelSelector"], pod)),
+            counts,
+        }
+    })
+    .collect()
+}
+
+/// Why a pod's spread forbids a node; none where it doesn't.
+pub(super) fn unbalanced(spreads: &[Spread<'_>], node: &Value) -> Option<Why> {
+    for spread in spreads {
+        let Some(here) = entry(node, "/metadata/labels", spread.key) else {
+            return Some("node(s) didn't match pod topology spread constraints (missing required label)");
+        };
+        let least = spread.counts.values().min().copied().unwrap_or(0);
+        if spread.counts.get(here).copied().unwrap_or(0) + spread.own - least > spread.most {
+            return Some("node(s) didn't match pod topology spread constraints");
+        }
+    }
+    None
+}

@@ -1,0 +1,148 @@
+//! Node lifecycle: a node that has gone silent is tainted, and its pods are taken away when they tolerate that no longer.
+//!
+//! Source: `pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`. A pod on a silent node is only marked: nobody is there
+//! to stop it, and it stays until somebody is, or until it is deleted by force.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::sim::controllers::{Work, fit};
+use crate::sim::json::{condition, is_leaving, list, moment, number, set, set_condition, stamp, text};
+use crate::sim::kind::Kind;
+use crate::sim::plane::{Plane, by_us, later};
+use crate::sim::store::{Deletion, Key, Object};
+
+const SILENT: &str = "node.kubernetes.io/unreachable";
+const UNWELL: &str = "node.kubernetes.io/not-ready";
+
+/// How long a pod stays that says nothing of it: what admission writes into every pod.
+const TOLERATED: i64 = 300;
+
+/// Looks at a node, and at the pods on it.
+pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
+    let Some(node) = plane.store.get(key).cloned() else {
+        return;
+    };
+    let wanted = match condition(&node, "Ready") {
+        "True" => None,
+        "False" => Some(UNWELL),
+        _ => Some(SILENT),
+    };
+    let ours = |taint: &Value| [SILENT, UNWELL].contains(&text(taint, "/key"));
+    let before = list(&node, "/spec/taints");
+    let mut taints: Vec<Value> = before
+        .iter()
+        .filter(|taint| !ours(taint) || Some(text(taint, "/key")) == wanted)
+        .cloned()
+        .collect();
+    if let Some(taint) = wanted {
+        for effect in ["NoSchedule", "NoExecute"] {
+            let there = |found: &Value| text(found, "/key") == taint && text(found, "/effect") == effect;
+            if !taints.iter().any(there) {
+                taints.push(json!({"key": taint, "effect": effect, "timeAdded": stamp(now)}));
+            }
+        }
+    }
+    if taints != before {
+        plane.change(key, now, |node| set(node, &["spec", "taints"], json!(taints)));
+    }
+    let Some(taint) = taints
+        .iter()
+        .find(|taint| ours(taint) && text(taint, "/effect") == "NoExecute")
+        .cloned()
+    else {
+        return;
+    };
+    let pods: Vec<Object> = plane
+        .store
+        .all(Kind::Pods, None)
+        .filter(|pod| text(pod, "/spec/nodeName") == key.name)
+        .cloned()
+        .collect();
+    for pod in pods {
+        unready(plane, &pod, now);
+        judge(plane, key, &pod, &taint, now);
+    }
+}
+
+/// A pod on a node that isn't Ready isn't Ready either.
+fn unready(plane: &mut Plane, pod: &Object, now: Timestamp) {
+    if condition(pod, "Ready") == "True" {
+        let said = json!({"type": "Ready", "status": "False", "reason": "NodeNotReady"});
+        plane.change(&Key::of(Kind::Pods, pod), now, |pod| set_condition(pod, said, now));
+    }
+}
+
+/// Deletes a pod that doesn't tolerate the taint any longer.
+fn judge(plane: &mut Plane, node: &Key, pod: &Object, taint: &Value, now: Timestamp) {
+    if is_leaving(pod) {
+        return;
+    }
+    let tolerating: Vec<&Value> = list(pod, "/spec/tolerations")
+        .iter()
+        .filter(|toleration| fit::tolerates_by(toleration, taint))
+        .collect();
+    let seconds = if tolerating.is_empty() {
+        Some(TOLERATED)
+    } else {
+        // The shortest counts; without a number it is for ever.
+        tolerating
+            .iter()
+            .filter_map(|toleration| number(toleration, "/tolerationSeconds"))
+            .min()
+    };
+    let Some(seconds) = seconds else { return };
+    let since = moment(taint, "/timeAdded").unwrap_or(now);
+    let due = later(since, Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
+    if due > now {
+        return plane.plan(Work::Node(node.clone()), due);
+    }
+    let _ = plane
+        .store
+        .delete(&Key::of(Kind::Pods, pod), &Deletion::default(), &by_us(now));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::controllers::testing::{at, node, plane, pod_of, ready};
+
+    fn key(name: &str) -> Key {
+        Key::new(Kind::Pods, "shop", name)
+    }
+
+    fn say(plane: &mut Plane, status: &str, now: Timestamp) {
+        plane.change(&Key::wide(Kind::Nodes, "n1"), now, |node| {
+            node["status"]["conditions"][0]["status"] = json!(status);
+        });
+        plane.take_note(now);
+    }
+
+    #[test]
+    fn a_silent_node_loses_its_pods_after_what_they_tolerate_and_keeps_them_till_it_speaks() {
+        let mut plane = plane();
+        plane.store.load(Kind::Nodes, node("n1", "z1", 64));
+        let mut patient = ready(pod_of("db", "set", "db-1"), true);
+        patient["spec"]["tolerations"] = json!([{"key": SILENT, "operator": "Exists", "effect": "NoExecute"}]);
+        plane.store.load(Kind::Pods, ready(pod_of("db", "set", "db-0"), true));
+        plane.store.load(Kind::Pods, patient);
+        plane.take_note(at(0));
+        say(&mut plane, "Unknown", at(0));
+        plane.run_until(at(299));
+        let leaving = |plane: &Plane, name: &str| is_leaving(plane.store.get(&key(name)).unwrap());
+        assert!(!leaving(&plane, "db-0"));
+        assert_eq!(condition(plane.store.get(&key("db-0")).unwrap(), "Ready"), "False");
+        plane.run_until(at(301));
+        assert!(leaving(&plane, "db-0") && !leaving(&plane, "db-1"));
+        plane.run_until(at(9000));
+        assert!(leaving(&plane, "db-0"));
+        say(&mut plane, "True", at(9000));
+        plane.run_until(at(9001));
+        assert!(plane.store.get(&key("db-0")).is_none());
+        assert_eq!(condition(plane.store.get(&key("db-1")).unwrap(), "Ready"), "True");
+        let back = plane.store.get(&Key::wide(Kind::Nodes, "n1")).unwrap();
+        assert_eq!(list(back, "/spec/taints").len(), 0);
+    }
+}

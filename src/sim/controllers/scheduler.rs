@@ -1,0 +1,238 @@
+//! The scheduler: a node for each pod, or the reason why there is none; and room made by pods of lower priority.
+//!
+//! Source: `pkg/scheduler`. Among the nodes that fit it takes the one with the most memory left, then the first by name.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::model::quantity::Amount;
+use crate::sim::controllers::events::{By, say, warn};
+use crate::sim::controllers::{Work, claims_of, fit};
+use crate::sim::json::{entry, is_leaving, name, namespace, number, set, set_condition, text, uid};
+use crate::sim::kind::Kind;
+use crate::sim::plane::{Plane, by_us};
+use crate::sim::store::{Deletion, Key, Object, Store};
+
+/// The annotation that tells whoever makes volumes on which node its first consumer will run.
+pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+
+/// Looks for a node for a pod.
+pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
+    let Some(pod) = plane.store.get(key).cloned() else {
+        return;
+    };
+    let ours = ["", "default-scheduler"].contains(&text(&pod, "/spec/schedulerName"));
+    if !ours || !text(&pod, "/spec/nodeName").is_empty() || is_leaving(&pod) {
+        return;
+    }
+    let unbound = match claims(&plane.store, &pod) {
+        Ok(unbound) => unbound,
+        Err(why) => return unschedulable(plane, key, &why, now),
+    };
+    let field = Field::of(plane, &pod);
+    let (mut fitting, reasons) = field.judge();
+    if let Some(reserved) = plane
+        .reserved
+        .get(uid(&pod))
+        .filter(|node| fitting.iter().any(|(name, _)| name == *node))
+    {
+        fitting.retain(|(node, _)| node == reserved);
+    }
+    let best = fitting
+        .into_iter()
+        .max_by(|(one, a), (other, b)| a.cmp(b).then_with(|| other.cmp(one)));
+    let Some((node, _)) = best else {
+        let words = field.words(&reasons);
+        let victims = field.victims();
+        unschedulable(plane, key, &words, now);
+        if let Some((node, victims)) = victims {
+            preempt(plane, key, &node, &victims, now);
+        }
+        return;
+    };
+    if !unbound.is_empty() {
+        // The volumes come first; the claim that is bound brings the pod back here. Its room is kept for it.
+        plane.reserved.insert(uid(&pod).to_owned(), node.clone());
+        for claim in unbound {
+            let claim = Key::new(Kind::Claims, &key.namespace, &claim);
+            plane.change(&claim, now, |claim| {
+                set(claim, &["metadata", "annotations", SELECTED_NODE], json!(node));
+            });
+        }
+        return;
+    }
+    plane.reserved.remove(uid(&pod));
+    let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name);
+    say(plane, By::Scheduler, (Kind::Pods, &pod), "Scheduled", &message, now);
+    plane.change(key, now, |pod| {
+        set(pod, &["spec", "nodeName"], json!(node));
+        crate::sim::json::remove(pod, &["status", "nominatedNodeName"]);
+        set_condition(pod, json!({"type": "PodScheduled", "status": "True"}), now);
+    });
+}
+
+/// The claims that wait for a node before they are bound.
+fn claims(store: &Store, pod: &Value) -> Result<Vec<String>, String> {
+    let mut unbound = Vec::new();
+    for called in claims_of(pod) {
+        let Some(claim) = store.get(&Key::new(Kind::Claims, namespace(pod), called)) else {
+            return Err(format!("persistentvolumeclaim \"{called}\" not found"));
+        };
+        if is_leaving(claim) {
+            return Err(format!("persistentvolumeclaim \"{called}\" is being deleted"));
+        }
+        if text(claim, "/status/phase") == "Bound" {
+            continue;
+        }
+        let class = store.get(&Key::wide(Kind::StorageClasses, text(claim, "/spec/storageClassName")));
+        if class.is_some_and(|class| text(class, "/volumeBindingMode") == "WaitForFirstConsumer") {
+            unbound.push(called.to_owned());
+        } else {
+            return Err("pod has unbound immediate PersistentVolumeClaims".to_owned());
+        }
+    }
+    Ok(unbound)
+}
+
+/// What a pod's placement is judged by.
+struct Field<'a> {
+    store: &'a Store,
+    pod: &'a Value,
+    wanted: fit::Amounts,
+    spreads: Vec<fit::Spread<'a>>,
+    on: BTreeMap<&'a str, Vec<&'a Object>>,
+}
+
+impl<'a> Field<'a> {
+    fn of(plane: &'a Plane, pod: &'a Value) -> Field<'a> {
+        let store = &plane.store;
+        let mut on: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        let ours = priority(pod);
+        for other in store.all(Kind::Pods, None) {
+            if ["Succeeded", "Failed"].contains(&text(other, "/status/phase")) || uid(other) == uid(pod) {
+                continue;
+            }
+            let reserved = plane.reserved.get(uid(other)).map(String::as_str).unwrap_or_default();
+            let node = match text(other, "/spec/nodeName") {
+                "" if !reserved.is_empty() => reserved,
+                // Room that is promised to a pod of at least our priority isn't ours.
+                "" if priority(other) >= ours => text(other, "/status/nominatedNodeName"),
+                node => node,
+            };
+            if !node.is_empty() {
+                on.entry(node).or_default().push(other);
+            }
+        }
+        Field {
+            store,
+            pod,
+            wanted: fit::requests(pod),
+            spreads: fit::spreads(store, pod),
+            on,
+        }
+    }
+
+    /// Why the pod can't run on a node as long as the pods that `but` names don't count.
+    fn against(&self, node: &Value, but: &dyn Fn(&Value) -> bool) -> Result<Amount, fit::Why> {
+        let ready = crate::sim::json::condition(node, "Ready");
+        if let Some(why) = fit::unwelcome(self.store, self.pod, node) {
+            return Err(why);
+        }
+        if ready != "True" {
+            return Err("node(s) had untolerated taint(s)");
+        }
+        let room = fit::room(node, self.on(node), but);
+        if let Some(why) = fit::too_big(&self.wanted, &room) {
+            return Err(why);
+        }
+        if let Some(why) = fit::bad_company(self.store, self.pod, node, but) {
+            return Err(why);
+        }
+        fit::unbalanced(&self.spreads, node).map_or_else(|| Ok(room.get("memory").copied().unwrap_or_default()), Err)
+    }
+
+    fn on(&self, node: &Value) -> &[&'a Object] {
+        self.on.get(name(node)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The nodes that fit, with the memory that is left; and how many nodes don't, by the reason.
+    fn judge(&self) -> (Vec<(String, Amount)>, BTreeMap<fit::Why, usize>) {
+        let (mut fitting, mut reasons) = (Vec::new(), BTreeMap::new());
+        for node in self.store.all(Kind::Nodes, None) {
+            match self.against(node, &|_| false) {
+                Ok(left) => fitting.push((name(node).to_owned(), left)),
+                Err(why) => *reasons.entry(why).or_default() += 1,
+            }
+        }
+        (fitting, reasons)
+    }
+
+    fn words(&self, reasons: &BTreeMap<fit::Why, usize>) -> String {
+        let each: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} {why}")).collect();
+        let total = self.store.all(Kind::Nodes, None).count();
+        if each.is_empty() {
+            return "no nodes available to schedule pods".to_owned();
+        }
+        format!("0/{total} nodes are available: {}.", each.join(", "))
+    }
+
+    /// The node where the fewest pods of lower priority have to go, and which.
+    fn victims(&self) -> Option<(String, Vec<Key>)> {
+        if text(self.pod, "/spec/preemptionPolicy") == "Never" {
+            return None;
+        }
+        let ours = priority(self.pod);
+        let nodes = self.store.all(Kind::Nodes, None);
+        let candidates = nodes.filter_map(|node| {
+            let lower = |pod: &Value| priority(pod) < ours;
+            self.against(node, &lower).ok()?;
+            let mut victims: Vec<&Object> = self.on(node).iter().filter(|pod| lower(pod)).copied().collect();
+            // As many as possible stay, those of the highest priority first.
+            victims.sort_by_key(|pod| std::cmp::Reverse(priority(pod)));
+            let mut going: Vec<&str> = victims.iter().map(|pod| uid(pod)).collect();
+            for pod in &victims {
+                let without: Vec<&str> = going.iter().filter(|gone| **gone != uid(pod)).copied().collect();
+                if self.against(node, &|other| without.contains(&uid(other))).is_ok() {
+                    going = without;
+                }
+            }
+            victims.retain(|pod| going.contains(&uid(pod)));
+            let keys: Vec<Key> = victims.iter().map(|pod| Key::of(Kind::Pods, pod)).collect();
+            (!keys.is_empty()).then(|| (keys.len(), name(node).to_owned(), keys))
+        });
+        candidates.min().map(|(_, node, victims)| (node, victims))
+    }
+}
+
+fn priority(pod: &Value) -> i64 {
+    number(pod, "/spec/priority").unwrap_or(0)
+}
+
+fn preempt(plane: &mut Plane, key: &Key, node: &str, victims: &[Key], now: Timestamp) {
+    for victim in victims {
+        // One that is leaving already keeps the time that it has.
+        if plane.store.get(victim).is_some_and(|pod| !is_leaving(pod)) {
+            let _ = plane.store.delete(victim, &Deletion::default(), &by_us(now));
+        }
+    }
+    plane.change(key, now, |pod| set(pod, &["status", "nominatedNodeName"], json!(node)));
+}
+
+fn unschedulable(plane: &mut Plane, key: &Key, why: &str, now: Timestamp) {
+    let said = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why});
+    plane.change(key, now, |pod| set_condition(pod, said, now));
+    if let Some(pod) = plane.store.get(key).cloned() {
+        warn(plane, By::Scheduler, (Kind::Pods, &pod), "FailedScheduling", why, now);
+    }
+    plane.plan_in(Work::Place(key.clone()), now, plane.pace.retry);
+}
+
+/// The node that a claim's first consumer will run on.
+pub(super) fn selected_node(claim: &Value) -> Option<&str> {
+    entry(claim, "/metadata/annotations", SELECTED_NODE)
+}
+
+#[cfg(test)]
+mod tests;

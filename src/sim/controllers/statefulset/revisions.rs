@@ -1,0 +1,123 @@
+//! The revisions of a set's template.
+//!
+//! Source: `pkg/controller/history/controller_history.go`. The name's hash is another than a real controller's: it only has
+//! to differ where the templates do.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Look, revision};
+use crate::sim::json::{controller, name, namespace, number, text, uid};
+use crate::sim::kind::Kind;
+use crate::sim::plane::{Plane, by_us};
+use crate::sim::store::{Deletion, Key, Object};
+
+/// The two revisions that matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Revisions {
+    /// What the set was before the update.
+    pub(super) current: String,
+    /// What its template says now.
+    pub(super) update: String,
+}
+
+impl Revisions {
+    /// The template of one of them.
+    pub(super) fn template(&self, plane: &Plane, namespace: &str, revision: &str, set: &Value) -> Option<Value> {
+        if revision == self.update {
+            return Some(set["spec"]["template"].clone());
+        }
+        let found = plane
+            .store
+            .get(&Key::new(Kind::ControllerRevisions, namespace, revision))?;
+        let mut template = found.pointer("/data/spec/template")?.clone();
+        if let Some(fields) = template.as_object_mut() {
+            fields.remove("$patch");
+        }
+        Some(template)
+    }
+}
+
+/// The set's revisions; the one of a new template is made.
+pub(super) fn find(plane: &mut Plane, set: &Value, now: Timestamp) -> Option<Revisions> {
+    let mut template = set["spec"]["template"].clone();
+    template["$patch"] = json!("replace");
+    let data = without_nulls(&json!({"spec": {"template": template}}));
+    let history = history(plane, set);
+    let latest = history
+        .iter()
+        .map(|found| number(found, "/revision").unwrap_or(0))
+        .max()
+        .unwrap_or(0);
+    let same = history.iter().find(|found| without_nulls(&found["data"]) == data);
+    let update = match same {
+        Some(same) => {
+            // A template that comes back becomes the newest again.
+            if number(same, "/revision").unwrap_or(0) < latest {
+                let key = Key::of(Kind::ControllerRevisions, same);
+                plane.change(&key, now, |found| found["revision"] = json!(latest + 1));
+            }
+            name(same).to_owned()
+        }
+        None => {
+            let digest = Sha256::digest(data.to_string().as_bytes());
+            let hash: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+            let owner = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name(set), "uid": uid(set),
+                "controller": true, "blockOwnerDeletion": true});
+            let labels = set
+                .pointer("/spec/template/metadata/labels")
+                .cloned()
+                .unwrap_or_else(|| json!({}));
+            let made = json!({"metadata": {"name": format!("{}-{hash}", name(set)), "labels": labels, "ownerReferences": [owner]},
+                "data": data, "revision": latest + 1});
+            let made = plane.make(Kind::ControllerRevisions, namespace(set), made, now)?;
+            name(&made).to_owned()
+        }
+    };
+    let current = text(set, "/status/currentRevision");
+    let known = history.iter().any(|found| name(found) == current);
+    let current = if known { current.to_owned() } else { update.clone() };
+    Some(Revisions { current, update })
+}
+
+/// Deletes revisions that nobody uses, the oldest first, beyond the limit.
+pub(super) fn forget(plane: &mut Plane, look: &Look) {
+    let live = |found: &Object| {
+        let called = name(found);
+        called == look.revisions.current
+            || called == look.revisions.update
+            || look.pods.values().any(|pod| revision(pod) == called)
+    };
+    let mut unused: Vec<Object> = history(plane, &look.set)
+        .into_iter()
+        .filter(|found| !live(found))
+        .collect();
+    unused.sort_by_key(|found| number(found, "/revision"));
+    let most = number(&look.set, "/spec/revisionHistoryLimit").unwrap_or(10);
+    let excess = unused.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
+    for found in unused.into_iter().take(excess) {
+        let key = Key::of(Kind::ControllerRevisions, &found);
+        let _ = plane.store.delete(&key, &Deletion::default(), &by_us(look.now));
+    }
+}
+
+fn history(plane: &Plane, set: &Value) -> Vec<Object> {
+    let all = plane.store.all(Kind::ControllerRevisions, Some(namespace(set)));
+    all.filter(|found| controller(found).is_some_and(|owner| text(owner, "/uid") == uid(set)))
+        .cloned()
+        .collect()
+}
+
+/// Some servers write null where others write nothing.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,59 @@
+//! A set's status.
+//!
+//! Source: `pkg/controller/statefulset/stateful_set_control.go`, updateReplicasStatus and completeRollingUpdate. A pod that is
+//! leaving counts as Ready as long as it says so.
+
+use serde_json::{Value, json};
+
+use super::{Look, is_ready, revision};
+use crate::sim::json::{controller, is_leaving, number, remove, set, text, uid};
+use crate::sim::kind::Kind;
+use crate::sim::plane::Plane;
+use crate::sim::store::Object;
+
+/// The numbers that are written where they are zero, too.
+const WRITTEN_AS_ZERO: [&str; 4] = ["availableReplicas", "collisionCount", "observedGeneration", "replicas"];
+
+/// Writes what is seen after the controller has acted.
+pub(super) fn write(plane: &mut Plane, look: &Look) {
+    let pods: Vec<Object> = plane
+        .store
+        .all(Kind::Pods, Some(&look.key.namespace))
+        .filter(|pod| controller(pod).is_some_and(|owner| text(owner, "/uid") == uid(&look.set)))
+        .cloned()
+        .collect();
+    let count = |holds: &dyn Fn(&Value) -> bool| pods.iter().filter(|pod| holds(pod)).count();
+    let of = |wanted: &str| count(&|pod| !is_leaving(pod) && revision(pod) == wanted);
+    let (total, ready) = (pods.len(), count(&is_ready));
+    let updated = of(&look.revisions.update);
+    let mut current = of(&look.revisions.current);
+    let mut current_revision = look.revisions.current.as_str();
+    let complete = look.rolls() && updated == total && ready == total && i64::try_from(total) == Ok(look.replicas);
+    if complete {
+        (current, current_revision) = (updated, &look.revisions.update);
+    }
+    let fields = [
+        ("replicas", json!(total)),
+        ("readyReplicas", json!(ready)),
+        ("availableReplicas", json!(count(&|pod| look.is_available(pod)))),
+        ("currentReplicas", json!(current)),
+        ("updatedReplicas", json!(updated)),
+        ("currentRevision", json!(current_revision)),
+        ("updateRevision", json!(look.revisions.update)),
+        (
+            "observedGeneration",
+            json!(number(&look.set, "/metadata/generation").unwrap_or(0)),
+        ),
+        ("collisionCount", json!(0)),
+    ];
+    plane.change(&look.key, look.now, |object| {
+        for (field, value) in fields {
+            let written = value != 0 || WRITTEN_AS_ZERO.contains(&field);
+            if written {
+                set(object, &["status", field], value);
+            } else {
+                remove(object, &["status", field]);
+            }
+        }
+    });
+}

@@ -1,0 +1,255 @@
+//! The store with its controllers on one timeline: what is to be done next, and when.
+//!
+//! A change makes work for the controllers that it concerns; each piece of work looks at the store as it is when its time
+//! comes, as a real controller's queue does. The order is that of time, then of planning: the same input, the same course.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::sim::api::Access;
+use crate::sim::controllers::{Ordered, Pace, Stage, Work, concerned, run};
+use crate::sim::json::uid;
+use crate::sim::kind::Kind;
+use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
+
+/// The version of Kubernetes that this was written after.
+const VERSION: &str = "v1.36.3";
+
+/// A whole rehearsal cluster, but for time.
+#[derive(Clone, Debug)]
+pub struct Plane {
+    /// The objects.
+    pub store: Store,
+    /// How long things take.
+    pub pace: Pace,
+    /// Who asks, and what he may not do.
+    pub access: Access,
+    /// Requests that a real server would serve and this one doesn't: a run with any of them proves nothing.
+    pub strays: Vec<String>,
+    /// The server's version.
+    pub version: String,
+    /// The extensions that are installed, by the group of their kinds.
+    pub extensions: BTreeSet<String>,
+    /// Images that no registry has.
+    pub missing_images: BTreeSet<String>,
+    /// Images whose containers end as soon as they start.
+    pub crashing_images: BTreeSet<String>,
+    /// The sizes of machine that can be bought, by name: `labels`, `allocatable` and `capacity` of such a node. Those of the
+    /// nodes that are there are known anyway.
+    pub machines: BTreeMap<String, Value>,
+    /// The zones in which no machine is to be had.
+    pub sold_out: BTreeSet<String>,
+    /// The machines that are on their way, by the name of their NodeClaim.
+    pub(in crate::sim) ordered: BTreeMap<String, Ordered>,
+    /// When the pods that wait for machines have been collected.
+    pub(in crate::sim) batch: Option<Timestamp>,
+    /// The images that each node has.
+    pub(in crate::sim) pulled: BTreeSet<(String, String)>,
+    /// The nodes of pods that wait only for their volumes, by uid.
+    pub(in crate::sim) reserved: BTreeMap<String, String>,
+    /// What goes on with a pod or a claim, by uid, and until when.
+    pub(in crate::sim) stages: BTreeMap<String, (Stage, Timestamp)>,
+    queue: BTreeMap<(Timestamp, u64), Work>,
+    planned: BTreeMap<Work, (Timestamp, u64)>,
+    sequence: u64,
+    noted: u64,
+}
+
+impl Plane {
+    /// An empty cluster.
+    pub fn new(pace: Pace) -> Plane {
+        Plane {
+            store: Store::default(),
+            pace,
+            access: Access::default(),
+            strays: Vec::new(),
+            version: VERSION.to_owned(),
+            extensions: BTreeSet::new(),
+            missing_images: BTreeSet::new(),
+            crashing_images: BTreeSet::new(),
+            machines: BTreeMap::new(),
+            sold_out: BTreeSet::new(),
+            ordered: BTreeMap::new(),
+            batch: None,
+            pulled: BTreeSet::new(),
+            reserved: BTreeMap::new(),
+            stages: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            planned: BTreeMap::new(),
+            sequence: 0,
+            noted: 0,
+        }
+    }
+
+    /// Whether the cluster has a kind.
+    pub fn serves(&self, kind: Kind) -> bool {
+        !kind.is_custom() || self.extensions.contains(kind.served().group)
+    }
+
+    /// Notes that a node has fetched an image.
+    pub fn has_fetched(&mut self, node: &str, image: &str) {
+        self.pulled.insert((node.to_owned(), image.to_owned()));
+    }
+
+    /// Plans the work that the changes since the last call make.
+    pub fn take_note(&mut self, now: Timestamp) {
+        if self.noted == self.store.revision() {
+            return;
+        }
+        let mut news: Vec<Change> = Vec::new();
+        for kind in Kind::ALL {
+            // A log that has forgotten what wasn't noted yet: everything of the kind is news.
+            match self.store.since(kind, self.noted) {
+                Ok(changes) => news.extend(changes.cloned()),
+                Err(_) => {
+                    let all = self.store.all(kind, None);
+                    news.extend(all.map(|object| Change {
+                        revision: self.store.revision(),
+                        kind,
+                        what: What::Added,
+                        object: object.clone(),
+                        before: None,
+                    }));
+                }
+            }
+        }
+        news.sort_by_key(|change| change.revision);
+        self.noted = self.store.revision();
+        for change in &news {
+            if change.what == What::Deleted {
+                self.reserved.remove(uid(&change.object));
+                self.stages.remove(uid(&change.object));
+            }
+            for work in concerned(&self.store, change) {
+                self.plan(work, later(now, self.pace.lag));
+            }
+        }
+    }
+
+    /// Plans a piece of work for a moment; where it is planned for an earlier one already, that stands.
+    pub fn plan(&mut self, work: Work, at: Timestamp) {
+        match self.planned.get(&work) {
+            Some((planned, _)) if *planned <= at => return,
+            Some(place) => drop(self.queue.remove(&place.clone())),
+            None => {}
+        }
+        self.sequence += 1;
+        let place = (at, self.sequence);
+        self.queue.insert(place, work.clone());
+        self.planned.insert(work, place);
+    }
+
+    /// As [`plan`](Self::plan), some time from now.
+    pub(in crate::sim) fn plan_in(&mut self, work: Work, now: Timestamp, after: Duration) {
+        self.plan(work, later(now, after));
+    }
+
+    /// When there is something to do next.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Does the next piece of work that is due at a moment; false where none is.
+    pub fn step(&mut self, now: Timestamp) -> bool {
+        match self.queue.first_key_value() {
+            Some(((at, _), _)) if *at <= now => {}
+            _ => return false,
+        }
+        let Some((_, work)) = self.queue.pop_first() else {
+            return false;
+        };
+        self.planned.remove(&work);
+        run(self, &work, now);
+        self.take_note(now);
+        true
+    }
+
+    /// Does everything up to a moment, each piece of work at its own.
+    pub fn run_until(&mut self, until: Timestamp) {
+        while let Some(at) = self.next().filter(|at| *at <= until) {
+            self.step(at);
+        }
+    }
+
+    /// Changes an object as a controller does, both parts at once; what is gone meanwhile stays so.
+    pub(in crate::sim) fn change(
+        &mut self,
+        key: &Key,
+        now: Timestamp,
+        with: impl FnOnce(&mut Value),
+    ) -> Option<Object> {
+        let mut object = Value::clone(self.store.get(key)?);
+        with(&mut object);
+        self.store.update(key, object, Part::Whole, &by_us(now)).ok()
+    }
+
+    /// Creates an object as a controller does.
+    pub(in crate::sim) fn make(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        object: Value,
+        now: Timestamp,
+    ) -> Option<Object> {
+        self.store
+            .create(kind, namespace, object, Part::Whole, &by_us(now))
+            .ok()
+    }
+}
+
+/// A write of the cluster's own. Such writers aren't named in managedFields: nobody asks about them.
+pub(in crate::sim) fn by_us(now: Timestamp) -> Write<'static> {
+    Write {
+        manager: "",
+        now,
+        dry_run: false,
+    }
+}
+
+/// A moment some time after another.
+pub(in crate::sim) fn later(now: Timestamp, after: Duration) -> Timestamp {
+    SignedDuration::try_from(after)
+        .ok()
+        .and_then(|after| now.checked_add(after).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn work(name: &str) -> Work {
+        Work::Budget(Key::new(Kind::Budgets, "shop", name))
+    }
+
+    #[test]
+    fn work_is_done_in_the_order_of_time_and_then_of_planning() {
+        let mut plane = Plane::new(Pace::default());
+        plane.plan(work("late"), at(9));
+        plane.plan(work("one"), at(5));
+        plane.plan(work("two"), at(5));
+        let order: Vec<Work> = plane.queue.values().cloned().collect();
+        assert_eq!(order, [work("one"), work("two"), work("late")]);
+        assert!(!plane.step(at(4)));
+        assert!(plane.step(at(5)));
+        assert_eq!(plane.next(), Some(at(5)));
+        plane.run_until(at(9));
+        assert_eq!(plane.next(), None);
+    }
+
+    #[test]
+    fn work_planned_twice_is_done_once_and_at_the_earlier_time() {
+        let mut plane = Plane::new(Pace::default());
+        plane.plan(work("one"), at(5));
+        plane.plan(work("one"), at(3));
+        plane.plan(work("one"), at(7));
+        assert_eq!((plane.queue.len(), plane.next()), (1, Some(at(3))));
+    }
+}

@@ -1,0 +1,164 @@
+//! The objects of the rehearsal cluster: by kind, namespace and name, with a version for every change.
+
+mod admission;
+mod apply;
+mod change;
+mod defaults;
+mod delete;
+mod managed;
+mod page;
+mod selection;
+mod valid;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::sim::json::{name, namespace};
+use crate::sim::kind::Kind;
+use crate::sim::refused::Refused;
+
+pub use change::{Change, What};
+pub use delete::{Deleted, Deletion};
+pub use page::Page;
+pub use selection::Selection;
+pub use write::{Part, Write};
+
+/// An object. It is shared: the log of changes holds the same one.
+pub type Object = Arc<Value>;
+
+/// Where an object is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; empty where the kind has none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Key {
+    /// The key of an object in a namespace.
+    pub fn new(kind: Kind, namespace: &str, name: &str) -> Key {
+        Key {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The key of an object that lives in no namespace.
+    pub fn wide(kind: Kind, name: &str) -> Key {
+        Key::new(kind, "", name)
+    }
+
+    /// The key that an object's own metadata tell.
+    pub fn of(kind: Kind, object: &Value) -> Key {
+        Key::new(kind, namespace(object), name(object))
+    }
+}
+
+/// One kind's objects, by namespace and name.
+type Table = BTreeMap<(String, String), Object>;
+
+/// How many changes of a kind are kept for those who watch it. Who asks for older ones gets 410 and lists anew.
+const KEPT: usize = 1024;
+
+/// All objects, and what has happened to them.
+#[derive(Clone, Debug)]
+pub struct Store {
+    tables: BTreeMap<Kind, Table>,
+    changes: BTreeMap<Kind, change::Log>,
+    revision: u64,
+    made: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store {
+            tables: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            revision: 1000,
+            made: 0,
+        }
+    }
+}
+
+impl Store {
+    /// The version of the last change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// One object.
+    pub fn get(&self, key: &Key) -> Option<&Object> {
+        self.tables
+            .get(&key.kind)?
+            .get(&(key.namespace.clone(), key.name.clone()))
+    }
+
+    /// As [`Store::get`].
+    ///
+    /// # Errors
+    /// 404 where it isn't there.
+    pub fn need(&self, key: &Key) -> Result<&Object, Refused> {
+        self.get(key).ok_or_else(|| Refused::not_found(key.kind, &key.name))
+    }
+
+    /// All objects of a kind in a namespace, or in all of them; by namespace and name.
+    pub fn all<'a>(&'a self, kind: Kind, within: Option<&'a str>) -> impl Iterator<Item = &'a Object> {
+        let from = (within.unwrap_or_default().to_owned(), String::new());
+        let table = self.tables.get(&kind);
+        let objects = table.into_iter().flat_map(move |table| table.range(from.clone()..));
+        objects
+            .take_while(move |((namespace, _), _)| within.is_none_or(|within| namespace == within))
+            .map(|(_, object)| object)
+    }
+
+    /// A number that no call before has given: names and uids are made of it, so that the same course gives the same ones.
+    fn next_number(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
+    /// Keeps an object as it is, with a new version, and notes that.
+    fn keep(&mut self, key: &Key, mut object: Value) -> Object {
+        self.revision += 1;
+        object["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
+        let object = Arc::new(object);
+        let table = self.tables.entry(key.kind).or_default();
+        let before = table.insert((key.namespace.clone(), key.name.clone()), object.clone());
+        let what = if before.is_some() { What::Modified } else { What::Added };
+        self.note(key.kind, what, object.clone(), before);
+        object
+    }
+
+    /// Takes an object away and notes that.
+    fn drop_key(&mut self, key: &Key) -> Option<Object> {
+        let table = self.tables.get_mut(&key.kind)?;
+        let before = table.remove(&(key.namespace.clone(), key.name.clone()))?;
+        self.revision += 1;
+        let mut last = Value::clone(&before);
+        last["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
+        let last = Arc::new(last);
+        self.note(key.kind, What::Deleted, last.clone(), Some(before));
+        Some(last)
+    }
+
+    fn note(&mut self, kind: Kind, what: What, object: Object, before: Option<Object>) {
+        let change = Change {
+            revision: self.revision,
+            kind,
+            what,
+            object,
+            before,
+        };
+        self.changes.entry(kind).or_default().push(change, KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests;

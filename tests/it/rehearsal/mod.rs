@@ -1,0 +1,3 @@
+//! The rehearsal cluster, held against a real control plane.
+
+mod conformance;

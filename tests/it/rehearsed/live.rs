@@ -1,0 +1,123 @@
+//! Rehearsals of a real control plane: every request is seen, and none of them writes; then the same for real.
+
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde_json::{Value, json};
+
+use super::{decisions, document, fetched};
+use crate::bad_days::{Ran, run};
+use crate::cluster::{Interceptor, Scene};
+use crate::drain::{drain, packed};
+use crate::recover::{mark, marked};
+use crate::upgrade::{NEXT, is_whole, upgrade};
+
+/// A rehearsal through an interceptor that is held to reads and reviews of rights.
+fn rehearsed(scene: &Scene<'_>, arguments: &[&str]) -> Ran {
+    let interceptor = Interceptor::before(scene.plane());
+    let before = scene.set().metadata.resource_version;
+    let ran = run(scene.shardctl_with(&interceptor.kubeconfig(scene), arguments.to_vec()));
+    let requests = interceptor.requests();
+    assert!(requests.len() > 10, "{requests:?}");
+    let more_than_looking: Vec<String> = requests
+        .iter()
+        .filter(|request| {
+            let reviews = request.method == "POST" && request.path.ends_with("/selfsubjectaccessreviews");
+            request.method != "GET" && !reviews
+        })
+        .map(ToString::to_string)
+        .collect();
+    // Not even a dry run.
+    assert_eq!(more_than_looking, Vec::<String>::new());
+    assert_eq!(scene.set().metadata.resource_version, before);
+    ran
+}
+
+/// The events that a real run told.
+fn told(ran: &Ran) -> Vec<Value> {
+    let lines = ran.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// Rehearses, runs for real, and compares what was decided.
+fn same_as_for_real(scene: &Scene<'_>, arguments: &[&str]) -> Value {
+    let mut line = arguments.to_vec();
+    line.extend(["-o", "json", "--rehearse"]);
+    let rehearsal = rehearsed(scene, &line);
+    let document = document(&rehearsal);
+    line.pop();
+    let real = run(scene.shardctl(line));
+    assert_eq!(rehearsal.code, real.code, "{}\n{}", rehearsal.stdout, real.stdout);
+    let in_rehearsal = document["events"].as_array().expect("events");
+    let for_real = told(&real);
+    assert_eq!(decisions(in_rehearsal.iter()), decisions(for_real.iter()));
+    assert_eq!(fetched(in_rehearsal.iter()), fetched(for_real.iter()));
+    document
+}
+
+#[test]
+fn an_upgrade_is_rehearsed_without_a_write_and_then_goes_the_same_way() {
+    let scene = Scene::shards(3).stable().start();
+    let document = same_as_for_real(&scene, &upgrade(&["--image", NEXT]));
+    assert!(is_whole(&scene));
+    assert_eq!((&document["end"], &document["exitCode"]), (&json!("done"), &json!(0)));
+    assert_eq!(document["mostDown"], 1);
+    assert_eq!(document["shards"].as_array().map(Vec::len), Some(3));
+    let durations = document["durations"].as_array().expect("durations");
+    let start = durations
+        .iter()
+        .find(|known| known["what"] == "a shard starts")
+        .expect("a duration");
+    assert_eq!(start["measured"], true, "{start}");
+    let real = document["real"].as_str().expect("a command");
+    assert!(
+        real.starts_with("shardctl ") && real.contains(&format!("--image {NEXT}")) && !real.contains("--rehearse"),
+        "{real}"
+    );
+
+    // For people, and where there is nothing left to do.
+    let idle = rehearsed(&scene, &["upgrade", "--image", NEXT, "--rehearse"]);
+    idle.says(0, &["nothing to do", "How long things take", "For real"]);
+    let back = rehearsed(&scene, &["upgrade", "undo", "--rehearse"]);
+    back.says(
+        0,
+        &[
+            "Rehearsed: shard: ",
+            "r starts, until Ready",
+            "1 down at once at most",
+            "$ shardctl",
+        ],
+    );
+    assert!(is_whole(&scene));
+}
+
+#[test]
+fn a_drain_is_rehearsed_without_a_write_and_then_goes_the_same_way() {
+    let scene = packed(3, 1, 4).start();
+    let node = scene.node_of(0);
+    let document = same_as_for_real(&scene, &drain(&node, &[]));
+    assert_eq!((&document["end"], &document["mostDown"]), (&json!("done"), &json!(1)));
+    assert_ne!(scene.node_of(0), node);
+}
+
+#[test]
+fn what_would_be_refused_is_found_in_rehearsal_with_its_exit_code() {
+    let scene = Scene::shards(2).start();
+    scene.make_unready(1);
+    let refused = rehearsed(&scene, &["upgrade", "--image", NEXT, "--expect", "3", "--rehearse"]);
+    assert_eq!(refused.code, 3, "{}{}", refused.stdout, refused.stderr);
+    let typed = run(scene.shardctl(["drain", "no-such-node", "--rehearse"]));
+    typed.refused(2, &["no-such-node"]);
+}
+
+#[test]
+fn a_recovery_is_rehearsed_without_a_write_and_then_goes_the_same_way() {
+    let scene = Scene::shards(2).start();
+    let (was, is) = (json!({"spec.minAvailable": 2}), json!({"spec.minAvailable": 1}));
+    let mut patch = marked(&mark(&scene, 600, was, is));
+    patch["spec"] = json!({"minAvailable": 1});
+    scene.patch::<PodDisruptionBudget>(scene.name(), patch);
+    let document = same_as_for_real(&scene, &["recover", "--yes", "--lease-duration", "2s"]);
+    assert_eq!(document["end"], "done");
+    assert!(document["shards"].as_array().is_some_and(Vec::is_empty));
+}
