@@ -351,6 +351,17 @@ fn durations_are_those_of_this_cluster_where_it_tells_them() {
     assert_eq!(pace.stop, Duration::from_secs(45));
     assert_eq!(pace.attach, Duration::from_secs(9));
     assert!(known.iter().all(|one| one.measured), "{known:?}");
+    let claim = |registered: &str, initialized: &str| {
+        let condition = |kind: &str, at: &str| json!({"type": kind, "status": "True", "lastTransitionTime": at});
+        json!({"metadata": {"name": registered, "creationTimestamp": "2026-02-28T10:00:00Z"},
+            "status": {"conditions": [condition("Registered", registered), condition("Initialized", initialized)]}})
+    };
+    scene.set(
+        Resource::NodeClaims,
+        Read::Got(vec![claim("2026-02-28T10:01:10Z", "2026-02-28T10:01:30Z")]),
+    );
+    let (bought, _) = measured(&play_of(&scene).gathered.snapshot);
+    assert_eq!((bought.launch.as_secs(), bought.initialize.as_secs()), (70, 20));
     let mut quiet = healthy(1);
     quiet.edit(Resource::Pods, "db-0", |pod| {
         pod["status"]["containerStatuses"] = json!([]);
