@@ -86,6 +86,9 @@ pub fn load(gathered: &Gathered, pace: Pace) -> Result<Loaded> {
         plane: Plane::new(pace),
         assumed: Vec::new(),
     };
+    if let Read::Got(version) = &recording.taken.server {
+        loaded.plane.version.clone_from(version);
+    }
     for resource in IN_ORDER {
         match recording.objects.get(&resource) {
             Some(Read::Got(objects)) => loaded.put(resource, objects)?,
@@ -96,6 +99,10 @@ pub fn load(gathered: &Gathered, pace: Pace) -> Result<Loaded> {
     if !recording.objects.contains_key(&Resource::NodePods) {
         let words =
             "pods of other workloads aren't in the snapshot: assumed that the nodes hold nothing but the shards";
+        loaded.assumed.push(words.to_owned());
+    }
+    if matches!(recording.objects.get(&Resource::NodePools), Some(Read::Got(pools)) if !pools.is_empty()) {
+        let words = "which machines Karpenter can buy isn't known: assumed those of the sizes that the nodes have now, in every zone";
         loaded.assumed.push(words.to_owned());
     }
     loaded.know_the_rights(gathered);

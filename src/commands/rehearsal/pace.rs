@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Event, Pod};
+use serde_json::Value;
 
 use crate::model::snapshot::Snapshot;
 use crate::model::span::go_duration;
@@ -57,7 +58,42 @@ pub fn measured(snapshot: &Snapshot) -> (Pace, Vec<Known>) {
         "from the last container's start to Ready",
         &mut pace.ready,
     );
+    let machines = snapshot.node_claims.got().map(Vec::as_slice).unwrap_or_default();
+    if !machines.is_empty() {
+        let between_conditions = |from: &str, until: &str| {
+            let took = machines
+                .iter()
+                .filter_map(|claim| between(moment(claim, from)?, moment(claim, until)?));
+            took.collect::<Vec<_>>()
+        };
+        take(
+            "a machine is ordered and registers",
+            between_conditions("", "Registered"),
+            "from a NodeClaim's creation to its Registered",
+            &mut pace.launch,
+        );
+        take(
+            "its node takes pods",
+            between_conditions("Registered", "Initialized"),
+            "from a NodeClaim's Registered to its Initialized",
+            &mut pace.initialize,
+        );
+    }
     (pace, known)
+}
+
+/// When a condition of an object became what it is; its creation for no condition.
+fn moment(object: &Value, condition: &str) -> Option<Timestamp> {
+    let at = if condition.is_empty() {
+        object.pointer("/metadata/creationTimestamp")
+    } else {
+        let conditions = object.pointer("/status/conditions")?.as_array()?;
+        let found = conditions
+            .iter()
+            .find(|one| one["type"] == condition && one["status"] == "True");
+        found?.get("lastTransitionTime")
+    };
+    at?.as_str()?.parse().ok()
 }
 
 /// The set's pods, by name.
