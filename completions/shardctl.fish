@@ -47,12 +47,16 @@ complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "packing-summary" 
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "maintenance-drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "promote" -d 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "cleanup" -d 'Delete the reference workload\'s objects, named and counted; the data stays unless it is asked for'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "config" -d 'The configuration in force'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "completions" -d 'Completions for a shell, to standard output'
@@ -264,6 +268,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -326,6 +331,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -381,6 +387,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
@@ -435,6 +442,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
@@ -456,6 +464,37 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s 
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l plain -d 'Numbered lines and a typed number: no moving cursor, no colour. Chosen by itself where TERM is dumb or the window too low'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l timeout -d 'How long the shards may take to be Ready; 0 is for ever' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l shards -d 'How many shards [default: 10]' -r
@@ -478,6 +517,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -494,12 +534,109 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s q -l quiet 
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand deploy" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l prewarm -d 'Whether nodes are made, and images fetched, before a shard is taken down' -r -f -a "auto\t'Where a shard would have to wait for a node to be made, or for its image to be fetched'
+always\t'For every shard'
+never\t'For none'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l pause-image -d 'The image of the container that holds room on a new node [default: registry.k8s.io/pause:3.10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l timeout -d 'How long the nodes of the explore pool may take to go; 0 is for ever' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l last -d 'These shards last, by their numbers: where the writer or primary lives' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l pause -d 'Wait this long between two shards' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l gate -d 'What must hold between two shards: verify, route-test (with its flags, in quotes), or exec:CMD (a command that ends with 0)' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l before -d 'A command before each shard is taken down; it gets SHARDCTL_SHARD and SHARDCTL_ORDINAL' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l after -d 'A command after each shard is Ready again' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l deadline -d 'Start no shard that can\'t finish by then: 90m, or 2026-11-21T06:00:00Z' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l min-ready -d 'How long a shard must be Ready, where that is more than minReadySeconds' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l shard-timeout -d 'How long a shard may be down beyond its grace period, and a node may take to be ready for it' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l max-restarts -d 'How often a container may restart before its shard counts as failed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l phase -d 'Only what is this phase\'s alone: its pool and its node class' -r -f -a "explore\t'Karpenter picks among sizes'
+stable\t'One size pinned, protected from disruption'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l timeout -d 'How long the shards, and then the nodes, may take to go; 0 is for ever' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l shards -d 'How many shards [default: 10]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l memory -d 'The memory of a shard [default: 32Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l cpu -d 'The CPU of a shard [default: 2]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l image -d 'The image of a shard [default: docker.io/nginxinc/nginx-unprivileged:1.29-alpine]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l port -d 'The port that a shard serves at [default: 8080]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l probe -d 'The path at which a shard says that it is ready, or tcp: by opening a connection [default: /]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l storage-class -d 'The storage class of a shard\'s disk [default: managed-csi-premium]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l storage -d 'The size of a shard\'s disk [default: 100Gi]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l zones -d 'The zones that nodes may be in, separated by commas [default: whichever Karpenter finds]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l sizes -d 'The sizes that Karpenter picks among (explore), separated by commas [default: Standard_E8s_v5, …E16s, …E20s, …E32s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l size -d 'The one size (stable) [default: Standard_E16s_v5]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l priority -d 'The value of the shards\' priority class [default: 1000000]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l node-class -d 'The node class of the pools, where it isn\'t one of ours, as in karpenter.k8s.aws/EC2NodeClass/default' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l catalog -d 'A catalogue of sizes, for other clouds than Azure (docs/packing.md has its columns)' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l allow -d 'Go on in spite of a refusal, by its id; may be repeated. What guards data can\'t be allowed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each kind of write' -r -f -a "client\t'Read, judge, print'
+server\t'Let the server try each kind of write as well'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l confirm -d 'The namespace\'s name, typed out: what --data wants instead of --yes' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -l data -d 'Delete the claims as well, and the data with them: wants the namespace\'s name typed out'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand cleanup" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s l -l selector -d 'The nodes with these labels, instead of their names' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l dry-run -d 'Print what would be done and change nothing: client reads only, server lets the API server try each write' -r -f -a "client\t'Read, judge, print'
 server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand uncordon" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -524,6 +661,7 @@ server\t'Let the server try each kind of write as well'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l lease-duration -d 'How long the lock outlives a run that was killed' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -574,6 +712,22 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s q -l quiet 
 complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand render" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s o -l out -d 'Where to write the page [default: standard output]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand report" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l out -d 'Where to write it [default: standard output]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns -d 'How name servers are asked: port-forward, exec, system, or IP:PORT [default: port-forward; system inside a pod]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns-timeout -d 'How long one DNS question may take [default: 2s]' -r
@@ -651,6 +805,8 @@ packing\t'That, and what packing-summary reads on top'
 upgrade\t'Reading, and upgrade'
 drain\t'Reading, and drain, by every strategy'
 deploy\t'That, and deploy'
+promote\t'That, deploy, upgrade, and promote'
+cleanup\t'That of reading, and cleanup, with the data'
 recover\t'recover, alone'
 route-test\t'route-test, alone'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand rbac" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
@@ -683,23 +839,27 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l q
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "route-test" -d 'Does every key land on its shard, from every entry? Asks the load balancer and every shard about the same keys'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page: what it reads, why it matters, how to mend it'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain deploy uncordon recover render snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "route-test" -d 'Does every key land on its shard, from every entry? Asks the load balancer and every shard about the same keys'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "promote" -d 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "cleanup" -d 'Delete the reference workload\'s objects, named and counted; the data stays unless it is asked for'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'
