@@ -76,7 +76,11 @@ pub async fn create(client: &Client, replicas: usize) -> kube::Result<()> {
     let node = format!("/api/v1/nodes/{NODE}");
     until("the node of CoreDNS is Ready", async || {
         let node = api::get(client, &node).await.map_err(|error| error.to_string())?;
-        if has_become(&node, "Running") { Ok(()) } else { Err(node["status"].to_string()) }
+        if has_become(&node, "Running") {
+            Ok(())
+        } else {
+            Err(node["status"].to_string())
+        }
     })
     .await;
     for index in 0..replicas {

@@ -310,7 +310,11 @@ impl Plane {
             let pod = self.get(&format!("/api/v1/namespaces/kube-system/pods/{}", dns::pod_name(index)))?;
             // Both: only what is Running as well is asked for names.
             if !dns::has_become(&pod, "Running") {
-                return Err(format!("{} is not Running and Ready: {}", dns::pod_name(index), pod["status"]));
+                return Err(format!(
+                    "{} is not Running and Ready: {}",
+                    dns::pod_name(index),
+                    pod["status"]
+                ));
             }
         }
         Ok(())
