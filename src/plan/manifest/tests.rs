@@ -269,7 +269,10 @@ fn another_size_is_another_template() {
     let required =
         stable.pointer("/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
     // In one term: both have to hold.
-    let keys = [("workload", "biometric-stable"), ("node.kubernetes.io/instance-type", "Standard_E16s_v5")];
+    let keys = [
+        ("workload", "biometric-stable"),
+        ("node.kubernetes.io/instance-type", "Standard_E16s_v5"),
+    ];
     let all = keys.map(|(key, value)| json!({"key": key, "operator": "In", "values": [value]}));
     assert_eq!(required.unwrap(), &json!([{"matchExpressions": all}]));
 }
@@ -280,5 +283,7 @@ fn what_the_whole_cluster_has_one_of_says_whose_namespace_it_is_of() {
         let labels = one(&Workload::default(), Phase::Stable, kind)["metadata"]["labels"].clone();
         assert_eq!(labels["shardctl.dev/namespace"], "biometric-shards", "{kind}");
     }
-    assert!(one(&Workload::default(), Phase::Stable, "Service")["metadata"]["labels"]["shardctl.dev/namespace"].is_null());
+    assert!(
+        one(&Workload::default(), Phase::Stable, "Service")["metadata"]["labels"]["shardctl.dev/namespace"].is_null()
+    );
 }

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::places::{is_begun, is_bound, is_in_place, widened};
 use super::*;
-use crate::plan::manifest::{Manifest, manifests};
 use crate::model::read::Read;
 use crate::model::resource::Resource;
+use crate::plan::manifest::{Manifest, manifests};
 use crate::plan::verify::testing::Scene;
 
 fn refused(scene: &Scene, change: impl Fn(&mut Workload), begins: bool) -> Vec<String> {
@@ -165,7 +165,11 @@ fn nodes_of_another_size_have_room_beside_as_long_as_shards_come_off_them() {
     let own = ("Standard_E16s_v5", "16", "128Gi");
     let before = ("Standard_E32s_v5", "32", "256Gi");
     let text = |cpu: &str, memory: &str| (cpu.to_owned(), memory.to_owned());
-    assert_eq!(limits(&scene()), text("64", "512Gi"), "explore's nodes are another pool's");
+    assert_eq!(
+        limits(&scene()),
+        text("64", "512Gi"),
+        "explore's nodes are another pool's"
+    );
     assert_eq!(limits(&stable([own, own, own])), text("64", "512Gi"));
     assert_eq!(limits(&stable([own, before, own])), text("96", "768Gi"));
     assert_eq!(limits(&stable([before, before, before])), text("160", "1280Gi"));
@@ -182,9 +186,7 @@ fn a_shard_is_in_place_on_the_pool_and_the_size_and_nowhere_else() {
     };
     let workload = Workload::default();
     let shards = seen.every_shard().unwrap();
-    let right = |shard: &crate::plan::verify::seen::Shard<'_>| {
-        shard.pod.and_then(crate::model::pod::node) != Some("node-1")
-    };
+    let right = |shard: &crate::plan::verify::seen::Shard<'_>| shard.pod.and_then(pod::node) != Some("node-1");
     for shard in &shards {
         assert_eq!(is_in_place(&seen, shard, &workload), right(shard), "{}", shard.name);
         assert!(!is_begun(shard, &workload), "{}", shard.name);
@@ -204,5 +206,8 @@ fn only_a_pod_that_has_to_be_on_a_pool_is_bound_to_it() {
     };
     assert!(is_bound(&spec(Phase::Stable), "biometric-stable"));
     assert!(!is_bound(&spec(Phase::Stable), "biometric-explore"));
-    assert!(!is_bound(&spec(Phase::Explore), "biometric-explore"), "a wish binds nobody");
+    assert!(
+        !is_bound(&spec(Phase::Explore), "biometric-explore"),
+        "a wish binds nobody"
+    );
 }
