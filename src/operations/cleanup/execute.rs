@@ -278,14 +278,22 @@ impl Work<'_> {
         let means = Means {
             connection: self.connection,
             permit: self.permit,
+            lock: None,
             workload: &asked.workload.name,
             set: &asked.set,
             judging: &asked.judging,
             events: self.events,
             stop: self.stop,
             patience: asked.patience,
+            bound_to: None,
         };
-        match retire(&means, name).await {
+        match retire(
+            &means,
+            name,
+            Some(&item.uid).filter(|uid| !uid.is_empty()).map(String::as_str),
+        )
+        .await
+        {
             Ok(Retired::Gone) => {
                 self.deleted.push(item.object.clone());
                 Ok(())
@@ -299,6 +307,11 @@ impl Work<'_> {
                 end: End::TimedOut,
                 summary: format!("the nodes of {} aren't gone in time", item.object),
                 finding: Some(Box::new(finding)),
+            }),
+            Ok(Retired::Locked(summary)) => Err(Short {
+                end: End::Locked,
+                summary,
+                finding: None,
             }),
             Ok(Retired::Interrupted) => Err(Short {
                 end: End::Interrupted,

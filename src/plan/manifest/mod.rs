@@ -170,3 +170,11 @@ fn metadata(workload: &Workload, name: &str, namespaced: bool) -> ObjectMeta {
         ..ObjectMeta::default()
     }
 }
+
+/// The metadata of an object that the whole cluster has one of: its label says which namespace's workload it belongs to.
+fn metadata_of_cluster(workload: &Workload, name: &str) -> ObjectMeta {
+    let mut all = metadata(workload, name, false);
+    let labels = all.labels.get_or_insert_default();
+    labels.insert(names::OF_NAMESPACE.to_owned(), workload.namespace.clone());
+    all
+}

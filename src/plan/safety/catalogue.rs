@@ -119,6 +119,8 @@ pub const REFUSALS: &[&About] = &[
     &ZONE_LEFT_OUT,
     &POOL_LIMITS,
     &ALSO_SCALES,
+    &NAME_TAKEN,
+    &SPREAD_LEFT,
     &CLAIMS_GO_TOO,
     &POOL_IN_USE,
     &SET_CHANGED,
@@ -611,6 +613,27 @@ pub const ALSO_SCALES: About = About {
     why: "A promotion moves the shards that there are. One that goes away takes its part of the keys with it, one that comes begins with \
           an empty disk.",
     guards_data: true,
+    allowed: None,
+};
+
+/// A workload of another namespace has the name.
+pub const NAME_TAKEN: About = About {
+    id: "name-taken",
+    title: "a workload of another namespace has the name",
+    why: "Pools, node classes and the priority class are the whole cluster's, and named after the workload. Two of one name would buy each \
+          other's nodes, and the cleanup of one would take the other's away.",
+    guards_data: false,
+    allowed: None,
+};
+
+/// Somebody else's demand over zones stays in the template.
+pub const SPREAD_LEFT: About = About {
+    id: "spread-left",
+    title: "a demand over zones stays in the template",
+    why: "Constraints are told apart by their topology and by what happens where they can't be met: the demand that explore's manifests make \
+          stays beside the wish that is written, as long as whoever applied it (kubectl) owns it. The disks hold each shard in its zone; \
+          with the demand one stays Pending while others are down or have gone ahead.",
+    guards_data: false,
     allowed: None,
 };
 
