@@ -78,7 +78,7 @@ pub struct Wanted<'a> {
     pub namespace: &'a str,
     /// The set's name.
     pub set: &'a str,
-    /// The set's uid: the Lease goes with the set.
+    /// The set's uid: the Lease goes with the set. Empty for one that is to outlive it.
     pub set_uid: &'a str,
     /// Who asks, for people to read.
     pub holder: &'a str,

@@ -76,7 +76,12 @@ pub async fn run(context: &Context, arguments: &Cleanup, mut stop: watch::Receiv
             left,
             allowed,
         };
-        return early::end(context, as_json, found, outcome);
+        let is_idle = outcome.end == End::NothingToDo;
+        let code = early::end(context, as_json, found, outcome)?;
+        if is_idle && !as_json {
+            print(&cleanup_page::stays(&stays, context.stdout()))?;
+        }
+        return Ok(code);
     }
     if !as_json && !context.global.quiet {
         complain(&cleanup_page::render(&page(&prepared), context.stderr()));
@@ -84,7 +89,8 @@ pub async fn run(context: &Context, arguments: &Cleanup, mut stop: watch::Receiv
     let workload = &prepared.asked.workload;
     let permit = if prepared.asked.data {
         let warning = format!(
-            "{} shards' claims of {} in namespace {} are deleted, and their data with them; no copy is kept.",
+            "In {}: {} shards' claims of {} in namespace {} are deleted, and their data with them; no copy is kept.",
+            prepared.cluster,
             prepared.claims.len(),
             workload.name,
             workload.namespace
@@ -118,14 +124,12 @@ fn as_json(arguments: &Cleanup) -> bool {
 fn asked(context: &Context, arguments: &Cleanup) -> Result<Asked> {
     let workload = workload::workload(context)?;
     let phase = arguments.phase.map(render::phase);
-    let candidates = candidates(&workload, phase, &workload::catalogue(context)?)
-        .map_err(|wrong| workload::refused(&context.settings, wrong))?;
     let patience = length(&arguments.timeout, "--timeout")?;
     Ok(Asked {
         phase,
         data: arguments.data,
         set: stateful_set(&workload, &Names::of(&workload)),
-        candidates,
+        candidates: candidates(&workload, phase),
         judging: judging(context, &workload)?,
         allowed: allowed(&arguments.change.allow)?,
         patience: if patience.is_zero() {
@@ -157,6 +161,7 @@ fn page(prepared: &Prepared) -> CleanupPage {
     let claims = prepared.claims.iter().filter(|_| prepared.asked.data).map(Claim::words);
     CleanupPage {
         goal: prepared.goal(),
+        cluster: prepared.cluster.clone(),
         goes: of(true).chain(claims).chain(of(false)).collect(),
         stays: prepared.stays(),
     }

@@ -102,6 +102,17 @@ fn nothing_to_do(prepared: &Prepared) -> String {
     )
 }
 
+/// `--expect` says the number of shards a second time: a promotion of another number isn't what is meant.
+fn expected(said: Option<i32>, shards: u32) -> Result<()> {
+    match said {
+        Some(said) if u32::try_from(said) != Ok(shards) => Err(Error::usage(format!(
+            "--expect {said}: the workload's parameters have {shards} shards"
+        ))
+        .hint(format!("say the number that the set has: --shards {said}"))),
+        _ => Ok(()),
+    }
+}
+
 /// The arguments, read; no server is needed to find a mistake in them.
 struct Parts {
     shared: Changing,
@@ -118,6 +129,7 @@ impl Parts {
         let patience = length(&arguments.timeout, "--timeout")?;
         let mut deploy = asked_for(context, Phase::Stable, &arguments.change, patience)?;
         deploy.moves = true;
+        expected(arguments.pace.expect, deploy.workload.shards)?;
         let again = same(std::env::args());
         let base = base(context);
         Ok(Parts {

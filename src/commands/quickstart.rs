@@ -62,7 +62,7 @@ pub async fn run(context: &Context, arguments: &Quickstart) -> Result<ExitCode> 
     let plain = arguments.plain || is_dumb();
     let mut menu = Menu {
         context,
-        workload: workload::workload(context)?,
+        workload: workload::parameters(context)?,
         plain,
         terminal: Terminal::found(plain),
         signals: Signals::listen()?,
@@ -71,11 +71,20 @@ pub async fn run(context: &Context, arguments: &Quickstart) -> Result<ExitCode> 
     menu.show(&found)?;
     loop {
         let lines = Entry::ALL.map(|entry| entry.line(context, &found, plain));
-        let items = Entry::ALL.iter().zip(&lines).map(|(entry, line)| item(*entry, line));
+        let why_not = Entry::ALL.map(|entry| entry.why_not(context, &menu.workload));
+        let items = Entry::ALL.iter().zip(&lines).zip(&why_not);
+        let items = items.map(|((entry, line), why)| match why {
+            Some((short, _)) => closed(*entry, short),
+            None => item(*entry, line),
+        });
         let chosen = match menu.choose("What next?", items.collect(), "ends").await? {
             Answer::Chosen(at) => at,
             Answer::Back | Answer::End => return Ok(ExitCode::Done),
         };
+        if let Some((_, why)) = &why_not[chosen] {
+            menu.say(why);
+            continue;
+        }
         let words = match menu.fill(&lines[chosen], &found).await? {
             Filled::Words(words) => words,
             Filled::Back => continue,
@@ -103,6 +112,14 @@ fn item(entry: Entry, line: &[Part]) -> Item {
     Item {
         row: format!("{:<12}{command}", entry.name()),
         detail: vec![format!("{}: {}", entry.name(), entry.what()), format!("$ {command}")],
+    }
+}
+
+/// An entry that can't be had as things were said.
+fn closed(entry: Entry, why: &str) -> Item {
+    Item {
+        row: format!("{:<12}{why}", entry.name()),
+        detail: vec![format!("{}: {}", entry.name(), entry.what()), why.to_owned()],
     }
 }
 
@@ -161,6 +178,14 @@ impl Menu<'_> {
 
     fn show(&self, found: &Phases) -> Result<()> {
         print(&format!("\n{}\n", phases::render(found, self.stdout())))
+    }
+
+    /// Says why something can't be had.
+    fn say(&self, why: &str) {
+        let mut page = Page::new(self.stderr());
+        page.line(Tone::Warn, 0, 2, why);
+        page.blank();
+        complain(&page.into_text());
     }
 
     /// Waits for an answer beside the runtime, so that a signal ends it.
@@ -224,11 +249,7 @@ impl Menu<'_> {
                 question => question.choices(found),
             };
             if choices.is_empty() && question != Question::Size {
-                let why = question.why_none(found);
-                let mut page = Page::new(self.stderr());
-                page.line(Tone::Warn, 0, 2, &why);
-                page.blank();
-                complain(&page.into_text());
+                self.say(&question.why_none(found));
                 return Ok(Filled::Back);
             }
             match self.answer(question, choices).await? {

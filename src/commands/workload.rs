@@ -8,8 +8,10 @@ use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::asked;
 use crate::model::catalogue::Catalogue;
+use crate::model::shell::shell_word;
 use crate::model::workload::{NodeClass, Probe, Workload, Wrong};
 use crate::nearest::nearest;
+use crate::plan::manifest::names::Names;
 
 /// The flags as keys of the configuration.
 pub fn flags(of: &WorkloadFlags) -> Vec<(&'static str, Vec<String>)> {
@@ -36,8 +38,43 @@ pub fn flags(of: &WorkloadFlags) -> Vec<(&'static str, Vec<String>)> {
 /// The parameters as configured; what nobody says is the reference workload's.
 ///
 /// # Errors
-/// A usage error with the parameter, where it was said and what is wrong with it.
+/// A usage error with the parameter, where it was said and what is wrong with it; also where a set is named that isn't the workload's.
 pub fn workload(context: &Context) -> Result<Workload> {
+    let workload = parameters(context)?;
+    match of_another_set(context, &workload) {
+        None => Ok(workload),
+        Some((wrong, hints)) => Err(hints.into_iter().fold(Error::usage(wrong), Error::hint)),
+    }
+}
+
+/// What is wrong with the set that somebody named, where that isn't the workload's own, and what would do. What is written or deleted
+/// goes by the workload's name alone.
+pub fn of_another_set(context: &Context, workload: &Workload) -> Option<(String, Vec<String>)> {
+    let said = context.settings.said("statefulset")?;
+    let named = context.settings.word("statefulset")?;
+    let own = Names::of(workload).set;
+    if named == own {
+        return None;
+    }
+    let wrong = format!(
+        "statefulset/{named} ({}) isn't the set of the workload {}, which is statefulset/{own}",
+        said.origin, workload.name
+    );
+    let hint = match named.strip_suffix("-shard").filter(|name| !name.is_empty()) {
+        Some(name) => format!(
+            "the workload of that set: --name {}, without --statefulset",
+            shell_word(name)
+        ),
+        None => "workloads are named by --name: NAME has the set NAME-shard; another set can't be one".to_owned(),
+    };
+    Some((wrong, vec![hint]))
+}
+
+/// The parameters as configured, whichever set is named beside them.
+///
+/// # Errors
+/// As [`workload`].
+pub fn parameters(context: &Context) -> Result<Workload> {
     let settings = &context.settings;
     let mut workload = Workload::default();
     read(settings, &mut workload).map_err(|wrong| refused(settings, wrong))?;

@@ -29,6 +29,7 @@ use crate::plan::deploy::diff::State;
 use crate::plan::deploy::offers::judge;
 use crate::plan::manifest::Manifest;
 use crate::plan::manifest::names::Names;
+use crate::plan::promote::places::widened;
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::verify::policy::Policy;
 use crate::plan::verify::residue::running;
@@ -209,10 +210,17 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     } else {
         None
     };
-    let tries = asked
-        .manifests
-        .iter()
-        .map(|manifest| try_it(connection, &asked, manifest));
+    let manifests = match &there {
+        Some((snapshot, _)) if asked.moves => {
+            let seen = Seen {
+                snapshot,
+                policy: &asked.judging,
+            };
+            widened(&asked.manifests, &seen, workload)
+        }
+        _ => asked.manifests.clone(),
+    };
+    let tries = manifests.iter().map(|manifest| try_it(connection, &asked, manifest));
     let mut objects = Vec::new();
     for tried in join_all(tries).await {
         let (object, refused) = tried?;

@@ -7,10 +7,11 @@ use tokio::time::timeout;
 use super::emit::Emitter;
 use super::run::Stop;
 use crate::cluster::connect::Connection;
-use crate::cluster::lease::{self, Acquired, Holder, Lock, NotAcquired, Wanted};
+use crate::cluster::lease::{self, Acquired, Holder, Lock, LostOr, NotAcquired, Wanted};
 use crate::cluster::permit::Permit;
 use crate::error::Result;
 use crate::event::{Fact, LockState};
+use crate::model::outcome::End;
 
 /// How long giving the lock back may take.
 const GIVEN_BACK: Duration = Duration::from_secs(2);
@@ -68,6 +69,35 @@ pub(super) async fn take(
             Err(failure.into_error(&format!("take the lock {object}"), connection.endpoint()))
         }
     }
+}
+
+/// Renews the lock right before a write; the end of the run where it isn't certainly ours any more.
+pub(super) async fn still_ours(lock: &Lock, set: &str, events: &Emitter) -> Result<(), (End, String)> {
+    match lock.renew().await {
+        Ok(()) => Ok(()),
+        Err(LostOr::Lost(holder)) => Err((End::Locked, lost(holder, set, events))),
+        Err(LostOr::Failed(failure)) => {
+            let why = failure.reason();
+            Err((
+                End::Unreachable,
+                format!("whether the lock is still ours isn't known ({why}); nothing more was changed"),
+            ))
+        }
+    }
+}
+
+/// Tells that the lock was lost, and to whom; the summary of the end.
+pub(super) fn lost(holder: Option<Holder>, set: &str, events: &Emitter) -> String {
+    let who = holder.as_ref().map_or_else(
+        || "it is gone".to_owned(),
+        |holder| format!("{} holds it now", holder.identity),
+    );
+    events.emit(Fact::Lock {
+        state: LockState::Lost,
+        object: format!("lease/{}", lease::name(set)),
+        holder: holder.map(|holder| holder.identity),
+    });
+    format!("the lock was lost ({who}); nothing more was changed")
 }
 
 /// Gives the lock back that a run didn't need after all; where the server doesn't answer, it expires by itself.

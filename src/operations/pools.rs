@@ -11,21 +11,23 @@ use tokio::time::{Instant, sleep};
 
 use super::bearing::Bearing;
 use super::emit::Emitter;
-use super::lock::interrupted;
+use super::lock::{interrupted, lost};
 use super::run::Stop;
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::fresh::pods_on;
 use crate::cluster::get::Api;
+use crate::cluster::lease::{Lock, LostOr};
 use crate::cluster::permit::Permit;
 use crate::cluster::write::delete;
 use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
 use crate::model::mark::HELPER;
 use crate::model::shell::shell_word;
-use crate::model::{node, pod};
+use crate::model::{node, pod, set};
 use crate::plan::drain::release::{Left, still_on};
-use crate::plan::manifest::names::PART_OF;
+use crate::plan::manifest::names::{PART_OF, of_another_namespace};
+use crate::plan::promote::places::is_bound;
 use crate::plan::verify::policy::Policy;
 
 /// How often it is looked.
@@ -65,6 +67,8 @@ pub(super) enum Retired {
     Kept(Finding),
     /// It is deleted, and nodes are still there.
     Late(Finding),
+    /// The lock was lost; in words.
+    Locked(String),
     /// The user interrupted the waiting.
     Interrupted,
 }
@@ -73,12 +77,16 @@ pub(super) enum Retired {
 pub(super) struct Means<'a> {
     pub connection: &'a Connection,
     pub permit: &'a Permit,
+    /// Renewed right before the deletion; none where there is no set that it would be on.
+    pub lock: Option<&'a Lock>,
     pub workload: &'a str,
     pub set: &'a StatefulSet,
     pub judging: &'a Policy,
     pub events: &'a Emitter,
     pub stop: &'a Stop,
     pub patience: Duration,
+    /// The pool that the shards have to be bound to before another one goes; none where there are no shards any more.
+    pub bound_to: Option<&'a str>,
 }
 
 /// Where a pool is served.
@@ -99,7 +107,9 @@ pub(super) async fn look(api: &Api, name: &str, workload: &str, set: &StatefulSe
         Ok(answer) => {
             let found: Value = answer.parse()?;
             pool.uid = found["metadata"]["uid"].as_str().map(str::to_owned);
-            pool.is_ours = found["metadata"]["labels"][PART_OF] == workload;
+            let namespace = set.metadata.namespace.as_deref().unwrap_or_default();
+            pool.is_ours =
+                found["metadata"]["labels"][PART_OF] == workload && of_another_namespace(&found, namespace).is_none();
             pool.is_deleted = found["metadata"]["deletionTimestamp"].is_string();
         }
         Err(failure) if failure.is_not_found() => {}
@@ -142,11 +152,12 @@ pub(super) async fn look(api: &Api, name: &str, workload: &str, set: &StatefulSe
     Ok(pool)
 }
 
-/// Deletes a pool once nothing is on its nodes but what goes with them, and waits until those are gone.
+/// Deletes a pool once nothing is on its nodes but what goes with them, and waits until those are gone. It is the pool of this uid that
+/// was judged (none where it was gone by then): another one of its name stays.
 ///
 /// # Errors
 /// Where the server gives no answer for as long as the nodes may take.
-pub(super) async fn retire(means: &Means<'_>, name: &str) -> Result<Retired, Failure> {
+pub(super) async fn retire(means: &Means<'_>, name: &str, judged: Option<&str>) -> Result<Retired, Failure> {
     let api = means.connection.api();
     let until = Instant::now() + means.patience;
     let mut bearing = Bearing::new(means.events);
@@ -155,7 +166,7 @@ pub(super) async fn retire(means: &Means<'_>, name: &str) -> Result<Retired, Fai
         if *means.stop.borrow() > 0 {
             return Ok(Retired::Interrupted);
         }
-        let words = match step(means, api, name).await {
+        let words = match step(means, api, name, judged).await {
             Ok(Step::Over(retired)) => return Ok(*retired),
             Ok(Step::Wait(words)) => {
                 bearing.answered();
@@ -198,12 +209,17 @@ enum Step {
     Wait(String),
 }
 
-async fn step(means: &Means<'_>, api: &Api, name: &str) -> Result<Step, Failure> {
+async fn step(means: &Means<'_>, api: &Api, name: &str, judged: Option<&str>) -> Result<Step, Failure> {
     let over = |retired: Retired| Ok(Step::Over(Box::new(retired)));
     let object = format!("nodepool/{name}");
     let pool = look(api, name, means.workload, means.set).await?;
     if pool.is_gone() {
         return over(Retired::Gone);
+    }
+    if let Some(uid) = &pool.uid
+        && judged != Some(uid.as_str())
+    {
+        return over(Retired::Kept(made_again(&object, name, means.judging)));
     }
     let Some(uid) = pool.uid.as_ref().filter(|_| !pool.is_deleted) else {
         return Ok(Step::Wait(format!("{} of {object} to go", machines(&pool))));
@@ -213,6 +229,21 @@ async fn step(means: &Means<'_>, api: &Api, name: &str) -> Result<Step, Failure>
     }
     if pool.is_leaving {
         return Ok(Step::Wait(format!("pods to leave the nodes of {object}")));
+    }
+    if let Some(bound_to) = means.bound_to
+        && let Some(finding) = wanted(means, api, &object, bound_to).await?
+    {
+        return over(Retired::Kept(finding));
+    }
+    match means.lock {
+        None => {}
+        Some(lock) => match lock.renew().await {
+            Ok(()) => {}
+            Err(LostOr::Lost(holder)) => {
+                return over(Retired::Locked(lost(holder, set::name(means.set), means.events)));
+            }
+            Err(LostOr::Failed(failure)) => return Err(failure),
+        },
     }
     let options = DeleteOptions {
         preconditions: Some(Preconditions {
@@ -231,6 +262,60 @@ async fn step(means: &Means<'_>, api: &Api, name: &str) -> Result<Step, Failure>
         Err(failure) => return Err(failure),
     }
     Ok(Step::Wait(format!("{} of {object} to go", machines(&pool))))
+}
+
+/// Why a pool stays that was made after the one of its name was judged.
+fn made_again(object: &str, name: &str, judging: &Policy) -> Finding {
+    let mut finding = Finding::new(
+        Severity::Error,
+        object,
+        "stays: it was made again since it was looked at",
+    );
+    finding
+        .remedy("see who makes it (a GitOps controller, `kubectl apply -k`):")
+        .remedy(judging.kubectl_cluster(&format!(
+            "get nodepool {} -o yaml --show-managed-fields",
+            shell_word(name)
+        )))
+        .remedy("where it isn't wanted, have them let go of it; then run this again");
+    finding
+}
+
+/// What of the shards keeps a pool although none is on its nodes: a template, or a shard without a node, that could go there.
+async fn wanted(means: &Means<'_>, api: &Api, object: &str, bound_to: &str) -> Result<Option<Finding>, Failure> {
+    let namespace = means.set.metadata.namespace.as_deref().unwrap_or_default();
+    let name = set::name(means.set);
+    let found: StatefulSet = api
+        .get(&format!("/apis/apps/v1/namespaces/{namespace}/statefulsets/{name}"))
+        .await?
+        .parse()?;
+    let stays = |who: String| {
+        let mut finding = Finding::new(
+            Severity::Error,
+            object,
+            format!("stays: {who}, and isn't bound to nodepool/{bound_to}"),
+        );
+        finding.remedy("its template was written by somebody else since; run this again, or leave the pool");
+        Some(finding)
+    };
+    let template = found.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    if !template.is_some_and(|spec| is_bound(spec, bound_to)) {
+        return Ok(stays(format!("statefulset/{name} may have its shards there")));
+    }
+    for raw in api
+        .list(&format!("/api/v1/namespaces/{namespace}/pods"), "", Some)
+        .await?
+    {
+        let found: Pod = serde_json::from_str(raw.get()).map_err(|error| Failure::NotKubernetes {
+            what: format!("no pod: {error}"),
+        })?;
+        let is_shard = set::ordinal_of(means.set, pod::name(&found)).is_some();
+        let is_free = !found.spec.as_ref().is_some_and(|spec| is_bound(spec, bound_to));
+        if is_shard && is_free && pod::node(&found).is_none() {
+            return Ok(stays(format!("pod/{} waits for a node", pod::name(&found))));
+        }
+    }
+    Ok(None)
 }
 
 fn machines(pool: &Pool) -> String {

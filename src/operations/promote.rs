@@ -4,6 +4,7 @@
 //! Each of the three finds out by looking what is left to do: run again, it goes on.
 
 mod execute;
+mod settle;
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -20,14 +21,15 @@ use crate::error::{Error, Result};
 use crate::model::catalogue::Catalogue;
 use crate::model::finding::Finding;
 use crate::model::outcome::{End, Outcome};
+use crate::model::pod;
 use crate::model::refusal::Refusal;
 use crate::model::report::Phase;
 use crate::model::shell::shell_word;
 use crate::model::workload::Workload;
-use crate::model::{node, pod};
 use crate::plan::manifest::class;
-use crate::plan::manifest::names::{Names, PART_OF};
+use crate::plan::manifest::names::{Names, PART_OF, of_another_namespace};
 use crate::plan::promote::judge;
+use crate::plan::promote::places::{is_begun, is_in_place};
 use crate::plan::safety::rights::{missing, of_promote};
 use crate::plan::verify::seen::{Seen, Shard};
 
@@ -153,7 +155,6 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     let workload = asked.deploy.workload.clone();
     let names = Names::of(&workload);
     let deploy = deploy::prepare(connection, asked.deploy.clone(), run).await?;
-    let begins = deploy.is_pending();
     let mut prepared = Prepared {
         moves: Vec::new(),
         pool: Pool {
@@ -190,16 +191,17 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         .status
         .as_ref()
         .and_then(|status| status.update_revision.as_deref());
-    let stable = names.pool(Phase::Stable);
+    let changes = deploy.is_pending();
     let moves = |shard: &Shard<'_>| {
         if asked.deploy.tries {
-            begins || shard.pod.and_then(pod::revision) != update
+            changes || shard.pod.and_then(pod::revision) != update
         } else {
             // What the template would become wasn't tried: where the shards are tells.
-            !is_on(&seen, shard, &stable)
+            !is_in_place(&seen, shard, &workload)
         }
     };
     let mut shards = seen.every_shard().unwrap_or_default();
+    let begins = changes && !shards.iter().any(|shard| is_begun(shard, &workload));
     // As the upgrade takes them.
     let last = &asked.upgrade.policy.last;
     shards.sort_by_key(|shard| (last.contains(&shard.ordinal), Reverse(shard.ordinal)));
@@ -229,13 +231,6 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     Ok(prepared)
 }
 
-/// Whether a shard is on a node of this pool.
-fn is_on(seen: &Seen<'_>, shard: &Shard<'_>, pool: &str) -> bool {
-    let place = shard.pod.and_then(pod::node);
-    let place = place.and_then(|name| seen.node(name).ok().flatten());
-    place.and_then(|found| node::label(found, node::NODE_POOL)) == Some(pool)
-}
-
 /// The node class of that name, where it is AKS's and the workload's.
 async fn class_of(api: &Api, workload: &Workload, name: &str) -> Result<Option<Class>, Failure> {
     if workload.node_class.is_some() {
@@ -246,7 +241,8 @@ async fn class_of(api: &Api, workload: &Workload, name: &str) -> Result<Option<C
         Err(failure) if failure.is_not_found() => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    let is_ours = found["metadata"]["labels"][PART_OF] == workload.name.as_str();
+    let is_ours = found["metadata"]["labels"][PART_OF] == workload.name.as_str()
+        && of_another_namespace(&found, &workload.namespace).is_none();
     let uid = found["metadata"]["uid"].as_str().unwrap_or_default();
     Ok(is_ours.then(|| Class {
         name: name.to_owned(),

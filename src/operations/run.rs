@@ -14,11 +14,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::act;
+use super::lock::lost;
 use super::means::Run;
 use crate::cluster::failure::Failure;
 use crate::cluster::fresh::fresh;
-use crate::cluster::lease::{self, LostOr};
-use crate::event::{Fact, LockState};
+use crate::cluster::lease::LostOr;
+use crate::event::Fact;
 use crate::model::outcome::{End, Outcome};
 use crate::model::set;
 use crate::model::snapshot::Snapshot;
@@ -433,19 +434,7 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
 
 async fn lock_lost(run: &Run) -> Step {
     let holder = timeout(FIRST_PAUSE, run.lock.lost()).await.ok().flatten();
-    let who = holder.as_ref().map_or_else(
-        || "it is gone".to_owned(),
-        |holder| format!("{} holds it now", holder.identity),
-    );
-    run.events.emit(Fact::Lock {
-        state: LockState::Lost,
-        object: format!("lease/{}", lease::name(set::name(&run.set))),
-        holder: holder.map(|holder| holder.identity),
-    });
-    end(
-        End::Locked,
-        &format!("the lock was lost ({who}); nothing more was changed"),
-    )
+    end(End::Locked, &lost(holder, set::name(&run.set), &run.events))
 }
 
 /// Everything of ours that is still there, each by what would take it away.

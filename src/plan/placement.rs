@@ -21,7 +21,7 @@ const OF_STATE: [&str; 3] = [
 ];
 
 /// The terms of the required node affinity; none where everything is allowed.
-fn required(spec: &PodSpec) -> Option<&[NodeSelectorTerm]> {
+pub fn required(spec: &PodSpec) -> Option<&[NodeSelectorTerm]> {
     let affinity = spec.affinity.as_ref()?.node_affinity.as_ref()?;
     let required = affinity.required_during_scheduling_ignored_during_execution.as_ref()?;
     Some(&required.node_selector_terms)

@@ -1,6 +1,8 @@
 //! Whether the shards that there are can live on the stable phase's nodes: the size holds them, in the zones of their disks, within
 //! what the pool may buy. By the packing's model, before anything is written.
 
+pub mod places;
+
 use std::collections::BTreeSet;
 
 use crate::model::catalogue::Catalogue;
@@ -22,7 +24,8 @@ use crate::plan::packing::zones::of_disks;
 use crate::plan::safety::catalogue::{ALSO_SCALES, POOL_LIMITS, SHARD_DOWN, TOO_SMALL, UNREADABLE, ZONE_LEFT_OUT};
 use crate::plan::verify::seen::Seen;
 
-/// What is in the way of a promotion. `begins` where nothing of it was done yet: then every shard has to be up.
+/// What is in the way of a promotion. `begins` where nothing of it was done yet (no shard has a template of the stable phase): then every
+/// shard has to be up. Later one that is down may be what a better template mends.
 pub fn judge(seen: &Seen<'_>, workload: &Workload, catalogue: &Catalogue, begins: bool) -> Vec<Refusal> {
     let mut refusals = scales(seen, workload);
     if begins {

@@ -67,14 +67,15 @@ pub(super) fn taken(wanted: &Wanted<'_>, previous: Option<&Lease>, now: Timestam
         .get_or_insert_with(BTreeMap::new)
         .insert(RUN.to_owned(), wanted.run.to_owned());
     // Garbage collection takes the Lease away with the set.
-    metadata.owner_references = Some(vec![OwnerReference {
+    let owner = OwnerReference {
         api_version: "apps/v1".to_owned(),
         kind: "StatefulSet".to_owned(),
         name: wanted.set.to_owned(),
         uid: wanted.set_uid.to_owned(),
         controller: Some(false),
         block_owner_deletion: None,
-    }]);
+    };
+    metadata.owner_references = (!wanted.set_uid.is_empty()).then(|| vec![owner]);
     let before = previous.and_then(|lease| lease.spec.as_ref());
     let transitions = before.map(|spec| spec.lease_transitions.unwrap_or(0).saturating_add(1));
     let now = MicroTime(whole_microseconds(now));

@@ -1,12 +1,15 @@
 //! The entries of the menu as command lines: the words that are known, and those that have to be asked for.
 
 use crate::commands::runbooks::RUNBOOKS;
+use crate::commands::workload::of_another_set;
 use crate::commands::{Context, again};
 use crate::config::Origin;
 use crate::model::phases::{Holder, Phases};
 use crate::model::read::Read;
 use crate::model::report::Phase;
 use crate::model::shell::shell_word;
+use crate::model::workload::Workload;
+use crate::plan::manifest::names::Names;
 
 /// An entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +110,17 @@ impl Entry {
             Entry::Cleanup => "take the workload away; the data only if you say so",
             Entry::Runbook => "what to type when something is wrong",
         }
+    }
+
+    /// Why it can't be had where a set was named that isn't the workload's, in short and whole: what writes and deletes goes by the
+    /// workload's name.
+    pub fn why_not(self, context: &Context, workload: &Workload) -> Option<(String, String)> {
+        if !matches!(self, Entry::Deploy | Entry::Promote | Entry::Cleanup) {
+            return None;
+        }
+        let (wrong, hints) = of_another_set(context, workload)?;
+        let short = format!("not of this set: the workload's is {}", Names::of(workload).set);
+        Some((short, format!("{}: {wrong}; {}", self.name(), hints.join(" "))))
     }
 
     /// Its command line: the command first, then the flags that this menu was started with.

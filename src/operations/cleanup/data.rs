@@ -9,7 +9,7 @@ use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
 use crate::error::Result;
 use crate::model::workload::Workload;
-use crate::plan::cleanup::{Claim, claims};
+use crate::plan::cleanup::{Claim, Outlived, claims, outlived};
 
 /// Where a claim is served.
 pub(super) fn claim_path(workload: &Workload, name: &str) -> String {
@@ -19,10 +19,10 @@ pub(super) fn claim_path(workload: &Workload, name: &str) -> String {
     )
 }
 
-/// The claims of the shards. A phase has none of its own.
-pub(super) async fn found_claims(connection: &Connection, asked: &Asked) -> Result<Vec<Claim>> {
+/// The claims of the shards, and the volumes that have outlived theirs. A phase has none of its own.
+pub(super) async fn found_claims(connection: &Connection, asked: &Asked) -> Result<(Vec<Claim>, Vec<Outlived>)> {
     if asked.phase.is_some() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let api = connection.api();
     let of_namespace = format!("/api/v1/namespaces/{}/persistentvolumeclaims", asked.workload.namespace);
@@ -35,10 +35,12 @@ pub(super) async fn found_claims(connection: &Connection, asked: &Asked) -> Resu
         Err(failure) if failure.is_forbidden() => Vec::new(),
         Err(failure) => return Err(failure.into_error("read the volumes", connection.endpoint())),
     };
-    Ok(claims(&asked.set, &all, &volumes))
+    let claims = claims(&asked.set, &all, &volumes);
+    let outlived = outlived(&asked.set, &claims, &volumes);
+    Ok((claims, outlived))
 }
 
-async fn list<T: DeserializeOwned>(api: &Api, path: &str) -> Result<Vec<T>, Failure> {
+pub(super) async fn list<T: DeserializeOwned>(api: &Api, path: &str) -> Result<Vec<T>, Failure> {
     let listed = api.list(path, "", Some).await?;
     listed
         .iter()

@@ -46,31 +46,32 @@ pub async fn execute(
         command: prepared.asked.again.clone(),
     });
     let now = || connection.api().server_time().now();
-    let set_item = prepared.items.iter().find(|item| item.turn == Turn::Set);
-    let lock = match set_item {
-        None => None,
-        Some(item) => {
-            let wanted = lease::Wanted {
-                namespace: &prepared.asked.workload.namespace,
-                set: &name,
-                set_uid: &item.uid,
-                holder: &by,
-                run: &prepared.run,
-                duration: prepared.asked.lease,
-            };
-            match take(connection, &permit, &wanted, &events, &stop).await? {
-                Taken::Ours(lock, _) => Some(lock),
-                Taken::Theirs(holder) => {
-                    let summary = format!("{holder} holds the lock on statefulset/{name}; nothing was deleted");
-                    return Ok(prepared.ends(End::Locked, &summary, &[], Vec::new(), now()));
-                }
-                Taken::Interrupted => {
-                    let summary = "interrupted; nothing was deleted";
-                    return Ok(prepared.ends(End::Interrupted, summary, &[], Vec::new(), now()));
-                }
+    let wanted = lease::Wanted {
+        namespace: &prepared.asked.workload.namespace,
+        set: &name,
+        // Garbage collection would take the Lease with the set, and what is left to delete would have no lock.
+        set_uid: "",
+        holder: &by,
+        run: &prepared.run,
+        duration: prepared.asked.lease,
+    };
+    // Where there is no namespace nobody holds a lock.
+    let lock = if has_namespace(connection, &prepared).await? {
+        match take(connection, &permit, &wanted, &events, &stop).await? {
+            Taken::Ours(lock, _) => Some(lock),
+            Taken::Theirs(holder) => {
+                let summary = format!("{holder} holds the lock on statefulset/{name}; nothing was deleted");
+                return Ok(prepared.ends(End::Locked, &summary, &[], Vec::new(), now()));
+            }
+            Taken::Interrupted => {
+                let summary = "interrupted; nothing was deleted";
+                return Ok(prepared.ends(End::Interrupted, summary, &[], Vec::new(), now()));
             }
         }
+    } else {
+        None
     };
+    let judged = prepared.uid_of_the_set();
     // Whoever held the lock until now may have changed everything.
     let again = tokio::select! {
         again = prepare(connection, prepared.asked.clone(), Some(prepared.run.clone())) => Some(again),
@@ -96,6 +97,12 @@ pub async fn execute(
             return Err(error);
         }
     };
+    let present = prepared.uid_of_the_set();
+    if present.is_some() && present != judged {
+        let summary = format!("another statefulset/{name} than was asked about; nothing was deleted");
+        back(lock).await;
+        return Ok(prepared.ends(End::Refused, &summary, &[], Vec::new(), now()));
+    }
     let (left, allowed) = prepared.refusals();
     for refusal in allowed {
         events.emit(Fact::Allowed { refusal });
@@ -112,6 +119,7 @@ pub async fn execute(
         connection,
         prepared: &prepared,
         permit: &permit,
+        lock: lock.as_ref(),
         events: &events,
         stop: &stop,
         deleted: Vec::new(),
@@ -151,6 +159,18 @@ fn data_words(prepared: &Prepared) -> String {
     }
 }
 
+/// Whether the namespace is there: the pools may have outlived it. Who may not see that finds out by taking the lock.
+async fn has_namespace(connection: &Connection, prepared: &Prepared) -> Result<bool> {
+    let namespace = &prepared.asked.workload.namespace;
+    match connection.api().get(&format!("/api/v1/namespaces/{namespace}")).await {
+        Err(failure) if failure.is_not_found() => Ok(false),
+        Err(failure) if !failure.is_forbidden() => {
+            Err(failure.into_error(&format!("read namespace/{namespace}"), connection.endpoint()))
+        }
+        _ => Ok(true),
+    }
+}
+
 async fn back(lock: Option<Lock>) {
     if let Some(lock) = lock {
         give_back(lock).await;
@@ -165,6 +185,14 @@ pub(super) struct Short {
 }
 
 impl Short {
+    pub(super) fn ends(end: End, summary: String) -> Short {
+        Short {
+            end,
+            summary,
+            finding: None,
+        }
+    }
+
     fn at_once() -> Short {
         Short {
             end: End::Interrupted,
@@ -178,7 +206,9 @@ impl Short {
 pub(super) struct Work<'a> {
     pub connection: &'a Connection,
     pub prepared: &'a Prepared,
-    permit: &'a Permit,
+    pub permit: &'a Permit,
+    /// The lock; none only where there is no namespace for it.
+    pub lock: Option<&'a Lock>,
     pub events: &'a Emitter,
     pub stop: &'a Stop,
     /// What was deleted, as `kind/name`.
@@ -192,7 +222,7 @@ impl Work<'_> {
         let prepared = self.prepared;
         let of = |turn: Turn| prepared.items.iter().filter(move |item| item.turn == turn);
         for item in of(Turn::Set) {
-            self.remove(&item.object, &item.path, &item.uid).await?;
+            self.remove_the_set(item).await?;
         }
         if prepared.asked.phase.is_none() {
             self.until_the_shards_are_gone().await?;
@@ -203,7 +233,14 @@ impl Work<'_> {
         if prepared.asked.data {
             for claim in &prepared.claims {
                 let path = claim_path(&prepared.asked.workload, &claim.name);
-                self.remove(&format!("pvc/{}", claim.name), &path, &claim.uid).await?;
+                let object = format!("pvc/{}", claim.name);
+                if !self.remove(&object, &path, &claim.uid).await? {
+                    self.events.emit(Fact::Changed {
+                        object: object.clone(),
+                        what: "is gone already".to_owned(),
+                    });
+                    self.deleted.push(object);
+                }
             }
         }
         // A balancer of the cloud's is let go of, and a disk that is still attached.
@@ -228,13 +265,20 @@ impl Work<'_> {
         })
     }
 
-    pub(super) fn failed(&self, object: &str, failure: &Failure) -> Short {
-        let end = if failure.is_about_the_connection() || failure.may_have_been_done() {
-            End::Unreachable
-        } else if self.deleted.is_empty() {
+    /// How it ends short of its goal, by what was deleted until then.
+    pub(super) fn short_of_it(&self) -> End {
+        if self.deleted.is_empty() {
             End::Refused
         } else {
             End::Halted
+        }
+    }
+
+    pub(super) fn failed(&self, object: &str, failure: &Failure) -> Short {
+        let end = if failure.is_about_the_connection() || failure.may_have_been_done() {
+            End::Unreachable
+        } else {
+            self.short_of_it()
         };
         let words = format!("couldn't be deleted: {}", failure.reason());
         Short {
@@ -244,27 +288,31 @@ impl Work<'_> {
         }
     }
 
-    /// Deletes an object that is still the one that was looked at.
-    async fn remove(&mut self, object: &str, path: &str, uid: &str) -> Result<(), Short> {
-        self.interrupted(&format!("{object} was deleted"))?;
+    /// Deletes an object that is still the one that was looked at; whether it was there.
+    async fn remove(&mut self, object: &str, path: &str, uid: &str) -> Result<bool, Short> {
+        self.may_go_on(&format!("{object} was deleted")).await?;
         match delete(self.connection.api(), self.permit, path, &only(uid)).await {
             Ok(_) => {}
-            Err(failure) if failure.is_not_found() => return Ok(()),
+            Err(failure) if failure.is_not_found() => return Ok(false),
             // Whether it was done is found out by looking.
             Err(failure) if failure.may_have_been_done() && self.is_going(path, uid).await => {}
             Err(failure) => return Err(self.failed(object, &failure)),
         }
+        self.was_deleted(object, path, uid);
+        Ok(true)
+    }
+
+    pub(super) fn was_deleted(&mut self, object: &str, path: &str, uid: &str) {
         self.events.emit(Fact::Changed {
             object: object.to_owned(),
             what: "deleted".to_owned(),
         });
         self.deleted.push(object.to_owned());
         self.going.push((object.to_owned(), path.to_owned(), uid.to_owned()));
-        Ok(())
     }
 
     /// Whether an object was deleted, though it may still be there; not where that can't be seen.
-    async fn is_going(&self, path: &str, uid: &str) -> bool {
+    pub(super) async fn is_going(&self, path: &str, uid: &str) -> bool {
         let looked = self.connection.api().get(path).await;
         match looked.and_then(|answer| answer.parse::<Value>()) {
             Ok(found) => found["metadata"]["uid"] != uid || found["metadata"]["deletionTimestamp"].is_string(),
@@ -273,19 +321,28 @@ impl Work<'_> {
     }
 
     async fn retire(&mut self, item: &Item) -> Result<(), Short> {
+        self.may_go_on(&format!("{} was deleted", item.object)).await?;
         let asked = &self.prepared.asked;
         let name = item.object.trim_start_matches("nodepool/");
         let means = Means {
             connection: self.connection,
             permit: self.permit,
+            lock: self.lock,
             workload: &asked.workload.name,
             set: &asked.set,
             judging: &asked.judging,
             events: self.events,
             stop: self.stop,
             patience: asked.patience,
+            bound_to: None,
         };
-        match retire(&means, name).await {
+        match retire(
+            &means,
+            name,
+            Some(&item.uid).filter(|uid| !uid.is_empty()).map(String::as_str),
+        )
+        .await
+        {
             Ok(Retired::Gone) => {
                 self.deleted.push(item.object.clone());
                 Ok(())
@@ -299,6 +356,11 @@ impl Work<'_> {
                 end: End::TimedOut,
                 summary: format!("the nodes of {} aren't gone in time", item.object),
                 finding: Some(Box::new(finding)),
+            }),
+            Ok(Retired::Locked(summary)) => Err(Short {
+                end: End::Locked,
+                summary,
+                finding: None,
             }),
             Ok(Retired::Interrupted) => Err(Short {
                 end: End::Interrupted,

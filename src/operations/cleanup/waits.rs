@@ -27,6 +27,8 @@ impl Work<'_> {
         let mut left: Vec<String> = Vec::new();
         let mut said = 0;
         loop {
+            // Those of a set that has come meanwhile aren't waited for.
+            self.same_set("the shards were gone").await?;
             match self.connection.api().list(&path, "", Some).await {
                 Ok(listed) => {
                     bearing.answered();

@@ -18,7 +18,7 @@ use crate::model::outcome::{End, Outcome};
 use crate::model::set;
 use crate::operations::emit::Emitter;
 use crate::operations::identity::who;
-use crate::operations::lock::{Taken, give_back, interrupted as stopped, take};
+use crate::operations::lock::{Taken, give_back, interrupted as stopped, still_ours, take};
 use crate::operations::means::{Aimed, Run};
 use crate::operations::opening;
 use crate::operations::run::{Stop, run};
@@ -89,7 +89,7 @@ pub async fn execute(
         return Ok(prepared.ends(End::Refused, &summary, &[], Vec::new(), now()));
     }
     let pending = prepared.is_pending();
-    let written = match write(connection, &prepared, &permit, &events, &stop).await {
+    let written = match write(connection, &prepared, lock.as_ref(), &permit, &events, &stop).await {
         Ok(written) => written,
         Err(outcome) => {
             back(lock).await;
@@ -202,15 +202,18 @@ pub(in crate::operations) async fn back(lock: Option<Lock>) {
     }
 }
 
-/// Writes what isn't as it should be: the objects that were written, or the end where one couldn't be.
+/// Writes what isn't as it should be: the objects that were written, or the end where one couldn't be. The lock is renewed before each;
+/// there is none as long as there is no set.
 pub(in crate::operations) async fn write(
     connection: &Connection,
     prepared: &Prepared,
+    lock: Option<&Lock>,
     permit: &Permit,
     events: &Emitter,
     stop: &Stop,
 ) -> Result<Vec<String>, Box<Outcome>> {
     let now = || connection.api().server_time().now();
+    let set = Names::of(&prepared.asked.workload).set;
     let mut written = Vec::new();
     for object in prepared.objects.iter().filter(|object| object.state.is_due()) {
         let name = object.name();
@@ -225,11 +228,23 @@ pub(in crate::operations) async fn write(
             )));
         }
         let path = object.manifest.path();
+        let renew_and_apply = async {
+            if let Some(lock) = lock {
+                still_ours(lock, &set, events).await?;
+            }
+            Ok(apply(connection.api(), permit, &path, &object.manifest, object.force).await)
+        };
         let applied = tokio::select! {
-            applied = apply(connection.api(), permit, &path, &object.manifest, object.force) => applied,
+            applied = renew_and_apply => applied,
             () = stopped(stop, 2) => {
                 let summary = format!("interrupted twice: stopped at once; whether {name} was written isn't known");
                 return Err(Box::new(prepared.ends(End::Interrupted, &summary, &written, Vec::new(), now())));
+            }
+        };
+        let applied = match applied {
+            Ok(applied) => applied,
+            Err((end, summary)) => {
+                return Err(Box::new(prepared.ends(end, &summary, &written, Vec::new(), now())));
             }
         };
         match applied {

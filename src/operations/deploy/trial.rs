@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::refusal::Refusal;
 use crate::model::workload::Workload;
 use crate::plan::deploy::diff::{State, state};
-use crate::plan::deploy::offers::conflict;
+use crate::plan::deploy::offers::{conflict, demand_left, taken};
 use crate::plan::manifest::Manifest;
 use crate::plan::safety::catalogue::{MANIFEST, RIGHTS};
 
@@ -38,6 +38,13 @@ pub(super) async fn try_it(
     if before.is_none() {
         object.state = State::Created;
     }
+    if let Some(refused) = before
+        .as_ref()
+        .and_then(|before| taken(&name, before, &asked.workload, &asked.judging))
+    {
+        object.state = State::Untried;
+        return Ok((object, Some(refused)));
+    }
     if !asked.tries {
         return Ok((object, None));
     }
@@ -60,6 +67,10 @@ pub(super) async fn try_it(
             let after: Value = answer.parse().map_err(failed)?;
             if let Some(before) = before {
                 object.state = state(&before, &after);
+                if manifest.kind() == "StatefulSet" && refusal.as_ref().is_none_or(|_| object.force) {
+                    let left = demand_left(&name, manifest, [&before, &after], &asked.judging);
+                    refusal = left.or(refusal);
+                }
             }
         }
         Err(_) if refusal.is_some() => {}

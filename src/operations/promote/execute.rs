@@ -1,21 +1,17 @@
-//! Writing the stable phase, moving the shards, ending the explore pool: a promotion's own steps, and what it says between them.
+//! Writing the stable phase and moving the shards: the first two of a promotion's steps, and what it says between them.
 
-use super::{Prepared, class_path, prepare};
+use super::settle::{Means, settle};
+use super::{Prepared, prepare};
 use crate::cluster::connect::Connection;
 use crate::cluster::permit::Permit;
-use crate::cluster::write::delete;
 use crate::error::{Error, Result};
 use crate::event::Fact;
-use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome};
 use crate::model::set;
-use crate::operations::bearing::unless_pressed_twice;
-use crate::operations::cleanup::only;
 use crate::operations::deploy::execute::{back, take_lock, write};
 use crate::operations::emit::Emitter;
 use crate::operations::identity::who;
 use crate::operations::lock::interrupted;
-use crate::operations::pools::{self, Means, Retired};
 use crate::operations::run::Stop;
 use crate::operations::tasks::Tasks;
 use crate::operations::upgrade;
@@ -87,7 +83,7 @@ pub async fn execute(
     }
     // A run that finds the template written goes on with one that was cut off.
     let goes_on = !prepared.deploy.is_pending();
-    let written = write(connection, &prepared.deploy, &permit, &events, &stop).await;
+    let written = write(connection, &prepared.deploy, Some(&lock), &permit, &events, &stop).await;
     back(Some(lock)).await;
     let written = match written {
         Ok(written) => written,
@@ -116,7 +112,14 @@ pub async fn execute(
         outcome.how_to_resume = vec![format!("$ {}", prepared.asked.deploy.again)];
         return Ok(outcome);
     }
-    retire(connection, &prepared, &permit, &events, &stop, &mut outcome).await;
+    let means = Means {
+        connection,
+        permit: &permit,
+        by: &by,
+        events: &events,
+        stop: &stop,
+    };
+    settle(&means, &prepared, &mut outcome).await;
     Ok(outcome)
 }
 
@@ -138,86 +141,7 @@ async fn move_the_shards(
     upgrade::execute(connection, ready, permit.clone(), tasks, events.clone(), stop.clone()).await
 }
 
-/// The explore pool and its class go, once nothing is on its nodes.
-async fn retire(
-    connection: &Connection,
-    prepared: &Prepared,
-    permit: &Permit,
-    events: &Emitter,
-    stop: &Stop,
-    outcome: &mut Outcome,
-) {
-    let Some((_, found)) = &prepared.deploy.there else {
-        return;
-    };
-    let workload = &prepared.asked.deploy.workload;
-    let name = prepared.pool.name.clone();
-    let means = Means {
-        connection,
-        permit,
-        workload: &workload.name,
-        set: found,
-        judging: &prepared.asked.deploy.judging,
-        events,
-        stop,
-        patience: prepared.asked.patience,
-    };
-    let began = connection.api().server_time().now();
-    let retired = unless_pressed_twice(events, stop, pools::retire(&means, &name)).await;
-    let (end, what, finding) = match retired.unwrap_or(Ok(Retired::Interrupted)) {
-        Ok(Retired::Gone) => {
-            let left = remove_class(&means, prepared).await;
-            (if left.is_some() { End::Halted } else { End::Done }, "is gone", left)
-        }
-        Ok(Retired::Kept(finding)) => (End::Halted, "stays", Some(finding)),
-        Ok(Retired::Late(finding)) => (End::TimedOut, "is deleted, and has nodes left", Some(finding)),
-        Ok(Retired::Interrupted) => (End::Interrupted, "may still be there", None),
-        Err(failure) => {
-            let words = format!("couldn't be looked at or deleted: {}", failure.reason());
-            let finding = Finding::new(Severity::Error, format!("nodepool/{name}"), words);
-            let end = if failure.is_forbidden() {
-                End::Halted
-            } else {
-                End::Unreachable
-            };
-            (end, "may still be there", Some(finding))
-        }
-    };
-    let shards = workload.shards;
-    outcome.summary = format!("{shards} shards are on {}, and nodepool/{name} {what}", workload.size);
-    let now = connection.api().server_time().now();
-    outcome.seconds += now.duration_since(began).as_secs_f64().max(0.0);
-    outcome.findings.extend(finding);
-    ends_as(outcome, end);
-    outcome.how_to_resume = vec![if end == End::Done {
-        "nothing to resume".to_owned()
-    } else {
-        format!("$ {}", prepared.asked.deploy.again)
-    }];
-}
-
-fn ends_as(outcome: &mut Outcome, end: End) {
+pub(super) fn ends_as(outcome: &mut Outcome, end: End) {
     outcome.end = end;
     outcome.exit_code = end.exit_code();
-}
-
-/// Deletes the node class that was the pool's alone; why it stays.
-async fn remove_class(means: &Means<'_>, prepared: &Prepared) -> Option<Finding> {
-    let class = prepared.class.as_ref()?;
-    let object = format!("aksnodeclass/{}", class.name);
-    let path = class_path(&class.name);
-    match delete(means.connection.api(), means.permit, &path, &only(&class.uid)).await {
-        Ok(_) => {
-            means.events.emit(Fact::Changed {
-                object,
-                what: "deleted".to_owned(),
-            });
-            None
-        }
-        Err(failure) if failure.is_not_found() => None,
-        Err(failure) => {
-            let words = format!("couldn't be deleted: {}", failure.reason());
-            Some(Finding::new(Severity::Error, object, words))
-        }
-    }
 }

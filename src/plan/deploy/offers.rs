@@ -3,6 +3,8 @@
 use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::model::finding::{Finding, Severity};
 use crate::model::offered::{Offered, Owned};
@@ -11,10 +13,13 @@ use crate::model::read::Read;
 use crate::model::refusal::Refusal;
 use crate::model::report::Phase;
 use crate::model::shell::shell_word;
+use crate::model::volume::ZONE;
 use crate::model::workload::Workload;
 use crate::plan::manifest::class;
-use crate::plan::manifest::names::Names;
-use crate::plan::safety::catalogue::{FIELD_OWNER, NO_KARPENTER, NODE_CLASS, OLDER_NAME, QUOTA, STORAGE_CLASS};
+use crate::plan::manifest::names::{Names, OF_NAMESPACE, of_another_namespace};
+use crate::plan::safety::catalogue::{
+    FIELD_OWNER, NAME_TAKEN, NO_KARPENTER, NODE_CLASS, OLDER_NAME, QUOTA, SPREAD_LEFT, STORAGE_CLASS,
+};
 use crate::plan::verify::policy::Policy;
 
 /// How AKS is given Karpenter.
@@ -25,6 +30,10 @@ const SERVED: &str = "v1";
 const CLASS_SERVED: &str = "v1beta1";
 /// The binding mode under which a disk gets its zone from the shard, and not the shard from the disk.
 const LATE: &str = "WaitForFirstConsumer";
+
+/// Where a set's template has its spreads, and what makes a demand of one.
+const SPREADS: &str = "/spec/template/spec/topologySpreadConstraints";
+const DEMAND: &str = "DoNotSchedule";
 
 /// What is missing, and what is worth knowing.
 pub fn judge(offered: &Offered, workload: &Workload, phase: Phase, policy: &Policy) -> (Vec<Refusal>, Vec<Finding>) {
@@ -256,6 +265,57 @@ fn zones(offered: &Offered, workload: &Workload) -> Option<Finding> {
         seen.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
     );
     Some(Finding::new(Severity::Warning, "zones", words))
+}
+
+/// The refusal of an object of the whole cluster that a workload of another namespace has under the same name.
+pub fn taken(object: &str, found: &Value, workload: &Workload, policy: &Policy) -> Option<Refusal> {
+    let other = of_another_namespace(found, &workload.namespace)?;
+    let refusal = NAME_TAKEN.refuse(
+        object,
+        format!(
+            "it belongs to the workload {} of namespace/{other}, by its label {OF_NAMESPACE}",
+            workload.name
+        ),
+    );
+    let look = format!("get {object} -o yaml");
+    Some(
+        refusal
+            .remedy("give this one a name of its own, --name NAME; whose it is:")
+            .remedy(policy.kubectl_cluster(&look)),
+    )
+}
+
+/// The refusal of a demand over zones that stays in the set's template, although what is written has none: somebody else owns it.
+pub fn demand_left(
+    object: &str,
+    ours: &impl Serialize,
+    [before, after]: [&Value; 2],
+    policy: &Policy,
+) -> Option<Refusal> {
+    let namespace = shell_word(after["metadata"]["namespace"].as_str().unwrap_or_default());
+    let ours = serde_json::to_value(ours).ok()?;
+    if demand(&ours).is_some() {
+        return None;
+    }
+    demand(after)?;
+    let refusal = SPREAD_LEFT.refuse(
+        object,
+        format!("a spread over {ZONE} with {DEMAND} stays in its template: somebody else wrote it, and what is written has none"),
+    );
+    let refusal = refusal.remedy("have whoever wrote it take it out, or do it; it moves no shard:");
+    let Some(at) = demand(before) else {
+        return Some(refusal.remedy(policy.kubectl_cluster(&format!("-n {namespace} edit {object}"))));
+    };
+    let patch = format!(r#"[{{"op":"remove","path":"{SPREADS}/{at}"}}]"#);
+    Some(refusal.remedy(policy.kubectl_cluster(&format!("-n {namespace} patch {object} --type json -p '{patch}'"))))
+}
+
+/// Which of a set's spreads is a demand over zones.
+fn demand(set: &Value) -> Option<usize> {
+    let spreads = set.pointer(SPREADS)?.as_array()?;
+    spreads
+        .iter()
+        .position(|of| of["topologyKey"] == ZONE && of["whenUnsatisfiable"] == DEMAND)
 }
 
 /// Whom the other operations of shardctl write as: what they patch counts as somebody else's for what is applied.

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::coming::Coming;
 use super::diff::{State, state};
-use super::offers::{conflict, judge};
+use super::offers::{conflict, demand_left, judge, taken};
 use crate::model::offered::{Offered, Owned};
 use crate::model::outcome::End;
 use crate::model::read::Read;
@@ -259,4 +259,48 @@ fn the_waiting_ends_when_all_are_ready_when_told_to_or_when_it_has_taken_too_lon
     assert_eq!(ended, Some(End::TimedOut));
     assert_eq!(outcome.state_now, "2 of 3 shards are Ready");
     assert_eq!(outcome.how_to_resume, ["$ shardctl deploy stable"]);
+}
+
+#[test]
+fn what_belongs_to_a_workload_of_another_namespace_is_nobody_elses() {
+    let workload = Workload::default();
+    let labelled = |namespace: serde_json::Value| {
+        let found = json!({"metadata": {"labels": {"shardctl.dev/namespace": namespace}}});
+        taken("nodepool/biometric-stable", &found, &workload, &Policy::default())
+    };
+    let refusal = labelled(json!("shop")).unwrap();
+    assert_eq!(refusal.id, "name-taken");
+    assert!(refusal.message.contains("namespace/shop"), "{}", refusal.message);
+    assert!(!refusal.can_be_allowed);
+    assert_eq!(labelled(json!("biometric-shards")), None);
+    // One of before there was a label is anybody's of that name.
+    assert_eq!(labelled(json!(null)), None);
+}
+
+#[test]
+fn a_demand_over_zones_that_stays_is_refused_and_one_that_is_written_is_not() {
+    let zone = "topology.kubernetes.io/zone";
+    let set = |all: &[(&str, &str)]| {
+        let spreads = all
+            .iter()
+            .map(|(key, what)| json!({"topologyKey": key, "whenUnsatisfiable": what}))
+            .collect::<Vec<_>>();
+        json!({
+            "metadata": {"namespace": "shop"},
+            "spec": {"template": {"spec": {"topologySpreadConstraints": spreads}}},
+        })
+    };
+    let wish = set(&[(zone, "ScheduleAnyway")]);
+    let host = ("kubernetes.io/hostname", "DoNotSchedule");
+    let before = set(&[host, (zone, "DoNotSchedule")]);
+    let both = set(&[host, (zone, "DoNotSchedule"), (zone, "ScheduleAnyway")]);
+    let gone = set(&[host, (zone, "ScheduleAnyway")]);
+    let left = |ours, before, after| demand_left("statefulset/a", ours, [before, after], &Policy::default());
+    let refusal = left(&wish, &before, &both).unwrap();
+    assert_eq!(refusal.id, "spread-left");
+    let patch = "$ kubectl -n shop patch statefulset/a --type json -p \
+                 '[{\"op\":\"remove\",\"path\":\"/spec/template/spec/topologySpreadConstraints/1\"}]'";
+    assert_eq!(refusal.remedy.last().map(String::as_str), Some(patch));
+    assert_eq!(left(&wish, &before, &gone), None);
+    assert_eq!(left(&before, &before, &before), None, "explore demands it itself");
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use super::metadata;
+use super::metadata_of_cluster;
 use crate::model::workload::Workload;
 
 /// Its API group.
@@ -44,7 +44,7 @@ pub fn aks(workload: &Workload, name: &str) -> AksNodeClass {
     AksNodeClass {
         api_version: API_VERSION,
         kind: KIND,
-        metadata: metadata(workload, name, false),
+        metadata: metadata_of_cluster(workload, name),
         spec: AksNodeClassSpec {
             image_family: "Ubuntu",
             os_disk_size_gb: OS_DISK_GB,

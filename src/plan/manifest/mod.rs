@@ -90,6 +90,15 @@ impl Manifest {
         }
     }
 
+    /// Where it is, and what it is called.
+    pub fn place(&self) -> Place {
+        Place {
+            word: self.word(),
+            name: self.name().to_owned(),
+            path: self.path(),
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         self.metadata().name.as_deref().unwrap_or_default()
@@ -123,6 +132,42 @@ impl Manifest {
         };
         format!("/{root}/{version}{place}/{plural}/{}", self.name())
     }
+}
+
+/// Where an object is, and what it is called; not what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The word that it is called by beside its name: `statefulset`, `pdb`.
+    pub word: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Where it is served.
+    pub path: String,
+}
+
+impl Place {
+    /// In words: `statefulset/biometric-shard`.
+    pub fn object(&self) -> String {
+        format!("{}/{}", self.word, self.name)
+    }
+}
+
+/// Where everything is that a phase takes, in the same order as [`manifests`]. No size is judged: what is there can be found, whatever
+/// could be deployed by the parameters now.
+pub fn places(workload: &Workload, phase: Phase) -> Vec<Place> {
+    let names = Names::of(workload);
+    let pool = names.pool(phase);
+    let mut all: Vec<Place> = base_but_the_set(workload, &names).iter().map(Manifest::place).collect();
+    if workload.node_class.is_none() {
+        all.push(Manifest::AksNodeClass(class::aks(workload, &pool)).place());
+    }
+    all.push(Place {
+        word: "nodepool",
+        path: format!("/apis/{}/nodepools/{pool}", pool::API_VERSION),
+        name: pool,
+    });
+    all.push(Manifest::StatefulSet(Box::new(set::stateful_set(workload, &names))).place());
+    all
 }
 
 /// Everything that a phase takes, in the order in which it is applied: what others refer to comes first.
@@ -169,4 +214,12 @@ fn metadata(workload: &Workload, name: &str, namespaced: bool) -> ObjectMeta {
         labels: Some([(names::PART_OF.to_owned(), workload.name.clone())].into()),
         ..ObjectMeta::default()
     }
+}
+
+/// The metadata of an object that the whole cluster has one of: its label says which namespace's workload it belongs to.
+fn metadata_of_cluster(workload: &Workload, name: &str) -> ObjectMeta {
+    let mut all = metadata(workload, name, false);
+    let labels = all.labels.get_or_insert_default();
+    labels.insert(names::OF_NAMESPACE.to_owned(), workload.namespace.clone());
+    all
 }

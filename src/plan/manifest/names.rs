@@ -1,5 +1,7 @@
 //! What the reference workload's objects are called. The names are the same in both phases, so that the claims, and the data, stay.
 
+use serde_json::Value;
+
 use crate::model::report::Phase;
 use crate::model::workload::Workload;
 
@@ -7,6 +9,8 @@ use crate::model::workload::Workload;
 pub const POOL_LABEL: &str = "workload";
 /// The label that all objects of a workload have, with the workload's name.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// The label of an object of the whole cluster that says of which namespace's workload it is.
+pub const OF_NAMESPACE: &str = "shardctl.dev/namespace";
 /// The label that tells a shard's pod.
 pub const APP: &str = "app";
 /// The value of the taint that keeps others off the stable pool's nodes; its key is the workload's name.
@@ -46,4 +50,11 @@ impl Names {
     pub fn pool(&self, phase: Phase) -> String {
         format!("{}-{}", self.base, phase.word())
     }
+}
+
+/// The namespace of the workload that an object of the whole cluster belongs to, where that isn't this one: two workloads of one name
+/// would share their pools and their priority. One without the label is of before there was one, and anybody's of that name.
+pub fn of_another_namespace<'a>(found: &'a Value, namespace: &str) -> Option<&'a str> {
+    let named = found["metadata"]["labels"][OF_NAMESPACE].as_str()?;
+    (named != namespace).then_some(named)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::capacity::Capacity;
 use super::names::{Names, POOL_LABEL, RESERVED};
-use super::{class, metadata};
+use super::{class, metadata_of_cluster};
 use crate::model::karpenter::Reason;
 use crate::model::node;
 use crate::model::report::Phase;
@@ -123,7 +123,7 @@ pub fn node_pool(workload: &Workload, names: &Names, phase: Phase, capacity: &Ca
     NodePool {
         api_version: API_VERSION,
         kind: KIND,
-        metadata: metadata(workload, &name, false),
+        metadata: metadata_of_cluster(workload, &name),
         spec: NodePoolSpec {
             disruption: disruption(phase),
             limits: capacity.limits(),

@@ -20,6 +20,7 @@ use super::capacity::shards_of_a_zone;
 use super::metadata;
 use super::names::{Names, POOL_LABEL, RESERVED};
 use super::surroundings::{PORT, selector, shards};
+use crate::model::node::INSTANCE_TYPE;
 use crate::model::pod::DO_NOT_DISRUPT;
 use crate::model::report::Phase;
 use crate::model::volume::ZONE;
@@ -73,30 +74,31 @@ pub fn stateful_set(workload: &Workload, names: &Names) -> StatefulSet {
     }
 }
 
-/// Adds what is a phase's own: explore would rather have its pool, stable has no other.
+/// Adds what is a phase's own: explore would rather have its pool, stable has no other, nor another size.
 pub fn for_phase(set: &mut StatefulSet, names: &Names, workload: &Workload, phase: Phase) {
     let Some(spec) = set.spec.as_mut() else { return };
     let template = &mut spec.template;
     let Some(pod) = template.spec.as_mut() else { return };
-    let pool = term(POOL_LABEL, vec![names.pool(phase)]);
+    let pool = within(POOL_LABEL, vec![names.pool(phase)]);
     let mut affinity = NodeAffinity::default();
     pod.topology_spread_constraints = Some(spreads(names, workload, phase));
     match phase {
         Phase::Explore => {
             affinity.preferred_during_scheduling_ignored_during_execution = Some(vec![PreferredSchedulingTerm {
-                preference: pool,
+                preference: term(vec![pool]),
                 weight: 100,
             }]);
             // Another zone's nodes would count as places that stay empty, and hold the spread up.
             if !workload.zones.is_empty() {
                 affinity.required_during_scheduling_ignored_during_execution = Some(NodeSelector {
-                    node_selector_terms: vec![term(ZONE, workload.zones.clone())],
+                    node_selector_terms: vec![term(vec![within(ZONE, workload.zones.clone())])],
                 });
             }
         }
         Phase::Stable => {
             affinity.required_during_scheduling_ignored_during_execution = Some(NodeSelector {
-                node_selector_terms: vec![pool],
+                // The size as well: another one is another template, and moves the shards off the nodes that they have.
+                node_selector_terms: vec![term(vec![pool, within(INSTANCE_TYPE, vec![workload.size.clone()])])],
             });
             pod.tolerations.get_or_insert_default().push(Toleration {
                 key: Some(workload.name.clone()),
@@ -119,15 +121,20 @@ pub fn for_phase(set: &mut StatefulSet, names: &Names, workload: &Workload, phas
     });
 }
 
-/// What a node's label has to be.
-fn term(key: &str, values: Vec<String>) -> NodeSelectorTerm {
+/// What a node has to be.
+fn term(all: Vec<NodeSelectorRequirement>) -> NodeSelectorTerm {
     NodeSelectorTerm {
-        match_expressions: Some(vec![NodeSelectorRequirement {
-            key: key.to_owned(),
-            operator: "In".to_owned(),
-            values: Some(values),
-        }]),
+        match_expressions: Some(all),
         match_fields: None,
+    }
+}
+
+/// What a node's label has to be.
+fn within(key: &str, values: Vec<String>) -> NodeSelectorRequirement {
+    NodeSelectorRequirement {
+        key: key.to_owned(),
+        operator: "In".to_owned(),
+        values: Some(values),
     }
 }
 

@@ -6,8 +6,8 @@ use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::metadata;
 use super::names::{APP, Names};
+use super::{metadata, metadata_of_cluster};
 use crate::model::workload::Workload;
 
 /// The name of the port, which probes and the balancer refer to.
@@ -24,7 +24,7 @@ pub fn namespace(workload: &Workload) -> Namespace {
 /// What the shards come before: everybody else's pods, and the placeholders that keep room for them.
 pub fn priority_class(workload: &Workload, names: &Names) -> PriorityClass {
     PriorityClass {
-        metadata: metadata(workload, &names.set, false),
+        metadata: metadata_of_cluster(workload, &names.set),
         description: Some(format!(
             "the shards of {}: all of it is down when one is",
             workload.name

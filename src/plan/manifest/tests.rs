@@ -254,3 +254,36 @@ fn a_patch_of_the_kustomization_has_what_its_phase_changes_and_nothing_else() {
         "{paths:?}"
     );
 }
+
+#[test]
+fn another_size_is_another_template() {
+    let template = |size: &str| {
+        let workload = Workload {
+            size: size.to_owned(),
+            ..Workload::default()
+        };
+        one(&workload, Phase::Stable, "StatefulSet")["spec"]["template"].clone()
+    };
+    let stable = template("Standard_E16s_v5");
+    assert_ne!(stable, template("Standard_E32s_v5"));
+    let required =
+        stable.pointer("/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
+    // In one term: both have to hold.
+    let keys = [
+        ("workload", "biometric-stable"),
+        ("node.kubernetes.io/instance-type", "Standard_E16s_v5"),
+    ];
+    let all = keys.map(|(key, value)| json!({"key": key, "operator": "In", "values": [value]}));
+    assert_eq!(required.unwrap(), &json!([{"matchExpressions": all}]));
+}
+
+#[test]
+fn what_the_whole_cluster_has_one_of_says_whose_namespace_it_is_of() {
+    for kind in ["PriorityClass", "AKSNodeClass", "NodePool"] {
+        let labels = one(&Workload::default(), Phase::Stable, kind)["metadata"]["labels"].clone();
+        assert_eq!(labels["shardctl.dev/namespace"], "biometric-shards", "{kind}");
+    }
+    assert!(
+        one(&Workload::default(), Phase::Stable, "Service")["metadata"]["labels"]["shardctl.dev/namespace"].is_null()
+    );
+}

@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
+use super::places::{is_begun, is_bound, is_in_place, widened};
 use super::*;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
+use crate::plan::manifest::{Manifest, manifests};
 use crate::plan::verify::testing::Scene;
 
 fn refused(scene: &Scene, change: impl Fn(&mut Workload), begins: bool) -> Vec<String> {
@@ -122,4 +124,90 @@ fn a_shard_that_is_down_refuses_a_promotion_that_begins_and_none_that_goes_on() 
             .any(|line| line.starts_with("shard-down"))
     );
     assert_eq!(refused(&scene, |_| (), false), Vec::<String>::new());
+}
+
+/// The scene with its nodes in the stable pool, of the size of each.
+fn stable(sizes: [(&str, &str, &str); 3]) -> Scene {
+    let mut scene = scene();
+    for (node, (size, cpu, memory)) in ["node-0", "node-1", "node-2"].into_iter().zip(sizes) {
+        let labels = json!({"karpenter.sh/nodepool": "biometric-stable", "node.kubernetes.io/instance-type": size});
+        let has = json!({"cpu": cpu, "memory": memory});
+        let patch = json!({"metadata": {"labels": labels}, "status": {"capacity": has}});
+        scene.merge(Resource::Nodes, node, patch);
+    }
+    scene
+}
+
+/// The limits that the stable pool is written with.
+fn limits(scene: &Scene) -> (String, String) {
+    let workload = Workload {
+        shards: 3,
+        ..Workload::default()
+    };
+    let rendered = manifests(&workload, Phase::Stable, &Catalogue::azure(None).unwrap()).unwrap();
+    let snapshot = scene.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &scene.policy,
+    };
+    let all = widened(&rendered, &seen, &workload);
+    assert_eq!(all.len(), rendered.len());
+    let pool = all.iter().find_map(|of| match of {
+        Manifest::NodePool(pool) => Some(pool.spec.limits.clone()),
+        _ => None,
+    });
+    let limits = pool.unwrap();
+    (limits["cpu"].clone(), limits["memory"].clone())
+}
+
+#[test]
+fn nodes_of_another_size_have_room_beside_as_long_as_shards_come_off_them() {
+    let own = ("Standard_E16s_v5", "16", "128Gi");
+    let before = ("Standard_E32s_v5", "32", "256Gi");
+    let text = |cpu: &str, memory: &str| (cpu.to_owned(), memory.to_owned());
+    assert_eq!(
+        limits(&scene()),
+        text("64", "512Gi"),
+        "explore's nodes are another pool's"
+    );
+    assert_eq!(limits(&stable([own, own, own])), text("64", "512Gi"));
+    assert_eq!(limits(&stable([own, before, own])), text("96", "768Gi"));
+    assert_eq!(limits(&stable([before, before, before])), text("160", "1280Gi"));
+}
+
+#[test]
+fn a_shard_is_in_place_on_the_pool_and_the_size_and_nowhere_else() {
+    let own = ("Standard_E16s_v5", "16", "128Gi");
+    let scene = stable([own, ("Standard_E32s_v5", "32", "256Gi"), own]);
+    let snapshot = scene.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &scene.policy,
+    };
+    let workload = Workload::default();
+    let shards = seen.every_shard().unwrap();
+    let right = |shard: &crate::plan::verify::seen::Shard<'_>| shard.pod.and_then(pod::node) != Some("node-1");
+    for shard in &shards {
+        assert_eq!(is_in_place(&seen, shard, &workload), right(shard), "{}", shard.name);
+        assert!(!is_begun(shard, &workload), "{}", shard.name);
+    }
+}
+
+#[test]
+fn only_a_pod_that_has_to_be_on_a_pool_is_bound_to_it() {
+    let spec = |phase: Phase| {
+        let all = manifests(&Workload::default(), phase, &Catalogue::azure(None).unwrap()).unwrap();
+        all.into_iter()
+            .find_map(|of| match of {
+                Manifest::StatefulSet(set) => set.spec.and_then(|spec| spec.template.spec),
+                _ => None,
+            })
+            .unwrap()
+    };
+    assert!(is_bound(&spec(Phase::Stable), "biometric-stable"));
+    assert!(!is_bound(&spec(Phase::Stable), "biometric-explore"));
+    assert!(
+        !is_bound(&spec(Phase::Explore), "biometric-explore"),
+        "a wish binds nobody"
+    );
 }

@@ -3,10 +3,13 @@
 //! `shardctl explain` and docs/refusals.md are made from the table, and a [`Refusal`] is only made through it, so that no
 //! refusal is without a page, and none that guards data can be overridden by mistake.
 
+mod cleanup;
+
 use std::collections::BTreeSet;
 
 pub use crate::model::refusal::About;
 use crate::model::refusal::Refusal;
+pub use cleanup::{CLAIMS_GO_TOO, CLAIMS_OF_ANOTHER, MARKS_OUTLIVE, PHASE_IN_USE, POOL_IN_USE};
 
 /// The refusal with this id, in any case of letters.
 pub fn find(id: &str) -> Option<&'static About> {
@@ -119,7 +122,12 @@ pub const REFUSALS: &[&About] = &[
     &ZONE_LEFT_OUT,
     &POOL_LIMITS,
     &ALSO_SCALES,
+    &NAME_TAKEN,
+    &SPREAD_LEFT,
     &CLAIMS_GO_TOO,
+    &CLAIMS_OF_ANOTHER,
+    &MARKS_OUTLIVE,
+    &PHASE_IN_USE,
     &POOL_IN_USE,
     &SET_CHANGED,
     &SHARD_CHANGED,
@@ -614,20 +622,23 @@ pub const ALSO_SCALES: About = About {
     allowed: None,
 };
 
-/// The set takes its claims with it.
-pub const CLAIMS_GO_TOO: About = About {
-    id: "claims-go-too",
-    title: "the claims would be deleted with the set",
-    why: "The set's retention policy says so (whenDeleted: Delete). Data goes only where somebody asks for that.",
-    guards_data: true,
+/// A workload of another namespace has the name.
+pub const NAME_TAKEN: About = About {
+    id: "name-taken",
+    title: "a workload of another namespace has the name",
+    why: "Pools, node classes and the priority class are the whole cluster's, and named after the workload. Two of one name would buy each \
+          other's nodes, and the cleanup of one would take the other's away.",
+    guards_data: false,
     allowed: None,
 };
 
-/// Pods need the pool's nodes.
-pub const POOL_IN_USE: About = About {
-    id: "pool-in-use",
-    title: "pods are on the nodes of a pool that is to go",
-    why: "Karpenter empties and ends the nodes of a pool that is deleted, whoever's pods are on them.",
+/// Somebody else's demand over zones stays in the template.
+pub const SPREAD_LEFT: About = About {
+    id: "spread-left",
+    title: "a demand over zones stays in the template",
+    why: "Constraints are told apart by their topology and by what happens where they can't be met: the demand that explore's manifests make \
+          stays beside the wish that is written, as long as whoever applied it (kubectl) owns it. The disks hold each shard in its zone; \
+          with the demand one stays Pending while others are down or have gone ahead.",
     guards_data: false,
     allowed: None,
 };

@@ -25,6 +25,36 @@ pub struct Seen<'a> {
     pub policy: &'a Policy,
 }
 
+/// The phase that a set's template is of, and what says so.
+pub fn phase_of(set: &StatefulSet) -> (Phase, &'static str) {
+    let annotations = set::template(set)
+        .and_then(|template| template.metadata.as_ref())
+        .and_then(|meta| meta.annotations.as_ref());
+    if annotations.is_some_and(|annotations| annotations.contains_key(pod::DO_NOT_DISRUPT)) {
+        return (Phase::Stable, "do-not-disrupt on the template");
+    }
+    if pinned_values(set).any(|value| value.contains("stable")) {
+        return (Phase::Stable, "the template requires a stable pool");
+    }
+    (Phase::Explore, "the template asks for no stable pool")
+}
+
+/// The values that the template's node selector and required node affinity demand of a node's labels.
+fn pinned_values(set: &StatefulSet) -> impl Iterator<Item = &String> {
+    let spec = set::pod_spec(set);
+    let selected = spec.and_then(|spec| spec.node_selector.as_ref()).into_iter().flatten();
+    let terms = spec
+        .and_then(|spec| spec.affinity.as_ref()?.node_affinity.as_ref())
+        .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref())
+        .into_iter()
+        .flat_map(|required| &required.node_selector_terms);
+    let required = terms
+        .flat_map(|term| term.match_expressions.iter().flatten())
+        .filter(|expression| expression.operator == "In")
+        .flat_map(|expression| expression.values.iter().flatten());
+    selected.map(|(_, value)| value).chain(required)
+}
+
 /// One of the shards that there should be, with what belongs to it.
 #[derive(Clone, Debug)]
 pub struct Shard<'a> {
@@ -274,32 +304,8 @@ impl<'a> Seen<'a> {
         if let Some(said) = &self.policy.phase {
             return Ok((said.value, said.origin.clone()));
         }
-        let annotations = set::template(set)
-            .and_then(|template| template.metadata.as_ref())
-            .and_then(|meta| meta.annotations.as_ref());
-        if annotations.is_some_and(|annotations| annotations.contains_key(pod::DO_NOT_DISRUPT)) {
-            return Ok((Phase::Stable, "do-not-disrupt on the template".to_owned()));
-        }
-        if self.pinned_values(set).any(|value| value.contains("stable")) {
-            return Ok((Phase::Stable, "the template requires a stable pool".to_owned()));
-        }
-        Ok((Phase::Explore, "the template asks for no stable pool".to_owned()))
-    }
-
-    /// The values that the template's node selector and required node affinity demand of a node's labels.
-    fn pinned_values(&self, set: &'a StatefulSet) -> impl Iterator<Item = &'a String> {
-        let spec = set::pod_spec(set);
-        let selected = spec.and_then(|spec| spec.node_selector.as_ref()).into_iter().flatten();
-        let terms = spec
-            .and_then(|spec| spec.affinity.as_ref()?.node_affinity.as_ref())
-            .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref())
-            .into_iter()
-            .flat_map(|required| &required.node_selector_terms);
-        let required = terms
-            .flat_map(|term| term.match_expressions.iter().flatten())
-            .filter(|expression| expression.operator == "In")
-            .flat_map(|expression| expression.values.iter().flatten());
-        selected.map(|(_, value)| value).chain(required)
+        let (phase, why) = phase_of(set);
+        Ok((phase, why.to_owned()))
     }
 
     /// The events about an object of the namespace, oldest first.

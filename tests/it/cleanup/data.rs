@@ -4,8 +4,9 @@ use super::{claims, cleanup, is_gone, words};
 use crate::cluster::{Interceptor, Scene, api};
 use crate::deploy::deployed;
 use crate::terminal::{ROOMY, Terminal};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn the_data_goes_only_with_the_namespace_typed_out() {
@@ -27,6 +28,21 @@ fn the_data_goes_only_with_the_namespace_typed_out() {
     );
     is_gone(&ground, &ran.stderr);
     assert_eq!(claims(&ground), Vec::new());
+    // Their claims are gone for good, and what they cost isn't.
+    let (first, last) = (
+        format!("pvc/data-{name}-shard-0 is gone"),
+        format!("pvc/data-{name}-shard-2 is gone"),
+    );
+    cleanup(&ground, kubeconfig, &[]).is(
+        0,
+        &[
+            "nothing to delete",
+            "there is no claim of a shard; 3 volumes have outlived their claims, and go on costing",
+            &first,
+            &last,
+            "kubectl patch pv ",
+        ],
+    );
 }
 
 #[test]
@@ -37,6 +53,7 @@ fn on_a_terminal_the_namespace_is_typed_and_anything_else_is_no() {
     let arguments = words(&ground, &["--data", "--yes"]);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut terminal = Terminal::start(&ground.scene, ROOMY, "xterm-256color", &arguments);
+    terminal.says("In context ");
     terminal.says("their data with them; no copy is kept.");
     terminal.says(&format!("Type {name} to go on"));
     terminal.press("y\r");
@@ -82,6 +99,36 @@ fn a_volume_that_outlives_its_claim_is_listed_with_what_would_free_its_disk_and_
         ],
     );
     assert!(!ran.stdout.contains(&format!("pv/{freed} stays")), "{}", ran.stdout);
+}
+
+#[test]
+fn claims_that_their_set_takes_along_count_as_gone() {
+    let ground = deployed();
+    let name = ground.scene.namespace().to_owned();
+    let retention =
+        json!({"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"}}});
+    ground.scene.patch::<StatefulSet>(&ground.set(), retention);
+    let interceptor = Interceptor::before(ground.scene.plane());
+    let first = interceptor
+        .on(|request| {
+            request.method == "DELETE" && request.is_write() && request.path.contains("/persistentvolumeclaims/")
+        })
+        .nth(1)
+        .hold();
+    let arguments = words(&ground, &["--data", "--confirm", &name, "-o", "json"]);
+    let command = ground.scene.shardctl_process(
+        &interceptor.kubeconfig(&ground.scene),
+        arguments.iter().map(String::as_str),
+    );
+    first.wait_hit();
+    ground
+        .scene
+        .wait_until("the set's claims are gone", |_| claims(&ground).is_empty());
+    first.release();
+    let ran = command.wait();
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let ended: Value = serde_json::from_str(ran.stdout.lines().last().expect("an end")).expect("an event");
+    assert_eq!(ended["data"], "deleted, as asked", "{ended}");
 }
 
 #[test]

@@ -142,6 +142,8 @@ fn where_nothing_is_there_nothing_is_deleted() {
     let words = format!("nothing to delete of {name} in namespace {name}; there is no claim of a shard");
     cleanup(&ground, &kubeconfig, &[]).is(0, &[&words]);
     cleanup(&ground, &kubeconfig, &["--phase", "stable"]).is(0, &["only the stable phase of"]);
+    // What couldn't be deployed can be taken away: no size holds such a shard.
+    cleanup(&ground, &kubeconfig, &["--memory", "9000Gi"]).is(0, &[&words]);
     cleanup(&ground, &kubeconfig, &["--data", "--confirm", &name]).is(0, &["nothing to delete"]);
     assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
 }

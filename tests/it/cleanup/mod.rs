@@ -2,7 +2,10 @@
 
 mod data;
 mod ends;
+mod guards;
 mod kill;
+mod lock;
+mod phase;
 mod rights;
 
 use crate::cluster::Interceptor;
@@ -64,6 +67,7 @@ fn without_data_the_set_goes_first_the_pools_last_and_every_claim_stays() {
             0,
             &[
                 "delete 6 objects",
+                "in context ",
                 "3 claims stay, with their data, and go on costing",
                 "100Gi, pv/",
             ],

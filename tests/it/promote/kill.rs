@@ -3,7 +3,10 @@
 use super::{disks, is_promoted, promote, words};
 use crate::cluster::interceptor::Request;
 use crate::cluster::{Interceptor, Witness};
-use crate::deploy::deployed;
+use crate::deploy::{deployed, ran};
+use crate::render::ground::Ground;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +23,14 @@ const KINDS: [&str; 12] = [
     "delete a placeholder",
     "unfreeze a node",
     "delete the Lease",
+    "delete the pool",
+];
+
+/// The kinds after which somebody runs `recover` first.
+const RECOVERED: [&str; 4] = [
+    "make a placeholder",
+    "freeze a node",
+    "delete a shard",
     "delete the pool",
 ];
 
@@ -61,8 +72,27 @@ fn kinds(interceptor: &Interceptor) -> BTreeSet<&'static str> {
     interceptor.writes().iter().map(known).collect()
 }
 
-/// Kills a promotion at the first write of a kind, and runs it again.
-fn killed_and_run_again(what: &'static str, after: bool) {
+/// No lock, no helper pod and no mark of ours is there.
+#[track_caller]
+fn nothing_is_left(ground: &Ground, case: &str) {
+    let lease = format!("shardctl-{}", ground.set());
+    assert!(
+        ground.scene.find::<Lease>(&lease).is_none(),
+        "{case}: the Lease is left"
+    );
+    let helpers = ground.scene.list::<Pod>("labelSelector=shardctl.dev/helper");
+    assert!(helpers.is_empty(), "{case}: helper pods are left");
+    for node in ground.nodes_of_shards() {
+        let annotations = ground.scene.get::<Node>(&node).metadata.annotations.unwrap_or_default();
+        assert!(
+            !annotations.contains_key("shardctl.dev/mark"),
+            "{case}: {node} is marked"
+        );
+    }
+}
+
+/// Kills a promotion at the first write of a kind, has what it left taken away where that is asked, and runs it again.
+fn killed_and_run_again(what: &'static str, after: bool, recovers: bool) {
     let ground = deployed();
     let case = format!("killed at {what:?}, {}", if after { "after it" } else { "before it" });
     let before = disks(&ground);
@@ -79,6 +109,29 @@ fn killed_and_run_again(what: &'static str, after: bool) {
     let killed = command.kill();
     rule.discard();
     kinds(&interceptor);
+    if recovers {
+        let space = ground.scene.namespace();
+        let set = ground.set();
+        let recover = [
+            "recover",
+            "--yes",
+            "--lease-duration",
+            "1s",
+            "-n",
+            space,
+            "--statefulset",
+            &set,
+        ];
+        let recovered = ran(&ground, ground.scene.kubeconfig(), &recover.map(str::to_owned));
+        assert_eq!(
+            recovered.code,
+            Some(0),
+            "{case}\n{}{}",
+            recovered.stderr,
+            recovered.stdout
+        );
+        nothing_is_left(&ground, &case);
+    }
     let again = promote(&ground, ground.scene.kubeconfig(), &["--yes"]);
     let said = format!(
         "{case}\n{}{}\nthen:\n{}{}",
@@ -106,14 +159,17 @@ fn no_kind_of_write_is_forgotten() {
 
 #[test]
 fn killed_before_and_after_each_kind_of_write_it_converges_when_it_is_run_again() {
-    let cases = KINDS.iter().flat_map(|what| [(*what, false), (*what, true)]);
-    let cases: Mutex<Vec<(&'static str, bool)>> = Mutex::new(cases.collect());
+    let plain = KINDS
+        .iter()
+        .flat_map(|what| [(*what, false, false), (*what, true, false)]);
+    let recovered = RECOVERED.map(|what| (what, true, true));
+    let cases: Mutex<Vec<(&'static str, bool, bool)>> = Mutex::new(plain.chain(recovered).collect());
     let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).pop();
     std::thread::scope(|threads| {
         for _ in 0..LANES {
             threads.spawn(|| {
-                while let Some((what, after)) = next() {
-                    killed_and_run_again(what, after);
+                while let Some((what, after, recovers)) = next() {
+                    killed_and_run_again(what, after, recovers);
                 }
             });
         }

@@ -1,8 +1,10 @@
 //! `shardctl promote` on a real control plane with Karpenter: the shards move one at a time to the pinned size, with their disks.
 
+mod again;
 mod aks;
 mod interrupt;
 mod kill;
+mod lock;
 mod outputs;
 mod refused;
 mod rights;
@@ -53,16 +55,40 @@ fn pools(ground: &Ground) -> BTreeSet<String> {
     names.filter(|name| own.contains(name)).collect()
 }
 
+/// The words of a promotion to another size.
+fn words_of_size(ground: &Ground, size: &str, more: &[&str]) -> Vec<String> {
+    let words = words(ground, more).into_iter();
+    words
+        .map(|word| {
+            if word == "Standard_E16s_v5" {
+                size.to_owned()
+            } else {
+                word
+            }
+        })
+        .collect()
+}
+
 /// Every shard is Ready on a node of the stable pool, on the disk that it had; nothing of explore and nothing of ours is left.
 #[track_caller]
 fn is_promoted(ground: &Ground, before: &BTreeMap<String, (Option<String>, Option<String>)>, said: &str) {
+    is_promoted_to(ground, "Standard_E16s_v5", before, said);
+}
+
+#[track_caller]
+fn is_promoted_to(
+    ground: &Ground,
+    size: &str,
+    before: &BTreeMap<String, (Option<String>, Option<String>)>,
+    said: &str,
+) {
     let name = ground.scene.namespace();
     let pods = ground.shards();
     assert!(pods.len() == 3 && pods.iter().all(is_ready), "{said}");
     for node in ground.nodes().keys() {
         let labels = ground.labels(node);
         assert_eq!(labels["workload"], format!("{name}-stable"), "{said}");
-        assert_eq!(labels["node.kubernetes.io/instance-type"], "Standard_E16s_v5", "{said}");
+        assert_eq!(labels["node.kubernetes.io/instance-type"], size, "{said}");
     }
     assert_eq!(&disks(ground), before, "{said}");
     assert_eq!(pools(ground), BTreeSet::from([format!("{name}-stable")]), "{said}");

@@ -26,6 +26,48 @@ fn a_size_without_room_a_zone_that_is_left_out_and_another_number_of_shards_are_
         3,
         &["also-scales", "there are 3 shards, and 2 are asked for", "--shards 3"],
     );
+    promote(&ground, &kubeconfig, &["--yes", "--expect", "4"]).is(2, &["--expect 4", "have 3 shards", "--shards 4"]);
+    assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
+}
+
+#[test]
+fn another_set_than_the_workloads_is_a_mistake_whatever_writes_or_deletes() {
+    let ground = Ground::new();
+    for command in ["promote", "cleanup", "deploy", "render"] {
+        let mut arguments = match command {
+            "deploy" | "render" => ground.arguments(command, "explore"),
+            _ => ground.of_command(command),
+        };
+        arguments.extend(["--statefulset", "redis-shard"].map(str::to_owned));
+        ran(&ground, ground.scene.kubeconfig(), &arguments).is(
+            2,
+            &[
+                "statefulset/redis-shard (--statefulset) isn't the set of the workload",
+                "--name redis",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_name_that_a_workload_of_another_namespace_has_is_refused() {
+    let ground = deployed();
+    let name = ground.scene.namespace();
+    let elsewhere = format!("{name}-elsewhere");
+    let interceptor = Interceptor::before(ground.scene.plane());
+    let mut arguments = ground.arguments("deploy", "explore");
+    let at = arguments.iter().position(|word| word == "-n").expect("-n") + 1;
+    arguments[at].clone_from(&elsewhere);
+    arguments.push("--yes".to_owned());
+    ran(&ground, &interceptor.kubeconfig(&ground.scene), &arguments).is(
+        3,
+        &[
+            &format!("name-taken nodepool/{name}-explore"),
+            &format!("name-taken priorityclass/{name}-shard"),
+            &format!("namespace/{name}"),
+            "--name NAME",
+        ],
+    );
     assert!(interceptor.writes().is_empty(), "{:?}", interceptor.writes());
 }
 

@@ -42,8 +42,8 @@ fn the_end_of_the_input_in_a_question_leaves_it_with_0() {
     let scene = shards();
     let mut menu = quickstart(&scene, &[]);
     menu.says("q ends");
-    menu.press("1\r");
-    menu.says("Which phase?");
+    menu.press("8\r");
+    menu.says("What is seen?");
     menu.press(CTRL_D);
     assert_eq!(menu.end(), Some(0));
 }

@@ -95,9 +95,7 @@ fn a_workload_goes_from_explore_to_stable_and_away_by_the_menu_alone() {
     menu.says(&format!(
         "$ shardctl promote --size Standard_E16s_v5 --name {name} --shards 3"
     ));
-    menu.says(&format!(
-        "move 3 shards one at a time, and end nodepool/{name}-explore?"
-    ));
+    menu.says(&format!("move 3 shards one at a time, end nodepool/{name}-explore?"));
     let words = menu.words_of_the_child();
     menu.press("y");
     menu.ends("promote ended with exit code 0");

@@ -72,12 +72,14 @@ fn plain_takes_its_answers_from_a_pipe_and_leaves_to_a_command_what_is_its_own()
         "--plain",
     ];
     let mut command = scene.shardctl(own);
-    command.write_stdin("two\n8\n1\n2\n");
+    command.write_stdin("two\n7\n8\n1\n2\n");
     let ran = run(command);
     ran.says(
         0,
         &[
             "`two` is no number from 1 to 8",
+            "cleanup: statefulset/shard (--statefulset) isn't the set of the workload biometric",
+            "--name",
             "$ shardctl explain system-down",
             "# The system is down",
             "explain ended with exit code 0",

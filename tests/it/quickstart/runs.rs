@@ -13,14 +13,14 @@ fn arrow_keys_and_numbers_move_to_an_entry_and_return_runs_what_it_shows() {
     let own = format!("--namespace {} --statefulset shard", scene.namespace());
     menu.says(&format!("UP {}/shard: 3 of 3 shards Ready", scene.namespace()));
     menu.says("What next?");
-    menu.shows("> 1 deploy shardctl deploy PHASE");
+    menu.shows("> 1 deploy not of this set: the workload's is biometric-shard");
     for entry in [
         format!("2 verify shardctl verify {own} --request-timeout 20s"),
         format!("3 route-test shardctl route-test {own} --request-timeout 20s"),
         format!("4 packing shardctl packing-summary {own} --request-timeout 20s"),
-        format!("5 promote shardctl promote --size SIZE {own} --request-timeout 20s"),
+        "5 promote not of this set: the workload's is biometric-shard".to_owned(),
         format!("6 drain shardctl drain NODE {own} --request-timeout 20s"),
-        format!("7 cleanup shardctl cleanup [--phase PHASE | --data] {own} --request-timeout 20s"),
+        "7 cleanup not of this set: the workload's is biometric-shard".to_owned(),
         "8 runbook shardctl explain RUNBOOK".to_owned(),
     ] {
         menu.shows(&entry);

@@ -8,7 +8,7 @@ use crate::upgrade::rights::printed_rules;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -160,6 +160,13 @@ impl Ground {
             *nodes.entry(node).or_default() += 1;
         }
         nodes
+    }
+
+    /// The nodes that shards are on; one may have none as yet.
+    pub fn nodes_of_shards(&self) -> BTreeSet<String> {
+        let pods = self.shards().into_iter();
+        pods.filter_map(|pod| pod.spec.and_then(|spec| spec.node_name))
+            .collect()
     }
 
     /// A node's labels.
