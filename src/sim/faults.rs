@@ -208,7 +208,7 @@ fn silence(plane: &mut Plane, node: &str, now: Timestamp) {
     let silent = json!({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
         "message": "Kubelet stopped posting node status."});
     plane.change(&Key::wide(Kind::Nodes, node), now, |node| {
-        set_condition(node, silent, now)
+        set_condition(node, silent, now);
     });
 }
 

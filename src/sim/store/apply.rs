@@ -39,7 +39,7 @@ impl Store {
         if !conflicts.is_empty() && !force {
             return Err(refused(&conflicts));
         }
-        prune(key.kind, &live, &mut merged, &ours, write.manager);
+        prune(&live, &mut merged, &ours, write.manager);
         let taken: BTreeSet<Path> = conflicts.into_values().flatten().collect();
         let noted = Noted::Applied(&ours, &taken);
         let kept = self.update_noting(key, merged, Part::Main, write, noted)?;
@@ -156,7 +156,7 @@ fn sentence(path: &Path) -> String {
 }
 
 /// Takes away what the applier applied before, doesn't any longer, and nobody else holds.
-fn prune(kind: Kind, live: &Value, merged: &mut Value, ours: &BTreeSet<Path>, manager: &str) {
+fn prune(live: &Value, merged: &mut Value, ours: &BTreeSet<Path>, manager: &str) {
     let entries = list(live, "/metadata/managedFields");
     let (before, others): (Vec<&Value>, Vec<&Value>) = entries.iter().partition(|entry| is_applied_by(entry, manager));
     let kept: BTreeSet<Path> = others.into_iter().flat_map(held).chain(ours.iter().cloned()).collect();
@@ -171,11 +171,11 @@ fn prune(kind: Kind, live: &Value, merged: &mut Value, ours: &BTreeSet<Path>, ma
             let item = &path[..*length];
             item.last().is_some_and(|step| step.starts_with("k:")) && !kept.iter().any(|path| path.starts_with(item))
         });
-        drop_at(kind, merged, &path[..whole.unwrap_or(path.len())]);
+        drop_at(merged, &path[..whole.unwrap_or(path.len())]);
     }
 }
 
-fn drop_at(kind: Kind, at: &mut Value, path: &[String]) {
+fn drop_at(at: &mut Value, path: &[String]) {
     let Some((step, rest)) = path.split_first() else { return };
     match step.split_once(':') {
         Some(("f", field)) if rest.is_empty() => {
@@ -185,7 +185,7 @@ fn drop_at(kind: Kind, at: &mut Value, path: &[String]) {
         }
         Some(("f", field)) => {
             let Some(inner) = at.get_mut(field) else { return };
-            drop_at(kind, inner, rest);
+            drop_at(inner, rest);
             // A list of which the last item went goes with it.
             if inner.as_array().is_some_and(Vec::is_empty)
                 && let Some(fields) = at.as_object_mut()
@@ -205,12 +205,13 @@ fn drop_at(kind: Kind, at: &mut Value, path: &[String]) {
             if rest.is_empty() {
                 items.retain(|item| key_of(item, &names) != wanted);
             } else if let Some(item) = items.iter_mut().find(|item| key_of(item, &names) == wanted) {
-                drop_at(kind, item, rest);
+                drop_at(item, rest);
             }
         }
         Some((_, value)) => {
+            let gone: Value = serde_json::from_str(value).unwrap_or_default();
             if let Some(items) = at.as_array_mut() {
-                items.retain(|item| item.to_string() != value);
+                items.retain(|item| *item != gone);
             }
         }
         None => {}

@@ -38,10 +38,8 @@ pub(super) fn check(kind: Kind, before: Option<&Value>, object: &Value) -> Resul
                 causes.push(invalid("involvedObject.namespace", &words));
             }
         }
-        Kind::PriorityClasses => {
-            if before.is_some_and(|before| before["value"] != object["value"]) {
-                causes.push(forbidden("value", "may not be changed in an update."));
-            }
+        Kind::PriorityClasses if before.is_some_and(|before| before["value"] != object["value"]) => {
+            causes.push(forbidden("value", "may not be changed in an update."));
         }
         _ => {}
     }

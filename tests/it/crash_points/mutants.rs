@@ -111,7 +111,7 @@ impl Sent {
     }
 
     /// It is withheld, and answered as if it had been done.
-    async fn is_withheld(self) -> Answered {
+    async fn withheld(self) -> Answered {
         let posted = self.head.method == "POST";
         if posted || self.head.method == "PUT" {
             let mut made = self.body.clone();
@@ -213,7 +213,7 @@ fn mutants() -> Vec<Mutant> {
             handle: |sent, _| {
                 Box::pin(async move {
                     if closes(&sent) {
-                        return sent.is_withheld().await;
+                        return sent.withheld().await;
                     }
                     sent.goes().await
                 })
@@ -251,11 +251,7 @@ fn mutants() -> Vec<Mutant> {
             handle: |sent, _| {
                 Box::pin(async move {
                     let lock = ["POST", "PUT"].iter().any(|method| sent.is(method, "/leases"));
-                    if lock {
-                        sent.is_withheld().await
-                    } else {
-                        sent.goes().await
-                    }
+                    if lock { sent.withheld().await } else { sent.goes().await }
                 })
             },
         },
@@ -359,7 +355,7 @@ fn mutants() -> Vec<Mutant> {
                 Box::pin(async move {
                     let helper = sent.is("DELETE", "/pods/shardctl-");
                     if helper {
-                        sent.is_withheld().await
+                        sent.withheld().await
                     } else {
                         sent.goes().await
                     }

@@ -35,7 +35,7 @@ pub struct Asked {
     /// The body; empty for none.
     pub body: String,
     /// Whether somebody asks who has no rights.
-    pub as_nobody: bool,
+    pub by_nobody: bool,
     /// Whether the answer is a watch, a line a change.
     pub is_watch: bool,
 }
@@ -88,7 +88,7 @@ fn asked(method: &'static str, target: impl Into<String>, content_type: &'static
         } else {
             body.to_string()
         },
-        as_nobody: false,
+        by_nobody: false,
         is_watch: false,
     }
 }
@@ -133,9 +133,9 @@ pub fn delete(target: impl Into<String>, options: Value) -> Asked {
 
 impl Asked {
     /// The same, by somebody without rights.
-    pub fn as_nobody(self) -> Asked {
+    pub fn by_nobody(self) -> Asked {
         Asked {
-            as_nobody: true,
+            by_nobody: true,
             ..self
         }
     }

@@ -132,7 +132,7 @@ impl Side {
 
     /// A real server knows that nobody may do anything; the rehearsal cluster is told so for the one request.
     fn deny(&self, asked: &Asked, denied: bool) {
-        let Some(cluster) = self.rehearsal.as_ref().filter(|_| asked.as_nobody) else {
+        let Some(cluster) = self.rehearsal.as_ref().filter(|_| asked.by_nobody) else {
             return;
         };
         cluster.with(|plane, _| {
@@ -162,7 +162,7 @@ impl Side {
         if !asked.body.is_empty() {
             request = request.header("Content-Type", asked.content_type);
         }
-        if asked.as_nobody && self.rehearsal.is_none() {
+        if asked.by_nobody && self.rehearsal.is_none() {
             request = request.header("Impersonate-User", "nobody");
         }
         let request = request.body(Body::from(asked.body.clone().into_bytes())).unwrap();

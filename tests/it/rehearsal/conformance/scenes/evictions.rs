@@ -57,7 +57,7 @@ pub fn answers() -> Scene {
         .ask("while it goes", evict("free", this("free")))
         .ask("by another name", evict_as("free", "other", "", Value::Null));
     for name in ["db-0", "db-1"] {
-        scene = scene.first(make(name)).first(ready(name))
+        scene = scene.first(make(name)).first(ready(name));
     }
     scene
         .first(post(PODS, pod("db-2")))

@@ -25,29 +25,29 @@ pub fn reviews() -> Scene {
 /// 403.
 pub fn refusals() -> Scene {
     Scene::new("refusals")
-        .ask("get", get(format!("{PODS}/db-0")).as_nobody())
-        .ask("list", get(format!("{PODS}?limit=500")).as_nobody())
-        .ask("list everywhere", get("/api/v1/pods?limit=500").as_nobody())
-        .ask("watch", watch(format!("{PODS}?watch=true")).as_nobody())
-        .ask("create", post(PODS, pod("a")).as_nobody())
+        .ask("get", get(format!("{PODS}/db-0")).by_nobody())
+        .ask("list", get(format!("{PODS}?limit=500")).by_nobody())
+        .ask("list everywhere", get("/api/v1/pods?limit=500").by_nobody())
+        .ask("watch", watch(format!("{PODS}?watch=true")).by_nobody())
+        .ask("create", post(PODS, pod("a")).by_nobody())
         .ask(
             "create, tried",
-            post(format!("{PODS}?dryRun=All"), pod("a")).as_nobody(),
+            post(format!("{PODS}?dryRun=All"), pod("a")).by_nobody(),
         )
-        .ask("replace", put(format!("{PODS}/a"), pod("a")).as_nobody())
-        .ask("patch", patch(format!("{SETS}/db"), json!([])).as_nobody())
+        .ask("replace", put(format!("{PODS}/a"), pod("a")).by_nobody())
+        .ask("patch", patch(format!("{SETS}/db"), json!([])).by_nobody())
         .ask(
             "apply",
-            apply(format!("{BUDGETS}/db?fieldManager=shardctl"), json!({})).as_nobody(),
+            apply(format!("{BUDGETS}/db?fieldManager=shardctl"), json!({})).by_nobody(),
         )
-        .ask("delete", delete(format!("{PODS}/a"), json!({})).as_nobody())
-        .ask("evict", post(format!("{PODS}/a/eviction"), json!({})).as_nobody())
-        .ask("a log", get(format!("{PODS}/a/log")).as_nobody())
+        .ask("delete", delete(format!("{PODS}/a"), json!({})).by_nobody())
+        .ask("evict", post(format!("{PODS}/a/eviction"), json!({})).by_nobody())
+        .ask("a log", get(format!("{PODS}/a/log")).by_nobody())
         .ask(
             "a port-forward",
-            get(format!("{PODS}/a/portforward?ports=80")).as_nobody(),
+            get(format!("{PODS}/a/portforward?ports=80")).by_nobody(),
         )
-        .ask("a node", get("/api/v1/nodes/n").as_nobody())
-        .ask("the namespace", get(CORE).as_nobody())
-        .ask("a class", get("/apis/storage.k8s.io/v1/storageclasses").as_nobody())
+        .ask("a node", get("/api/v1/nodes/n").by_nobody())
+        .ask("the namespace", get(CORE).by_nobody())
+        .ask("a class", get("/apis/storage.k8s.io/v1/storageclasses").by_nobody())
 }
