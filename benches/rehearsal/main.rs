@@ -89,6 +89,8 @@ fn upgraded(recording: shardctl::model::recording::Recording) -> Rehearsal {
             shard_timeout: SignedDuration::from_mins(10),
             on_failure: OnFailure::Halt,
             pre_pull: true,
+            goes_on: false,
+            room: None,
             max_restarts: 2,
             allowed: Allowed::default(),
         },
@@ -100,6 +102,7 @@ fn upgraded(recording: shardctl::model::recording::Recording) -> Rehearsal {
             status: words(),
         },
         lease: Duration::from_secs(30),
+        wrote: false,
     };
     let tasks = Tasks {
         before: None,

@@ -186,7 +186,7 @@ mod tests {
         draw(&mut page, &rows, 80.0, 59);
         let text = page.into_text();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0].trim(), format!("0{}1m20s", " ".repeat(34)).trim(), "{text}");
+        assert_eq!(lines[0].trim(), format!("0{}1m 20s", " ".repeat(33)).trim(), "{text}");
         assert_eq!(lines[1], format!("  images  {:<40}  2 nodes", "f".repeat(10)), "{text}");
         assert_eq!(
             lines[2],

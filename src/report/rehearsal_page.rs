@@ -196,7 +196,7 @@ mod tests {
             "30.0s",
             "Waits while no shard is in hand",
             "  at    40.0s    30.0s  for the pause between two shards",
-            "  a shard stops    2.0s  typical; nothing here tells",
+            "  a shard stops     2.0s  typical; nothing here tells",
             "Left out",
             "--gate verify: not run",
             "For real\n  $ shardctl upgrade --image db:2.0\n",
