@@ -69,10 +69,10 @@ pub(super) fn json(request: &Request) -> Result<Value, Refused> {
     parsed(request).map_err(|why| Refused::bad_request(format!("the object provided is unrecognized: {why}")))
 }
 
-/// As [`json`], an object of a kind.
+/// As [`json()`], an object of a kind.
 ///
 /// # Errors
-/// As [`json`].
+/// As [`json()`].
 pub(super) fn body(request: &Request, kind: Kind) -> Result<Value, Refused> {
     parsed(request).map_err(|why| {
         let text = String::from_utf8_lossy(&request.body);
