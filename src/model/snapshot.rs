@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::dns::Questions;
 use super::load::Load;
+use super::objects::Objects;
 use super::read::Read;
 use super::recording::{EvictionTrial, Logs, Recording, Taken};
 use super::resource::Resource;
@@ -33,19 +34,19 @@ pub struct Snapshot {
     /// Every StatefulSet of the namespace.
     pub sets: Read<Vec<StatefulSet>>,
     /// The revisions of the sets.
-    pub revisions: Read<Vec<ControllerRevision>>,
+    pub revisions: Read<Objects<ControllerRevision>>,
     /// Pods that the chosen set's selector matches, and helper pods of ours.
-    pub pods: Read<Vec<Pod>>,
+    pub pods: Read<Objects<Pod>>,
     /// Claims of the namespace.
-    pub claims: Read<Vec<PersistentVolumeClaim>>,
+    pub claims: Read<Objects<PersistentVolumeClaim>>,
     /// Volumes bound to claims of the namespace.
-    pub volumes: Read<Vec<PersistentVolume>>,
+    pub volumes: Read<Objects<PersistentVolume>>,
     /// Storage classes.
     pub classes: Read<Vec<StorageClass>>,
     /// Attachments of those volumes.
-    pub attachments: Read<Vec<VolumeAttachment>>,
+    pub attachments: Read<Objects<VolumeAttachment>>,
     /// Nodes.
-    pub nodes: Read<Vec<Node>>,
+    pub nodes: Read<Objects<Node>>,
     /// Services of the namespace.
     pub services: Read<Vec<Service>>,
     /// Endpoint slices of the namespace.
@@ -53,7 +54,7 @@ pub struct Snapshot {
     /// Budgets of the namespace.
     pub budgets: Read<Vec<PodDisruptionBudget>>,
     /// Events of the namespace.
-    pub events: Read<Vec<Event>>,
+    pub events: Read<Objects<Event>>,
     /// Events about nodes, NodeClaims and NodePools.
     pub cluster_events: Read<Vec<Event>>,
     /// Leases of the namespace that are ours.
@@ -86,7 +87,7 @@ pub struct Snapshot {
     pub csi_nodes: Read<Vec<CSINode>>,
     /// Every pod of the cluster, cut down to what it takes on its node and what a drain does to it; read only where a shard needs
     /// a place or a node is emptied.
-    pub node_pods: Read<Vec<Pod>>,
+    pub node_pods: Read<Objects<Pod>>,
     /// What those pods ask for beside the shards, summed while they were read; none where nobody summed them.
     pub load: Option<Read<Load>>,
     /// Budgets of every namespace; read only where a node is emptied.
@@ -133,23 +134,23 @@ impl Snapshot {
     /// # Errors
     /// [`Misfit`] for the first object that isn't of its resource's type.
     pub fn derive(recording: &Recording) -> Result<Snapshot, Misfit> {
-        let from = Objects(recording);
+        let from = Recorded(recording);
         Ok(Snapshot {
             taken: recording.taken.clone(),
             rights: recording.rights.clone(),
             namespace: from.typed(Resource::Namespace)?,
             sets: from.typed(Resource::StatefulSets)?,
-            revisions: from.typed(Resource::ControllerRevisions)?,
-            pods: from.typed(Resource::Pods)?,
-            claims: from.typed(Resource::Claims)?,
-            volumes: from.typed(Resource::Volumes)?,
+            revisions: from.shared(Resource::ControllerRevisions)?,
+            pods: from.shared(Resource::Pods)?,
+            claims: from.shared(Resource::Claims)?,
+            volumes: from.shared(Resource::Volumes)?,
             classes: from.typed(Resource::StorageClasses)?,
-            attachments: from.typed(Resource::VolumeAttachments)?,
-            nodes: from.typed(Resource::Nodes)?,
+            attachments: from.shared(Resource::VolumeAttachments)?,
+            nodes: from.shared(Resource::Nodes)?,
             services: from.typed(Resource::Services)?,
             slices: from.typed(Resource::EndpointSlices)?,
             budgets: from.typed(Resource::Budgets)?,
-            events: from.typed(Resource::Events)?,
+            events: from.shared(Resource::Events)?,
             cluster_events: from.typed(Resource::ClusterEvents)?,
             leases: from.typed(Resource::Leases)?,
             autoscalers: from.typed(Resource::Autoscalers)?,
@@ -165,7 +166,7 @@ impl Snapshot {
             cluster_autoscaler: from.typed(Resource::ClusterAutoscalerStatus)?,
             priority_classes: from.typed(Resource::PriorityClasses)?,
             csi_nodes: from.typed(Resource::CsiNodes)?,
-            node_pods: from.typed(Resource::NodePods)?,
+            node_pods: from.shared(Resource::NodePods)?,
             load: None,
             all_budgets: from.typed(Resource::AllBudgets)?,
             node_usage: from.typed(Resource::NodeUsage)?,
@@ -187,10 +188,19 @@ impl Snapshot {
     }
 }
 
-struct Objects<'a>(&'a Recording);
+struct Recorded<'a>(&'a Recording);
 
-impl Objects<'_> {
+impl Recorded<'_> {
+    /// Objects that every look at a running operation has.
+    fn shared<T: DeserializeOwned>(&self, resource: Resource) -> Result<Read<Objects<T>>, Misfit> {
+        self.read::<T, _>(resource)
+    }
+
     fn typed<T: DeserializeOwned>(&self, resource: Resource) -> Result<Read<Vec<T>>, Misfit> {
+        self.read::<T, _>(resource)
+    }
+
+    fn read<T: DeserializeOwned, L: FromIterator<T>>(&self, resource: Resource) -> Result<Read<L>, Misfit> {
         let Some(read) = self.0.objects.get(&resource) else {
             return Ok(Read::Unreadable(format!("{} were not recorded", resource.noun())));
         };
@@ -198,15 +208,13 @@ impl Objects<'_> {
             Read::Absent(why) => Read::Absent(why.clone()),
             Read::Unreadable(why) => Read::Unreadable(why.clone()),
             Read::Got(items) => {
-                // As many as there are: of 5,000 nodes, room to grow would be megabytes.
-                let mut typed = Vec::with_capacity(items.len());
-                for item in items {
-                    typed.push(serde_json::from_str(item.get()).map_err(|error| Misfit {
+                let typed = items.iter().map(|item| {
+                    serde_json::from_str(item.get()).map_err(|error| Misfit {
                         resource,
                         why: error.to_string(),
-                    })?);
-                }
-                Read::Got(typed)
+                    })
+                });
+                Read::Got(typed.collect::<Result<L, Misfit>>()?)
             }
         })
     }

@@ -5,9 +5,43 @@
 //! serde_json. Of what is passed over, strings must end and as many brackets close as open, so that nothing cut off passes;
 //! whether commas and numbers in there are right decides nothing.
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Error;
+
+/// Reads what is wanted of a text.
+pub(super) fn skim<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Error> {
+    let mut json = Skim::new(text);
+    let read = T::deserialize(&mut json)?;
+    json.end()?;
+    Ok(read)
+}
+
+/// What a [`Text`] is asked for by.
+const TEXT: &str = "the text of a value";
+
+/// A value as it is written. Only a [`Skim`] gives it.
+pub(super) struct Text<'t>(pub(super) &'t str);
+
+impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+        impl<'de> Visitor<'de> for Whole {
+            type Value = &'de str;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the text of a value")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<&'de str, E> {
+                Ok(text)
+            }
+        }
+        deserializer.deserialize_newtype_struct(TEXT, Whole).map(Text)
+    }
+}
 
 /// How deep what is looked at may be nested, as in serde_json: a hostile answer must not use up the stack.
 const DEEPEST: u8 = 128;
@@ -163,7 +197,13 @@ impl<'t> Deserializer<'t> for &mut Skim<'t> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'t>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'t>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if name == TEXT {
+            self.next();
+            let from = self.at;
+            self.pass()?;
+            return visitor.visit_borrowed_str(self.text.get(from..self.at).unwrap_or_default());
+        }
         visitor.visit_newtype_struct(self)
     }
 
