@@ -3,13 +3,13 @@
 //! No list here has a `resourceVersion`, so that the server may not answer from its own cache either.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::future::{join, join_all, join3, join5};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -17,9 +17,10 @@ use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
 use crate::cluster::lease;
-use crate::cluster::read::{Objects, into_read, label_query, need, need_one, read};
+use crate::cluster::read::{into_read, label_query, need, need_again, need_one, read};
 use crate::cluster::recording::empty;
 use crate::model::mark::HELPER;
+use crate::model::objects::Objects;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
 use crate::model::set::{self, Ordinal};
@@ -31,9 +32,10 @@ const FEW: usize = 20;
 /// Reads the set, its pods, budgets, claims with their volumes, and our Lease, all at once. `taken.at` is when the read
 /// began, so that whatever was seen later is newer.
 ///
-/// `known` are the volumes as they were read last: they are asked for along with the claims, since a shard waits for this
-/// read, and only what the claims are bound to beyond them is asked for after. With `about` only that shard's are: before a
-/// deletion the server needn't give those of all the others.
+/// `known` is what was seen last. All of it is asked for anew, and what the server gives at the version that is known is shared
+/// with it. The volumes that it names are asked for along with the claims, since a shard waits for this read, and only what the
+/// claims are bound to beyond them is asked for after. With `about` only that shard's are: before a deletion the server needn't
+/// give those of all the others.
 ///
 /// # Errors
 /// Where the set or its pods can't be read; a set that is gone can. Whatever else can't is [`Read::Unreadable`] in the snapshot.
@@ -41,7 +43,7 @@ pub async fn fresh(
     connection: &Connection,
     namespace: &str,
     set: &StatefulSet,
-    known: &Read<Vec<PersistentVolume>>,
+    known: &Snapshot,
     about: Option<Ordinal>,
 ) -> Result<Snapshot, Failure> {
     let api = connection.api();
@@ -53,35 +55,36 @@ pub async fn fresh(
     let shards = label_query(&selector.unwrap_or_default());
     let helpers = label_query(HELPER);
     let shard = about.map(|ordinal| set::pod_name(set, ordinal));
-    let known = names_of(known, set, about);
+    let wanted = names_of(&known.volumes, set, about);
     let pods_and_disks = async {
         let (shards, claims, volumes) = join3(
-            need(api, Resource::Pods, namespace, &shards),
-            read(api, Resource::Claims, namespace, ""),
-            volumes(api, namespace, &known),
+            need_again(api, Resource::Pods, namespace, &shards, &known.pods),
+            need_again(api, Resource::Claims, namespace, "", &known.claims),
+            volumes(api, namespace, &wanted, &known.volumes),
         )
         .await;
-        let shards = shards?;
-        let volumes = match &claims.objects {
+        let (shards, claims) = (shards?, into_read(claims, Resource::Claims));
+        let volumes = match &claims {
             Read::Got(claims) => {
-                let mounted: BTreeSet<String> = shards
+                let mounted: BTreeSet<&str> = shards
                     .iter()
                     .flat_map(|found| mounted_by(found, shard.as_deref()))
                     .collect();
                 let bound = claims
                     .iter()
                     .filter_map(|claim| volume_of(claim, set, about, &mounted))
+                    .map(str::to_owned)
                     .collect();
-                with_others(api, namespace, bound, &known, volumes).await
+                with_others(api, namespace, bound, &wanted, volumes, &known.volumes).await
             }
             Read::Absent(why) | Read::Unreadable(why) => Read::Unreadable(why.clone()),
         };
-        Ok::<_, Failure>((shards, claims.objects, volumes))
+        Ok::<_, Failure>((shards, claims, volumes))
     };
     let (set, pods, helpers, budgets, lease) = join5(
         need_one(api, Resource::StatefulSets, namespace, name),
         pods_and_disks,
-        need(api, Resource::Pods, namespace, &helpers),
+        need_again(api, Resource::Pods, namespace, &helpers, &known.pods),
         read(api, Resource::Budgets, namespace, ""),
         need_one(api, Resource::Leases, namespace, &lease::name(name)),
     )
@@ -90,14 +93,17 @@ pub async fn fresh(
     pods.extend(helpers?);
     recording.objects = BTreeMap::from([
         (Resource::StatefulSets, Read::Got(few(vec![set])?)),
-        (Resource::Pods, Read::Got(pods)),
         (Resource::Budgets, budgets.objects),
-        (Resource::Claims, claims),
-        (Resource::Volumes, volumes),
         (Resource::Leases, into_read(few(vec![lease]), Resource::Leases)),
     ]);
-    Snapshot::derive(&recording).map_err(|misfit| Failure::NotKubernetes {
+    let rest = Snapshot::derive(&recording).map_err(|misfit| Failure::NotKubernetes {
         what: misfit.to_string(),
+    })?;
+    Ok(Snapshot {
+        pods: Read::Got(pods.into_iter().collect()),
+        claims: claims.map(Objects::from_iter),
+        volumes: volumes.map(Objects::from_iter),
+        ..rest
     })
 }
 
@@ -173,8 +179,11 @@ fn typed<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Failure> {
     })
 }
 
+/// Volumes, or why they can't be read.
+type Volumes = Read<Vec<Arc<PersistentVolume>>>;
+
 /// The names of those volumes that are meant for claims of the set's.
-fn names_of(volumes: &Read<Vec<PersistentVolume>>, set: &StatefulSet, about: Option<Ordinal>) -> BTreeSet<String> {
+fn names_of(volumes: &Read<Objects<PersistentVolume>>, set: &StatefulSet, about: Option<Ordinal>) -> BTreeSet<String> {
     let volumes = volumes.got().into_iter().flatten();
     let ours = volumes.filter(|volume| {
         let claim = volume
@@ -187,14 +196,22 @@ fn names_of(volumes: &Read<Vec<PersistentVolume>>, set: &StatefulSet, about: Opt
 }
 
 /// The volumes of these names.
-async fn volumes(api: &Api, namespace: &str, names: &BTreeSet<String>) -> Objects {
+async fn volumes(
+    api: &Api,
+    namespace: &str,
+    names: &BTreeSet<String>,
+    known: &Read<Objects<PersistentVolume>>,
+) -> Volumes {
     if names.len() > FEW {
-        return read(api, Resource::Volumes, namespace, "").await.objects;
+        let listed = need_again(api, Resource::Volumes, namespace, "", known).await;
+        return into_read(listed, Resource::Volumes);
     }
     let asked = names
         .iter()
         .map(|name| need_one(api, Resource::Volumes, namespace, name));
-    into_read(few(join_all(asked).await), Resource::Volumes)
+    let found = few(join_all(asked).await);
+    let found = found.and_then(|found| found.iter().map(|raw| Ok(Arc::new(typed(raw)?))).collect());
+    into_read(found, Resource::Volumes)
 }
 
 /// The volumes that were asked for, and those of `bound` besides.
@@ -202,15 +219,16 @@ async fn with_others(
     api: &Api,
     namespace: &str,
     bound: BTreeSet<String>,
-    known: &BTreeSet<String>,
-    volumes: Objects,
-) -> Objects {
-    let others: BTreeSet<String> = bound.difference(known).cloned().collect();
+    asked: &BTreeSet<String>,
+    volumes: Volumes,
+    known: &Read<Objects<PersistentVolume>>,
+) -> Volumes {
+    let others: BTreeSet<String> = bound.difference(asked).cloned().collect();
     // More than a few were listed with everybody's.
-    if others.is_empty() || known.len() > FEW {
+    if others.is_empty() || asked.len() > FEW {
         return volumes;
     }
-    match (volumes, self::volumes(api, namespace, &others).await) {
+    match (volumes, self::volumes(api, namespace, &others, known).await) {
         (Read::Got(mut volumes), Read::Got(others)) => {
             volumes.extend(others);
             Read::Got(volumes)
@@ -228,44 +246,27 @@ fn few(asked: Vec<Result<Box<RawValue>, Failure>>) -> Result<Vec<Box<RawValue>>,
         .collect()
 }
 
-#[derive(Deserialize)]
-struct Claim {
-    metadata: Name,
-    spec: Bound,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Bound {
-    volume_name: Option<String>,
-}
-
 /// The names of the claims that a pod mounts; none of another pod than `only`, where one is named.
-fn mounted_by(pod: &RawValue, only: Option<&str>) -> Vec<String> {
-    let pod: Option<Pod> = serde_json::from_str(pod.get()).ok();
-    let pod = pod.filter(|pod| only.is_none_or(|only| pod.metadata.name.as_deref() == Some(only)));
-    let volumes = pod.and_then(|pod| pod.spec?.volumes).unwrap_or_default();
-    let claims = volumes.into_iter().filter_map(|volume| volume.persistent_volume_claim);
-    claims.map(|claim| claim.claim_name).collect()
+fn mounted_by<'a>(pod: &'a Pod, only: Option<&str>) -> impl Iterator<Item = &'a str> {
+    let concerns = only.is_none_or(|only| pod.metadata.name.as_deref() == Some(only));
+    let spec = pod.spec.as_ref().filter(|_| concerns);
+    let volumes = spec.and_then(|spec| spec.volumes.as_ref()).into_iter().flatten();
+    volumes.filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
 }
 
 /// The volume that a claim is bound to, where one of the set's claim templates made the claim, or one of its pods mounts it.
-fn volume_of(
-    claim: &RawValue,
+fn volume_of<'a>(
+    claim: &'a PersistentVolumeClaim,
     set: &StatefulSet,
     about: Option<Ordinal>,
-    mounted: &BTreeSet<String>,
-) -> Option<String> {
-    let claim: Claim = serde_json::from_str(claim.get()).ok()?;
-    if !is_claim_of(set, about, &claim.metadata.name) && !mounted.contains(&claim.metadata.name) {
+    mounted: &BTreeSet<&str>,
+) -> Option<&'a str> {
+    let name = claim.metadata.name.as_deref()?;
+    if !mounted.contains(name) && !is_claim_of(set, about, name) {
         return None;
     }
-    claim.spec.volume_name.filter(|name| !name.is_empty())
+    let volume = claim.spec.as_ref()?.volume_name.as_deref()?;
+    (!volume.is_empty()).then_some(volume)
 }
 
 /// Whether a claim has a name that one of the set's claim templates gives, to any shard or to the one that is asked about.

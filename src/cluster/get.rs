@@ -4,6 +4,7 @@
 //! header is the server's clock. Reads are retried by `retry`'s rules, within the request timeout; whatever has a body
 //! never is.
 
+mod again;
 mod pages;
 mod skim;
 

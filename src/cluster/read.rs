@@ -8,6 +8,9 @@ mod reduce;
 mod room;
 mod usage;
 
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use karpenter::{Served, served};
@@ -17,6 +20,7 @@ pub use usage::read_usage;
 
 use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::get::Api;
+use crate::model;
 use crate::model::read::Read;
 use crate::model::resource::{Place, Resource, Scope};
 use crate::model::right::{Right, Rule};
@@ -127,6 +131,27 @@ pub async fn need(api: &Api, resource: Resource, namespace: &str, query: &str) -
     let place = resource.place();
     let collection = collection_path(&place, place.version, namespace);
     api.list(&collection, query, keeping(resource, namespace)).await
+}
+
+/// As [`need`], typed; what `known` has at the version that the server gives is shared with it.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn need_again<K>(
+    api: &Api,
+    resource: Resource,
+    namespace: &str,
+    query: &str,
+    known: &Read<model::objects::Objects<K>>,
+) -> Result<Vec<Arc<K>>, Failure>
+where
+    K: kube::Resource + DeserializeOwned + Send + Sync + 'static,
+{
+    let place = resource.place();
+    let collection = collection_path(&place, place.version, namespace);
+    let within = namespace.to_owned();
+    let keep = move |item: &RawValue| reduce::keep(resource, &within, item);
+    api.list_again(&collection, query, known.got(), keep).await
 }
 
 /// One object by its name; [`need`] for one.

@@ -31,6 +31,7 @@ use crate::cluster::read::served;
 use crate::cluster::recording::empty;
 use crate::cluster::server_time::ServerTime;
 use crate::model::mark::HELPER;
+use crate::model::pod;
 use crate::model::read::Read;
 use crate::model::recording::Taken;
 use crate::model::resource::Resource;
@@ -253,24 +254,19 @@ impl Watches {
         };
         let mut changed = false;
         if let Read::Got(pods) = &fresh.pods {
-            let labels = |pod: &Pod| pod.metadata.labels.clone();
-            let of_the_set = |pod: &&Pod| selects(&self.selector, labels(pod).as_ref());
-            let is_helper = |pod: &&Pod| labels(pod).is_some_and(|labels| labels.contains_key(HELPER));
-            changed |= self
-                .pods
-                .absorb(pods.iter().filter(of_the_set).cloned().collect(), began);
-            changed |= self
-                .helpers
-                .absorb(pods.iter().filter(is_helper).cloned().collect(), began);
+            let of_the_set = |pod: &&Arc<Pod>| selects(&self.selector, pod.metadata.labels.as_ref());
+            let is_helper = |pod: &&Arc<Pod>| pod::label(pod, HELPER).is_some();
+            changed |= self.pods.absorb(pods.shared().filter(of_the_set).cloned(), began);
+            changed |= self.helpers.absorb(pods.shared().filter(is_helper).cloned(), began);
         }
         if let Read::Got(_) = &fresh.sets {
-            changed |= self.set.absorb(fresh.set().cloned().into_iter().collect(), began);
+            changed |= self.set.absorb(fresh.set().cloned().map(Arc::new).into_iter(), began);
         }
         if let Read::Got(budgets) = &fresh.budgets {
-            changed |= self.budgets.absorb(budgets.clone(), began);
+            changed |= self.budgets.absorb(budgets.iter().cloned().map(Arc::new), began);
         }
         if let Read::Got(claims) = &fresh.claims {
-            changed |= self.claims.absorb(claims.clone(), began);
+            changed |= self.claims.absorb(claims.shared().cloned(), began);
         }
         if changed {
             self.bell.send_replace(());
@@ -285,7 +281,7 @@ impl Watches {
         let mut changed = false;
         for (node, pods) in &around.pods {
             if let (Some(store), Some(pods)) = (self.on_nodes.get(node), pods) {
-                changed |= store.absorb(pods.clone(), began);
+                changed |= store.absorb(pods.iter().cloned().map(Arc::new), began);
             }
         }
         if changed {

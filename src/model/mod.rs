@@ -18,6 +18,7 @@ pub mod mark;
 pub mod money;
 pub mod movement;
 pub mod node;
+pub mod objects;
 pub mod offered;
 pub mod outcome;
 pub mod phase;

@@ -91,12 +91,16 @@ pub fn claim_name(set: &StatefulSet, template: &str, ordinal: Ordinal) -> String
 /// The rules of `k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go`, LabelSelectorAsSelector; an operator that they don't know
 /// picks nothing.
 pub fn selects(selector: &LabelSelector, labels: Option<&BTreeMap<String, String>>) -> bool {
-    let value = |key: &str| labels.and_then(|labels| labels.get(key));
+    selects_by(selector, |key| labels?.get(key).map(String::as_str))
+}
+
+/// As [`selects`], of whatever tells a label's value.
+pub fn selects_by<'a>(selector: &LabelSelector, value: impl Fn(&str) -> Option<&'a str>) -> bool {
     let exact = selector.match_labels.iter().flatten();
     let terms = selector.match_expressions.iter().flatten();
     exact.into_iter().all(|(key, wanted)| value(key) == Some(wanted))
         && terms.into_iter().all(|term| {
-            let listed = |found: &String| term.values.iter().flatten().any(|wanted| wanted == found);
+            let listed = |found: &str| term.values.iter().flatten().any(|wanted| wanted == found);
             match term.operator.as_str() {
                 "In" => value(&term.key).is_some_and(listed),
                 "NotIn" => !value(&term.key).is_some_and(listed),

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 
 use super::dns::Questions;
 use super::load::Load;
+use super::objects::Objects;
 use super::read::Read;
 use super::recording::{EvictionTrial, Logs, Recording, Taken};
 use super::resource::Resource;
@@ -36,19 +37,19 @@ pub struct Snapshot {
     /// Every StatefulSet of the namespace.
     pub sets: Read<Vec<StatefulSet>>,
     /// The revisions of the sets.
-    pub revisions: Read<Vec<ControllerRevision>>,
+    pub revisions: Read<Objects<ControllerRevision>>,
     /// Pods that the chosen set's selector matches, and helper pods of ours.
-    pub pods: Read<Vec<Pod>>,
+    pub pods: Read<Objects<Pod>>,
     /// Claims of the namespace.
-    pub claims: Read<Vec<PersistentVolumeClaim>>,
+    pub claims: Read<Objects<PersistentVolumeClaim>>,
     /// Volumes bound to claims of the namespace.
-    pub volumes: Read<Vec<PersistentVolume>>,
+    pub volumes: Read<Objects<PersistentVolume>>,
     /// Storage classes.
     pub classes: Read<Vec<StorageClass>>,
     /// Attachments of those volumes.
-    pub attachments: Read<Vec<VolumeAttachment>>,
+    pub attachments: Read<Objects<VolumeAttachment>>,
     /// Nodes.
-    pub nodes: Read<Vec<Node>>,
+    pub nodes: Read<Objects<Node>>,
     /// Services of the namespace.
     pub services: Read<Vec<Service>>,
     /// Endpoint slices of the namespace.
@@ -56,7 +57,7 @@ pub struct Snapshot {
     /// Budgets of the namespace.
     pub budgets: Read<Vec<PodDisruptionBudget>>,
     /// Events of the namespace.
-    pub events: Read<Vec<Event>>,
+    pub events: Read<Objects<Event>>,
     /// Events about nodes, NodeClaims and NodePools.
     pub cluster_events: Read<Vec<Event>>,
     /// Leases of the namespace that are ours.
@@ -89,7 +90,7 @@ pub struct Snapshot {
     pub csi_nodes: Read<Vec<CSINode>>,
     /// Every pod of the cluster, cut down to what it takes on its node and what a drain does to it; read only where a shard needs
     /// a place or a node is emptied.
-    pub node_pods: Read<Vec<Pod>>,
+    pub node_pods: Read<Objects<Pod>>,
     /// What those pods ask for beside the shards, summed while they were read; none where nobody summed them.
     pub load: Option<Read<Load>>,
     /// Budgets of every namespace; read only where a node is emptied.
@@ -136,7 +137,7 @@ impl Snapshot {
     /// # Errors
     /// [`Misfit`] for the first object that isn't of its resource's type.
     pub fn derive(recording: &Recording) -> Result<Snapshot, Misfit> {
-        Self::of(Objects::Kept(recording))
+        Self::of(Recorded::Kept(recording))
     }
 
     /// As [`derive`](Self::derive), of a recording that is needed no more.
@@ -144,10 +145,10 @@ impl Snapshot {
     /// # Errors
     /// As [`derive`](Self::derive).
     pub fn spend(mut recording: Recording) -> Result<Snapshot, Misfit> {
-        Self::of(Objects::Spent(&mut recording))
+        Self::of(Recorded::Spent(&mut recording))
     }
 
-    fn of(mut from: Objects<'_>) -> Result<Snapshot, Misfit> {
+    fn of(mut from: Recorded<'_>) -> Result<Snapshot, Misfit> {
         let recording = from.recording();
         let (taken, rights) = (recording.taken.clone(), recording.rights.clone());
         let (logs, domain) = (recording.logs.clone(), recording.domain.clone());
@@ -157,17 +158,17 @@ impl Snapshot {
             rights,
             namespace: from.typed(Resource::Namespace)?,
             sets: from.typed(Resource::StatefulSets)?,
-            revisions: from.typed(Resource::ControllerRevisions)?,
-            pods: from.typed(Resource::Pods)?,
-            claims: from.typed(Resource::Claims)?,
-            volumes: from.typed(Resource::Volumes)?,
+            revisions: from.shared(Resource::ControllerRevisions)?,
+            pods: from.shared(Resource::Pods)?,
+            claims: from.shared(Resource::Claims)?,
+            volumes: from.shared(Resource::Volumes)?,
             classes: from.typed(Resource::StorageClasses)?,
-            attachments: from.typed(Resource::VolumeAttachments)?,
-            nodes: from.typed(Resource::Nodes)?,
+            attachments: from.shared(Resource::VolumeAttachments)?,
+            nodes: from.shared(Resource::Nodes)?,
             services: from.typed(Resource::Services)?,
             slices: from.typed(Resource::EndpointSlices)?,
             budgets: from.typed(Resource::Budgets)?,
-            events: from.typed(Resource::Events)?,
+            events: from.shared(Resource::Events)?,
             cluster_events: from.typed(Resource::ClusterEvents)?,
             leases: from.typed(Resource::Leases)?,
             autoscalers: from.typed(Resource::Autoscalers)?,
@@ -183,7 +184,7 @@ impl Snapshot {
             cluster_autoscaler: from.typed(Resource::ClusterAutoscalerStatus)?,
             priority_classes: from.typed(Resource::PriorityClasses)?,
             csi_nodes: from.typed(Resource::CsiNodes)?,
-            node_pods: from.typed(Resource::NodePods)?,
+            node_pods: from.shared(Resource::NodePods)?,
             load: None,
             all_budgets: from.typed(Resource::AllBudgets)?,
             node_usage: from.typed(Resource::NodeUsage)?,
@@ -206,7 +207,7 @@ impl Snapshot {
 }
 
 /// Where the objects come from.
-enum Objects<'a> {
+enum Recorded<'a> {
     /// A recording that somebody keeps.
     Kept(&'a Recording),
     /// One that nobody needs: each object's text goes as soon as it is typed. Of a thousand shards both together would be twice as
@@ -214,45 +215,53 @@ enum Objects<'a> {
     Spent(&'a mut Recording),
 }
 
-impl Objects<'_> {
+impl Recorded<'_> {
     fn recording(&self) -> &Recording {
         match self {
-            Objects::Kept(recording) => recording,
-            Objects::Spent(recording) => recording,
+            Recorded::Kept(recording) => recording,
+            Recorded::Spent(recording) => recording,
         }
     }
 
+    /// Objects that every look at a running operation has.
+    fn shared<T: DeserializeOwned>(&mut self, resource: Resource) -> Result<Read<Objects<T>>, Misfit> {
+        self.read::<T, _>(resource)
+    }
+
     fn typed<T: DeserializeOwned>(&mut self, resource: Resource) -> Result<Read<Vec<T>>, Misfit> {
+        self.read::<T, _>(resource)
+    }
+
+    fn read<T: DeserializeOwned, L: FromIterator<T>>(&mut self, resource: Resource) -> Result<Read<L>, Misfit> {
         let unread = || Read::Unreadable(format!("{} were not recorded", resource.noun()));
         Ok(match self {
-            Objects::Kept(recording) => match recording.objects.get(&resource) {
+            Recorded::Kept(recording) => match recording.objects.get(&resource) {
                 None => unread(),
                 Some(Read::Absent(why)) => Read::Absent(why.clone()),
                 Some(Read::Unreadable(why)) => Read::Unreadable(why.clone()),
-                Some(Read::Got(items)) => Read::Got(typed(resource, items.iter().map(|item| &**item))?),
+                Some(Read::Got(items)) => Read::Got(typed::<T, L, _>(resource, items.iter().map(|item| &**item))?),
             },
-            Objects::Spent(recording) => match recording.objects.remove(&resource) {
+            Recorded::Spent(recording) => match recording.objects.remove(&resource) {
                 None => unread(),
                 Some(Read::Absent(why)) => Read::Absent(why),
                 Some(Read::Unreadable(why)) => Read::Unreadable(why),
-                Some(Read::Got(items)) => Read::Got(typed(resource, items.into_iter())?),
+                Some(Read::Got(items)) => Read::Got(typed::<T, L, _>(resource, items.into_iter())?),
             },
         })
     }
 }
 
-fn typed<T, R>(resource: Resource, items: impl ExactSizeIterator<Item = R>) -> Result<Vec<T>, Misfit>
+fn typed<T, L, R>(resource: Resource, items: impl Iterator<Item = R>) -> Result<L, Misfit>
 where
     T: DeserializeOwned,
+    L: FromIterator<T>,
     R: Borrow<RawValue>,
 {
-    // As many as there are: of 5,000 nodes, room to grow would be megabytes.
-    let mut typed = Vec::with_capacity(items.len());
-    for item in items {
-        typed.push(serde_json::from_str(item.borrow().get()).map_err(|error| Misfit {
+    let typed = items.map(|item| {
+        serde_json::from_str(item.borrow().get()).map_err(|error| Misfit {
             resource,
             why: error.to_string(),
-        })?);
-    }
-    Ok(typed)
+        })
+    });
+    typed.collect()
 }

@@ -124,13 +124,8 @@ impl Run {
                 Some(around(api, &nodes).await)
             }
         };
-        let look = fresh(
-            &self.connection,
-            self.connection.namespace(),
-            &self.set,
-            &self.base.volumes,
-            None,
-        );
+        let known = self.look();
+        let look = fresh(&self.connection, self.connection.namespace(), &self.set, &known, None);
         let (read, around) = join(look, around).await;
         let read = read?;
         if let Some(around) = around {
@@ -215,8 +210,8 @@ impl Run {
         match (&mut self.base.volumes, &read.volumes) {
             (Read::Got(all), Read::Got(its)) => {
                 let again = |volume: &PersistentVolume| its.iter().any(|one| one.metadata.name == volume.metadata.name);
-                all.retain(|volume| !is_its(volume) && !again(volume));
-                all.extend(its.iter().cloned());
+                let others = all.shared().filter(|volume| !is_its(volume) && !again(volume));
+                *all = others.chain(its.shared()).cloned().collect();
             }
             // What can't be read before a deletion is unreadable, whatever was seen before.
             (before, now) => *before = now.clone(),

@@ -259,16 +259,11 @@ async fn take_down<P: Planner>(
     target: &PodRef,
     already_down: bool,
 ) -> Result<Acted, Stopped> {
+    let known = &run.look();
     let (renewed, read) = {
         let lock = &run.lock;
         let about = Some(target.ordinal);
-        let read = fresh(
-            &run.connection,
-            run.connection.namespace(),
-            &run.set,
-            &run.base.volumes,
-            about,
-        );
+        let read = fresh(&run.connection, run.connection.namespace(), &run.set, known, about);
         tokio::select! {
             biased;
             both = futures::future::join(lock.renew(), read) => both,

@@ -31,7 +31,7 @@ pub fn judge(snapshot: &Snapshot, workload: &Workload, wanted: &str, policy: &Po
     let names = Names::of(workload);
     let set = snapshot.set();
     let pods = seen.own_pods().unwrap_or_default();
-    let nodes = snapshot.nodes.got().map(Vec::as_slice).unwrap_or_default();
+    let nodes: Vec<&Node> = snapshot.nodes.got().into_iter().flatten().collect();
     let current = seen.phase().ok().map(|(phase, _)| phase);
     let phases: Vec<Stand> = [Phase::Explore, Phase::Stable]
         .map(|phase| {
@@ -48,7 +48,7 @@ pub fn judge(snapshot: &Snapshot, workload: &Workload, wanted: &str, policy: &Po
                     .nodes
                     .clone()
                     .map(|nodes| nodes.iter().filter(|found| is_of(found)).count()),
-                held: held(&pods, nodes, is_of),
+                held: held(&pods, &nodes, is_of),
                 pool,
             }
         })
@@ -58,14 +58,14 @@ pub fn judge(snapshot: &Snapshot, workload: &Workload, wanted: &str, policy: &Po
         !phases.iter().any(|stand| pool == Some(stand.pool.as_str()))
     };
     let zone = |found: &Node| node::label(found, volume::ZONE).map(str::to_owned);
-    let zones: BTreeSet<String> = nodes.iter().filter_map(zone).collect();
+    let zones: BTreeSet<String> = nodes.iter().copied().filter_map(zone).collect();
     Phases {
         namespace: snapshot.taken.namespace.clone(),
         wanted: wanted.to_owned(),
         set: snapshot.sets.clone().map(|_| set.map(|set| set::name(set).to_owned())),
         status: set.map(|_| status::judge(snapshot, policy)),
         expected: seen.every_shard().map_or(0, |shards| shards.len()),
-        elsewhere: held(&pods, nodes, of_neither),
+        elsewhere: held(&pods, &nodes, of_neither),
         counted: counted(&seen),
         homeless: pods.iter().filter(|found| pod::node(found).is_none()).count(),
         nodes: holders(&seen),
@@ -76,7 +76,7 @@ pub fn judge(snapshot: &Snapshot, workload: &Workload, wanted: &str, policy: &Po
 }
 
 /// The shards on those of the nodes that `counts` says yes to.
-fn held(pods: &[&Pod], nodes: &[Node], counts: impl Fn(&Node) -> bool) -> Held {
+fn held(pods: &[&Pod], nodes: &[&Node], counts: impl Fn(&Node) -> bool) -> Held {
     let mut held = Held::default();
     for found in nodes.iter().filter(|found| counts(found)) {
         let here = pods.iter().filter(|pod| pod::node(pod) == Some(node::name(found)));

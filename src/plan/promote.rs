@@ -132,9 +132,11 @@ fn own_nodes(seen: &Seen<'_>, workload: &Workload) -> Snapshot {
     let pools = [Phase::Explore, Phase::Stable].map(|phase| names.pool(phase));
     let mut own = seen.snapshot.clone();
     if let Read::Got(nodes) = &mut own.nodes {
-        nodes.retain(|found| {
-            let pool = node::label(found, node::NODE_POOL);
-            pools.iter().any(|known| Some(known.as_str()) == pool)
+        nodes.change(|nodes| {
+            nodes.retain(|found| {
+                let pool = node::label(found, node::NODE_POOL);
+                pools.iter().any(|known| Some(known.as_str()) == pool)
+            });
         });
     }
     own

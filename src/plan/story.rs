@@ -70,8 +70,8 @@ fn gather(snapshot: &Snapshot, policy: &Policy, since: Timestamp, with_pods: boo
     let seen = Seen { snapshot, policy };
     let concerns = Concerns::of(&seen)?;
     let mut said: Vec<Said> = Vec::new();
-    let events = [&snapshot.events, &snapshot.cluster_events];
-    for event in events.into_iter().filter_map(Read::got).flatten() {
+    let events = snapshot.events.got().into_iter().flatten();
+    for event in events.chain(snapshot.cluster_events.got().into_iter().flatten()) {
         said.extend(of_event(event, &concerns, since));
     }
     if with_pods {

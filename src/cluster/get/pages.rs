@@ -6,11 +6,9 @@ use std::panic::resume_unwind;
 
 use futures::future::join;
 use serde::Deserialize;
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::skim::Skim;
+use super::skim::{Skim, Text};
 use super::{Api, unreadable};
 use crate::cluster::failure::Failure;
 
@@ -111,7 +109,7 @@ fn percent_encoded(token: &str) -> String {
 }
 
 /// Reads one page with all that is in it, hands its items over and returns the token of the next.
-pub(super) fn whole<T: DeserializeOwned>(body: &[u8], each: impl FnMut(T)) -> Result<Option<String>, Failure> {
+pub(super) fn whole<'t, T: Deserialize<'t>>(body: &'t [u8], each: impl FnMut(T)) -> Result<Option<String>, Failure> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let more = Page::of(each).deserialize(&mut json).map_err(unreadable)?;
     json.end().map_err(unreadable)?;
@@ -119,11 +117,25 @@ pub(super) fn whole<T: DeserializeOwned>(body: &[u8], each: impl FnMut(T)) -> Re
 }
 
 /// As [`whole`], passing over what isn't looked at.
-pub(super) fn skimmed<T: DeserializeOwned>(body: &[u8], each: impl FnMut(T)) -> Result<Option<String>, Failure> {
+pub(super) fn skimmed<'t, T: Deserialize<'t>>(body: &'t [u8], each: impl FnMut(T)) -> Result<Option<String>, Failure> {
     let mut json = Skim::new(body);
     let more = Page::of(each).deserialize(&mut json).map_err(unreadable)?;
     json.end().map_err(unreadable)?;
     Ok(more.filter(|token| !token.is_empty()))
+}
+
+/// As [`skimmed`], with each item's own text.
+pub(super) fn texts(
+    body: &[u8],
+    mut each: impl FnMut(&[u8]) -> Result<(), serde_json::Error>,
+) -> Result<Option<String>, Failure> {
+    let mut wrong = None;
+    let more = skimmed(body, |Text(item): Text<'_>| {
+        if wrong.is_none() {
+            wrong = each(item).err();
+        }
+    })?;
+    wrong.map_or(Ok(more), |error| Err(unreadable(error)))
 }
 
 /// The token of the next page where it stands before the items, as Kubernetes writes it: found without reading these.
@@ -176,7 +188,7 @@ impl<T, F> Page<T, F> {
 
 impl<'de, T, F> DeserializeSeed<'de> for Page<T, F>
 where
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
     F: FnMut(T),
 {
     type Value = Option<String>;
@@ -188,7 +200,7 @@ where
 
 impl<'de, T, F> Visitor<'de> for Page<T, F>
 where
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
     F: FnMut(T),
 {
     type Value = Option<String>;
@@ -226,7 +238,7 @@ struct Items<T, F> {
 
 impl<'de, T, F> DeserializeSeed<'de> for Items<T, F>
 where
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
     F: FnMut(T),
 {
     type Value = ();
@@ -238,7 +250,7 @@ where
 
 impl<'de, T, F> Visitor<'de> for Items<T, F>
 where
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
     F: FnMut(T),
 {
     type Value = ();

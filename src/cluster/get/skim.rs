@@ -5,10 +5,44 @@
 //! serde_json. Of what is passed over, strings must end and as many brackets close as open, so that nothing cut off passes;
 //! whether commas, numbers and letters in there are right decides nothing.
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Error;
 use wide::u8x16;
+
+/// Reads what is wanted of a text.
+pub(super) fn skim<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Result<T, Error> {
+    let mut json = Skim::new(text);
+    let read = T::deserialize(&mut json)?;
+    json.end()?;
+    Ok(read)
+}
+
+/// What a [`Text`] is asked for by.
+const TEXT: &str = "the text of a value";
+
+/// A value as it is written. Only a [`Skim`] gives it.
+pub(super) struct Text<'t>(pub(super) &'t [u8]);
+
+impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+        impl<'de> Visitor<'de> for Whole {
+            type Value = &'de [u8];
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the text of a value")
+            }
+
+            fn visit_borrowed_bytes<E>(self, text: &'de [u8]) -> Result<&'de [u8], E> {
+                Ok(text)
+            }
+        }
+        deserializer.deserialize_newtype_struct(TEXT, Whole).map(Text)
+    }
+}
 
 /// How deep what is looked at may be nested, as in serde_json: a hostile answer must not use up the stack.
 const DEEPEST: u8 = 128;
@@ -164,7 +198,13 @@ impl<'t> Deserializer<'t> for &mut Skim<'t> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'t>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'t>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if name == TEXT {
+            self.next();
+            let from = self.at;
+            self.pass()?;
+            return visitor.visit_borrowed_bytes(self.text.get(from..self.at).unwrap_or_default());
+        }
         visitor.visit_newtype_struct(self)
     }
 

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{
     Container, Node, NodeCondition, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus, ResourceRequirements, Taint,
@@ -68,24 +69,24 @@ where
 }
 
 /// Lists the nodes, each with what tells how much room it has.
-pub async fn nodes(api: &Api) -> Summed<Vec<Node>> {
-    short::<ShortNode, _>(api, Resource::Nodes).await
+pub async fn nodes(api: &Api) -> Summed<Vec<Arc<Node>>> {
+    short(api, Resource::Nodes, |short: ShortNode| Arc::new(short.into())).await
 }
 
 /// Lists how many disks each node takes.
 pub async fn csi_nodes(api: &Api) -> Summed<Vec<CSINode>> {
-    short::<ShortCsiNode, _>(api, Resource::CsiNodes).await
+    short(api, Resource::CsiNodes, |short: ShortCsiNode| short.into()).await
 }
 
 /// Lists a kind of the whole cluster, each object with the fields of `S` alone.
-async fn short<S, T>(api: &Api, resource: Resource) -> Summed<Vec<T>>
+async fn short<S, T>(api: &Api, resource: Resource, typed: fn(S) -> T) -> Summed<Vec<T>>
 where
-    S: DeserializeOwned + Into<T> + 'static,
+    S: DeserializeOwned + 'static,
     T: Send + 'static,
 {
     let place = resource.place();
     let path = collection_path(&place, place.version, "");
-    let keep = |kept: &mut Vec<T>, short: S| kept.push(short.into());
+    let keep = move |kept: &mut Vec<T>, short: S| kept.push(typed(short));
     let result = api.fold(&path, "", keep).await;
     let right = Rule::to_read(resource, "").and_then(|rule| seen_right(rule, Some(resource), &result));
     Summed {

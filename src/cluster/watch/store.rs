@@ -1,11 +1,12 @@
 //! The objects of one kind as a watch keeps them, and what became of the watch.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
 use crate::cluster::failure::Failure;
+use crate::model::objects::Objects;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
 
@@ -23,6 +24,8 @@ pub(super) struct Store<K> {
 struct Inner<K> {
     state: State,
     objects: BTreeMap<String, Kept<K>>,
+    /// The same as they are shown; none since one of them has changed.
+    shown: Option<Objects<K>>,
     /// A list that is coming in; what was seen before stays in view until it is whole.
     incoming: BTreeMap<String, Kept<K>>,
     /// The uids of what the watch saw deleted, and when.
@@ -41,8 +44,16 @@ enum State {
 
 /// An object, and when the watch brought it.
 struct Kept<K> {
-    object: K,
+    object: Arc<K>,
     at: Instant,
+}
+
+impl<K> Inner<K> {
+    fn put(&mut self, name: String, object: K, at: Instant) {
+        let object = Arc::new(object);
+        self.objects.insert(name, Kept { object, at });
+        self.shown = None;
+    }
 }
 
 impl<K: kube::Resource + Clone> Store<K> {
@@ -52,6 +63,7 @@ impl<K: kube::Resource + Clone> Store<K> {
             inner: Mutex::new(Inner {
                 state: State::Pending,
                 objects: BTreeMap::new(),
+                shown: None,
                 incoming: BTreeMap::new(),
                 gone: VecDeque::new(),
                 failing: None,
@@ -71,8 +83,9 @@ impl<K: kube::Resource + Clone> Store<K> {
 
     /// One object of the list.
     pub(super) fn listed(&self, object: K) {
-        let at = Instant::now();
-        self.inner().incoming.insert(name(&object), Kept { object, at });
+        let (name, at) = (name(&object), Instant::now());
+        let object = Arc::new(object);
+        self.inner().incoming.insert(name, Kept { object, at });
     }
 
     /// The list is whole.
@@ -84,12 +97,13 @@ impl<K: kube::Resource + Clone> Store<K> {
             if let Some(kept) = inner
                 .objects
                 .remove(name)
-                .filter(|kept| is_older(&listed.object, &kept.object))
+                .filter(|kept| is_older(&*listed.object, &*kept.object))
             {
                 *listed = kept;
             }
         }
         inner.objects = objects;
+        inner.shown = None;
         inner.state = State::Got;
         inner.failing = None;
         inner.failures = 0;
@@ -103,9 +117,9 @@ impl<K: kube::Resource + Clone> Store<K> {
         if inner
             .objects
             .get(&name)
-            .is_none_or(|kept| !is_older(&object, &kept.object))
+            .is_none_or(|kept| !is_older(&object, &*kept.object))
         {
-            inner.objects.insert(name, Kept { object, at });
+            inner.put(name, object, at);
         }
     }
 
@@ -116,9 +130,10 @@ impl<K: kube::Resource + Clone> Store<K> {
         if inner
             .objects
             .get(&name)
-            .is_some_and(|kept| uid(&kept.object) == uid(object))
+            .is_some_and(|kept| uid(&*kept.object) == uid(object))
         {
             inner.objects.remove(&name);
+            inner.shown = None;
         }
         while inner.gone.front().is_some_and(|(at, _)| at.elapsed() > REMEMBERED) {
             inner.gone.pop_front();
@@ -181,11 +196,17 @@ impl<K: kube::Resource + Clone> Store<K> {
     }
 
     /// What is in view, by name.
-    pub(super) fn read(&self) -> Read<Vec<K>> {
-        let inner = self.inner();
-        match &inner.state {
+    pub(super) fn read(&self) -> Read<Objects<K>> {
+        let mut inner = self.inner();
+        let Inner {
+            state, objects, shown, ..
+        } = &mut *inner;
+        match state {
             State::Pending => Read::Unreadable(format!("{} are not known yet", self.resource.noun())),
-            State::Got => Read::Got(inner.objects.values().map(|kept| kept.object.clone()).collect()),
+            State::Got => {
+                let all = || objects.values().map(|kept| kept.object.clone()).collect();
+                Read::Got(shown.get_or_insert_with(all).clone())
+            }
             State::Unreadable(why) => Read::Unreadable(why.clone()),
             State::Absent(why) => Read::Absent(why.clone()),
         }
@@ -193,7 +214,7 @@ impl<K: kube::Resource + Clone> Store<K> {
 
     /// Takes over a whole read that began at `began`: what it saw, and that the rest isn't there. What the watch brought
     /// later stays. Says whether that changed anything: then the watch was silent.
-    pub(super) fn absorb(&self, objects: Vec<K>, began: Instant) -> bool {
+    pub(super) fn absorb(&self, objects: impl Iterator<Item = Arc<K>>, began: Instant) -> bool {
         let mut inner = self.inner();
         if !matches!(inner.state, State::Got) {
             return false;
@@ -201,22 +222,26 @@ impl<K: kube::Resource + Clone> Store<K> {
         let mut changed = false;
         let mut seen = BTreeSet::new();
         for object in objects {
-            let name = name(&object);
-            seen.insert(name.clone());
+            let name = name(&*object);
             let differs = inner
                 .objects
                 .get(&name)
-                .is_none_or(|kept| is_older(&kept.object, &object));
-            if differs && inner.gone.iter().all(|(_, gone)| gone != uid(&object)) {
-                inner.objects.insert(name, Kept { object, at: began });
+                .is_none_or(|kept| is_older(&*kept.object, &*object));
+            if differs && inner.gone.iter().all(|(_, gone)| gone != uid(&*object)) {
+                inner.objects.insert(name.clone(), Kept { object, at: began });
                 changed = true;
             }
+            seen.insert(name);
         }
         let before = inner.objects.len();
         inner
             .objects
             .retain(|name, kept| seen.contains(name) || kept.at > began);
-        changed || inner.objects.len() != before
+        changed |= inner.objects.len() != before;
+        if changed {
+            inner.shown = None;
+        }
+        changed
     }
 }
 

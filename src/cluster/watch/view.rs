@@ -1,14 +1,14 @@
 //! What the watches see at one moment, as the snapshot that everything judges.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::Watches;
+use crate::model::objects::Objects;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
+use crate::model::set::selects;
 use crate::model::snapshot::Snapshot;
 
 impl Watches {
@@ -20,9 +20,9 @@ impl Watches {
             taken,
             rights: Read::Unreadable("our rights aren't watched".to_owned()),
             namespace: unwatched(Resource::Namespace),
-            sets: self.set.read(),
+            sets: self.set.read().map(copies),
             revisions: self.revisions.read(),
-            pods: with_helpers(self.pods.read(), self.helpers.read()),
+            pods: self.pods_with_helpers(),
             claims: self.claims.read(),
             volumes: unwatched(Resource::Volumes),
             classes: unwatched(Resource::StorageClasses),
@@ -30,9 +30,9 @@ impl Watches {
             nodes: self.nodes.read(),
             services: unwatched(Resource::Services),
             slices: unwatched(Resource::EndpointSlices),
-            budgets: self.budgets.read(),
+            budgets: self.budgets.read().map(copies),
             events: self.events.read(),
-            cluster_events: self.cluster_events.read(),
+            cluster_events: self.cluster_events.read().map(copies),
             leases: unwatched(Resource::Leases),
             autoscalers: unwatched(Resource::Autoscalers),
             scaled_objects: unwatched(Resource::ScaledObjects),
@@ -64,8 +64,23 @@ impl Watches {
 }
 
 impl Watches {
+    /// The set's pods with the helpers that its selector doesn't pick. Without the helpers the pods still count.
+    fn pods_with_helpers(&self) -> Read<Objects<Pod>> {
+        let (pods, helpers) = (self.pods.read(), self.helpers.read());
+        pods.map(|pods| {
+            let helpers = helpers.got().into_iter().flat_map(Objects::shared);
+            let mut others = helpers
+                .filter(|helper| !selects(&self.selector, helper.metadata.labels.as_ref()))
+                .peekable();
+            if others.peek().is_none() {
+                return pods;
+            }
+            pods.shared().chain(others).cloned().collect()
+        })
+    }
+
     /// The pods on the nodes that are watched, of those nodes alone; unwatched where there is none.
-    fn node_pods(&self) -> Read<Vec<Pod>> {
+    fn node_pods(&self) -> Read<Objects<Pod>> {
         if let Some(everywhere) = &self.everywhere {
             return everywhere.read();
         }
@@ -75,11 +90,11 @@ impl Watches {
         let mut all = Vec::new();
         for store in self.on_nodes.values() {
             match store.read() {
-                Read::Got(pods) => all.extend(pods),
+                Read::Got(pods) => all.extend(pods.shared().cloned()),
                 unread => return unread,
             }
         }
-        Read::Got(all)
+        Read::Got(all.into_iter().collect())
     }
 
     /// What is seen now, over what was read at the beginning of kinds that aren't watched. The large ones, which the watches
@@ -123,22 +138,13 @@ impl Watches {
     }
 }
 
-fn unwatched<T>(resource: Resource) -> Read<T> {
-    Read::Unreadable(format!("{}: not watched", resource.noun()))
+/// The objects of a kind that are few.
+fn copies<K: Clone>(objects: Objects<K>) -> Vec<K> {
+    objects.iter().cloned().collect()
 }
 
-/// The set's pods with the helpers that its selector doesn't pick. Without the helpers the pods still count.
-fn with_helpers(pods: Read<Vec<Pod>>, helpers: Read<Vec<Pod>>) -> Read<Vec<Pod>> {
-    pods.map(|mut pods| {
-        let helpers = helpers.got().cloned().unwrap_or_default();
-        let known: BTreeSet<Option<String>> = pods.iter().map(|pod| pod.metadata.uid.clone()).collect();
-        let new = helpers
-            .into_iter()
-            .filter(|helper| !known.contains(&helper.metadata.uid));
-        let new: Vec<Pod> = new.collect();
-        pods.extend(new);
-        pods
-    })
+fn unwatched<T>(resource: Resource) -> Read<T> {
+    Read::Unreadable(format!("{}: not watched", resource.noun()))
 }
 
 fn as_value(object: &DynamicObject) -> Value {

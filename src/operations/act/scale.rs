@@ -127,7 +127,7 @@ pub async fn remove_claim(run: &Run, claim: &str, uid: &str, resource_version: &
     };
     let look = Snapshot {
         sets: Read::Got(vec![set]),
-        pods: Read::Got(pods),
+        pods: Read::Got(pods.into()),
         ..run.look()
     };
     if let Err(why) = may_go(&run.seen(&look), &found) {

@@ -13,6 +13,7 @@ use crate::cluster::read::{Summed, csi_nodes, nodes, read, read_usage, served, s
 use crate::cluster::recording::empty;
 use crate::error::Result;
 use crate::model::load::Load;
+use crate::model::objects::Objects;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
 use crate::model::set;
@@ -61,7 +62,7 @@ pub async fn weigh(connection: &Connection, statefulset: Option<&str>) -> Result
     if let Read::Got(known) = &mut snapshot.rights {
         known.extend([nodes.right, csi_nodes.right, load.right].into_iter().flatten());
     }
-    snapshot.nodes = nodes.sum;
+    snapshot.nodes = nodes.sum.map(Objects::from_iter);
     snapshot.csi_nodes = csi_nodes.sum;
     snapshot.load = Some(load.sum);
     Ok(snapshot)

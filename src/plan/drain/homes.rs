@@ -1,6 +1,7 @@
 //! Where each shard of the drained nodes goes, one after another: what the first one takes, the next one can't have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, Pod, PodTemplateSpec};
@@ -156,7 +157,7 @@ pub fn with_the_extra(seen: &Seen<'_>, order: &[&Node], ordinal: Ordinal) -> Opt
     made.metadata.namespace = Some(world.taken.namespace.clone());
     for list in [&mut world.node_pods, &mut world.pods] {
         if let Read::Got(pods) = list {
-            pods.push(made.clone());
+            pods.change(|pods| pods.push(Arc::new(made.clone())));
         }
     }
     let moved = Move {
@@ -252,7 +253,8 @@ fn settle(world: &mut Snapshot, set: &StatefulSet, template: &PodTemplateSpec, m
         let Some(at) = pods.iter().position(is_it) else {
             continue;
         };
-        let mut there = pods.swap_remove(at);
+        let mut there = pods[at].clone();
+        pods.change(|pods| drop(pods.swap_remove(at)));
         let Some(to) = &to else { continue };
         let priority = there.spec.as_ref().and_then(|spec| spec.priority);
         let mut spec = template.spec.clone().unwrap_or_default();
@@ -265,7 +267,7 @@ fn settle(world: &mut Snapshot, set: &StatefulSet, template: &PodTemplateSpec, m
         if let (Some(revision), Some(labels)) = (revision(set), &mut there.metadata.labels) {
             labels.insert(pod::REVISION_LABEL.to_owned(), revision.to_owned());
         }
-        pods.push(there);
+        pods.change(|pods| pods.push(Arc::new(there)));
     }
     if let (Some(to), Read::Got(attachments)) = (&to, &mut world.attachments) {
         let claims = world.claims.got().into_iter().flatten();
@@ -276,12 +278,14 @@ fn settle(world: &mut Snapshot, set: &StatefulSet, template: &PodTemplateSpec, m
             .filter(|claim| claim.metadata.name.as_ref().is_some_and(|name| names.contains(name)))
             .filter_map(|claim| claim.spec.as_ref()?.volume_name.as_ref())
             .collect();
-        for one in attachments.iter_mut() {
-            let ours = |volume: &String| volumes.contains(volume);
-            if one.spec.source.persistent_volume_name.as_ref().is_some_and(ours) {
-                one.spec.node_name.clone_from(to);
+        let ours = |volume: &String| volumes.contains(volume);
+        attachments.change(|attachments| {
+            for one in attachments {
+                if one.spec.source.persistent_volume_name.as_ref().is_some_and(ours) {
+                    Arc::make_mut(one).spec.node_name.clone_from(to);
+                }
             }
-        }
+        });
     }
     if let (Place::Pool(name), Read::Got(pools)) = (&moved.to, &mut world.node_pools) {
         let spec = template.spec.clone().unwrap_or_default();
@@ -306,12 +310,14 @@ fn add(pool: &mut Value, more: &BTreeMap<String, Amount>) {
 /// Nodes that were emptied take pods again.
 fn reopen(world: &mut Snapshot, done: &[&Node]) {
     let Read::Got(nodes) = &mut world.nodes else { return };
-    let emptied = |place: &&mut Node| done.iter().any(|one| node::name(one) == node::name(place));
-    for place in nodes.iter_mut().filter(emptied) {
-        if let Some(spec) = &mut place.spec {
-            spec.unschedulable = None;
+    let emptied = |place: &&mut Arc<Node>| done.iter().any(|one| node::name(one) == node::name(place));
+    nodes.change(|nodes| {
+        for place in nodes.iter_mut().filter(emptied) {
+            if let Some(spec) = &mut Arc::make_mut(place).spec {
+                spec.unschedulable = None;
+            }
         }
-    }
+    });
 }
 
 /// The zones of a shard's disks, as the nodes write them.

@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::{Flags, OwnPod};
 use crate::model::actors::{Actor, is_known_actor};
 use crate::model::mark::HELPER;
+use crate::model::objects::Objects;
 use crate::model::read::Skip;
 use crate::model::set::{self, Ordinal};
 use crate::model::{node, pod};
@@ -199,7 +200,7 @@ fn judge(found: &Pod, flags: Flags, budgets: &mut Budgets<'_>) -> (Verdict, Opti
 /// The budgets of all namespaces, and how many evictions each has left for the pods that are judged one after another.
 struct Budgets<'a> {
     all: Vec<&'a PodDisruptionBudget>,
-    pods: &'a [Pod],
+    pods: Vec<&'a Pod>,
     left: BTreeMap<(String, String), i32>,
 }
 
@@ -215,7 +216,7 @@ impl<'a> Budgets<'a> {
         };
         Budgets {
             all: all.iter().collect(),
-            pods: snapshot.node_pods.got().map(Vec::as_slice).unwrap_or_default(),
+            pods: snapshot.node_pods.got().into_iter().flatten().collect(),
             left: BTreeMap::new(),
         }
     }
@@ -281,7 +282,7 @@ impl<'a> Budgets<'a> {
     /// The pods of a budget that aren't Ready.
     fn unready(&self, budget: &PodDisruptionBudget) -> Vec<&'a str> {
         let blocks = |found: &&Pod| is_over(budget, found) && !pod::is_finished(found) && !pod::is_ready(found);
-        self.pods.iter().filter(blocks).map(pod::name).collect()
+        self.pods.iter().copied().filter(blocks).map(pod::name).collect()
     }
 }
 
@@ -365,7 +366,7 @@ fn need(found: &Pod) -> Option<&'static str> {
 }
 
 /// Whether another pod of the same workload is Ready on another node.
-fn is_elsewhere(found: &Pod, all: &[Pod], on: &str) -> bool {
+fn is_elsewhere(found: &Pod, all: &Objects<Pod>, on: &str) -> bool {
     let Some(owner) = pod::controller(found) else {
         return false;
     };
@@ -387,12 +388,12 @@ pub fn own_node<'a>(seen: &Seen<'_>, own: &OwnPod, nodes: &[&'a str]) -> Option<
 
 /// What the pods that DaemonSets bring to a node ask for together: a new node has to have that as well.
 pub fn daemons_of<'a>(seen: &Seen<'a>, place: &k8s_openapi::api::core::v1::Node) -> Vec<&'a Pod> {
-    let all = seen.snapshot.node_pods.got().map(Vec::as_slice).unwrap_or_default();
+    let all = seen.snapshot.node_pods.got().into_iter().flatten();
     let brought = |found: &&Pod| {
         pod::node(found) == Some(node::name(place))
             && pod::controller(found).is_some_and(|owner| owner.kind == "DaemonSet")
     };
-    all.iter().filter(brought).collect()
+    all.filter(brought).collect()
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Machines {
     /// What the nodes of a snapshot say. `driver`: whose attach limit counts, where the shards have disks. The models go by the
     /// cloud that the nodes name themselves by; an unknown cloud has none.
     pub fn of(snapshot: &Snapshot, driver: Option<&str>) -> Machines {
-        let nodes = snapshot.nodes.got().map(Vec::as_slice).unwrap_or_default();
+        let nodes: Vec<&Node> = snapshot.nodes.got().into_iter().flatten().collect();
         let mut limits: BTreeMap<&str, i64> = BTreeMap::new();
         for found in snapshot.csi_nodes.got().into_iter().flatten() {
             let of_driver = found.spec.drivers.iter().find(|of| Some(of.name.as_str()) == driver);
@@ -107,7 +107,7 @@ impl Machines {
         }
         let mut live: BTreeMap<String, (Room, String)> = BTreeMap::new();
         let mut max_pods = None;
-        for found in nodes {
+        for found in &nodes {
             let (Some(size), Some(mut room)) = (node::label(found, node::INSTANCE_TYPE), room(found)) else {
                 continue;
             };
@@ -124,7 +124,7 @@ impl Machines {
         }
         // That its pools can't be read doesn't make Karpenter buy by other figures.
         let pool = |found: &Node| node::label(found, node::NODE_POOL).is_some();
-        let karpenter = snapshot.node_pools.got().is_some() || nodes.iter().any(pool);
+        let karpenter = snapshot.node_pools.got().is_some() || nodes.iter().any(|found| pool(found));
         let cloud = |prefix: &str| {
             nodes.iter().any(|found| {
                 let id = found.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());

@@ -123,9 +123,8 @@ fn zone_of_pod(seen: &Seen<'_>, shard: &Shard<'_>) -> Result<Option<String>, Ski
 
 /// The zones of the nodes that aren't doors to somewhere else.
 fn zones_of_nodes(seen: &Seen<'_>) -> BTreeSet<String> {
-    let nodes = seen.snapshot.nodes.got().map(Vec::as_slice).unwrap_or_default();
+    let nodes = seen.snapshot.nodes.got().into_iter().flatten();
     nodes
-        .iter()
         .filter(|found| !node::is_virtual(found))
         .filter_map(node_zone)
         .map(str::to_owned)

@@ -55,9 +55,8 @@ pub fn widened(manifests: &[Manifest], seen: &Seen<'_>, workload: &Workload) -> 
     if shards.iter().all(|shard| is_in_place(seen, shard, workload)) {
         return manifests;
     }
-    let nodes = seen.snapshot.nodes.got().map(Vec::as_slice).unwrap_or_default();
+    let nodes = seen.snapshot.nodes.got().into_iter().flatten();
     let others: Vec<&Node> = nodes
-        .iter()
         .filter(|found| is_of_pool(found, workload))
         .filter(|found| node::label(found, node::INSTANCE_TYPE) != Some(workload.size.as_str()))
         .collect();

@@ -378,10 +378,13 @@ impl Look<'_> {
 }
 
 /// The objects as the server has them, as far as they are kept.
-fn values<T: Serialize>(read: &Read<Vec<T>>) -> Result<Vec<Value>, &str> {
+fn values<'a, T: Serialize + 'a, L>(read: &'a Read<L>) -> Result<Vec<Value>, &'a str>
+where
+    &'a L: IntoIterator<Item = &'a T>,
+{
     match read {
         Read::Got(items) => Ok(items
-            .iter()
+            .into_iter()
             .filter_map(|item| serde_json::to_value(item).ok())
             .collect()),
         Read::Absent(_) => Ok(Vec::new()),

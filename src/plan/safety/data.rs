@@ -8,6 +8,7 @@ use super::catalogue::{
     CLAIM_DELETED, CLAIM_MISSING, CLAIM_NOT_BOUND, CLAIM_OWNED_BY_POD, CLAIMS_UNREADABLE, VOLUME_DELETED,
 };
 use crate::model::finding::{Finding, Severity};
+use crate::model::objects::Objects;
 use crate::model::refusal::Refusal;
 use crate::model::set::{self, Ordinal};
 use crate::model::shell::shell_word;
@@ -93,7 +94,7 @@ fn judge(
     whose: &str,
     name: &str,
     claim: &PersistentVolumeClaim,
-    volumes: &[PersistentVolume],
+    volumes: &Objects<PersistentVolume>,
     found: &mut Vec<Refusal>,
 ) {
     let object = format!("pvc/{name}");

@@ -91,15 +91,15 @@ impl<'a> World<'a> {
             }
         };
         nodes.sort_by_key(|found| node::name(found));
-        let standing: &[Pod] = match (&snapshot.node_pods, &snapshot.pods) {
-            (Read::Got(pods), _) => pods,
+        let standing = match (&snapshot.node_pods, &snapshot.pods) {
+            (Read::Got(pods), _) => Some(pods),
             (Read::Absent(why) | Read::Unreadable(why), shards) => {
                 unsure.push(format!("how much room the nodes have: {why}"));
-                shards.got().map(Vec::as_slice).unwrap_or_default()
+                shards.got()
             }
         };
         let mut pods: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
-        let unfinished = standing.iter().filter(|found| !pod::is_finished(found));
+        let unfinished = standing.into_iter().flatten().filter(|found| !pod::is_finished(found));
         for found in unfinished {
             if let Some(place) = pod::node(found) {
                 pods.entry(place).or_default().push(found);

@@ -121,10 +121,10 @@ fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
     if let Ok(set) = seen.set() {
         marked(of("statefulset", &set.metadata), set.metadata.annotations.as_ref());
     }
-    for budget in got(&seen.snapshot.budgets, verdict) {
+    for budget in got(&seen.snapshot.budgets, verdict).into_iter().flatten() {
         marked(of("pdb", &budget.metadata), budget.metadata.annotations.as_ref());
     }
-    for node in got(&seen.snapshot.nodes, verdict) {
+    for node in got(&seen.snapshot.nodes, verdict).into_iter().flatten() {
         // Nodes are everybody's, and whether another set's operation lives, only its own Lease says.
         let another = Mark::of(node.metadata.annotations.as_ref())
             .and_then(Result::ok)
@@ -136,21 +136,23 @@ fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
         let object = format!("{}{cordoned}", of("node", &node.metadata));
         marked(object, node.metadata.annotations.as_ref());
     }
-    for claim in got(&seen.snapshot.claims, verdict) {
+    for claim in got(&seen.snapshot.claims, verdict).into_iter().flatten() {
         let object = of("persistentvolumeclaim", &claim.metadata);
         marked(object, claim.metadata.annotations.as_ref());
     }
-    for pool in got(&seen.snapshot.node_pools, verdict).iter().map(NodePool) {
+    let pools = got(&seen.snapshot.node_pools, verdict).into_iter().flatten();
+    for pool in pools.map(NodePool) {
         marked(format!("nodepool/{}", pool.name()), Some(&pool.annotations()));
     }
-    for claim in got(&seen.snapshot.node_claims, verdict).iter().map(NodeClaim) {
+    let machines = got(&seen.snapshot.node_claims, verdict).into_iter().flatten();
+    for claim in machines.map(NodeClaim) {
         marked(format!("nodeclaim/{}", claim.name()), Some(&claim.annotations()));
     }
     let pods = got(&seen.snapshot.pods, verdict);
-    for shard in pods {
+    for shard in pods.into_iter().flatten() {
         marked(of("pod", &shard.metadata), shard.metadata.annotations.as_ref());
     }
-    for helper in pods {
+    for helper in pods.into_iter().flatten() {
         if let Some(kind) = pod::label(helper, HELPER) {
             let made = helper.metadata.creation_timestamp.as_ref().map(|time| time.0);
             found.push(Found {
@@ -162,15 +164,11 @@ fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
 }
 
 /// What was got; a part that couldn't be read is said to be unjudged, one that isn't served holds nothing.
-fn got<'a, T>(read: &'a Read<Vec<T>>, verdict: &mut Verdict) -> &'a [T] {
-    match read {
-        Read::Got(items) => items,
-        Read::Absent(_) => &[],
-        Read::Unreadable(why) => {
-            verdict.unsure(why.clone());
-            &[]
-        }
+fn got<'a, L>(read: &'a Read<L>, verdict: &mut Verdict) -> Option<&'a L> {
+    if let Read::Unreadable(why) = read {
+        verdict.unsure(why.clone());
     }
+    read.got()
 }
 
 /// Whether an operation that ended outright has left its Lease on the set, by the times that are written.
@@ -203,7 +201,9 @@ fn our_lease<'a>(leases: &'a [Lease], set: &str) -> Option<(&'a Lease, &'a str)>
 /// Judges our Lease on the set, and says whether an operation holds it now.
 fn judge_lease(seen: &Seen<'_>, set: &str, verdict: &mut Verdict) -> bool {
     let wanted = format!("{LEASE_PREFIX}{set}");
-    let leases = got(&seen.snapshot.leases, verdict);
+    let leases = got(&seen.snapshot.leases, verdict)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let Some((lease, holder)) = our_lease(leases, set) else {
         return false;
     };

@@ -375,9 +375,9 @@ pub fn event_time(event: &Event) -> Option<Timestamp> {
     micro.max(plain)
 }
 
-fn about<'a>(events: &'a [Event], kind: &str, name: &str) -> Vec<&'a Event> {
+fn about<'a>(events: impl IntoIterator<Item = &'a Event>, kind: &str, name: &str) -> Vec<&'a Event> {
     let mut found: Vec<&Event> = events
-        .iter()
+        .into_iter()
         .filter(|event| {
             let object = &event.involved_object;
             object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name)

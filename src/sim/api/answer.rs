@@ -1,7 +1,5 @@
 //! Answers: JSON, text, or a watch that goes on.
 
-use serde::Serialize;
-use serde::ser::{SerializeMap as _, SerializeSeq as _, Serializer};
 use serde_json::{Value, json};
 
 use super::watch::Watch;
@@ -33,12 +31,15 @@ pub struct Answer {
 
 impl Answer {
     /// JSON.
-    pub(super) fn json(code: u16, value: &impl Serialize) -> Answer {
+    pub(super) fn json(code: u16, value: &Value) -> Answer {
+        Answer::of_json(code, value.to_string())
+    }
+
+    fn of_json(code: u16, body: String) -> Answer {
         Answer {
             code,
             content_type: "application/json",
-            // A JSON value can't fail to be written.
-            body: serde_json::to_string(value).unwrap_or_default(),
+            body,
             retry_after: None,
         }
     }
@@ -75,11 +76,11 @@ impl Answer {
     }
 
     /// An object, or its metadata alone where only they were asked for.
-    pub(super) fn object(code: u16, object: &Value, accept: &str) -> Answer {
+    pub(super) fn object(code: u16, object: &Object, accept: &str) -> Answer {
         if accept.contains("as=PartialObjectMetadata;") {
             return Answer::json(code, &metadata_of(object));
         }
-        Answer::json(code, object)
+        Answer::of_json(code, object.text())
     }
 
     /// A list, or a page of one.
@@ -97,62 +98,29 @@ impl Answer {
                 "items": items});
             return Answer::json(200, &list);
         }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct List<'a> {
-            kind: String,
-            api_version: String,
-            metadata: Value,
-            items: Items<'a>,
+        let whole = kind.is_custom();
+        let mut body = format!(
+            r#"{{"kind":"{}List","apiVersion":"{}","metadata":{metadata},"items":["#,
+            kind.served().name,
+            kind.api_version()
+        );
+        for (at, object) in page.items.iter().enumerate() {
+            if at > 0 {
+                body.push(',');
+            }
+            // The objects of built-in kinds come without apiVersion and kind.
+            if whole {
+                body.push_str(&object.text());
+            } else {
+                body.push_str(object.bare_text());
+            }
         }
-        let list = List {
-            kind: format!("{}List", kind.served().name),
-            api_version: kind.api_version(),
-            metadata,
-            items: Items {
-                objects: &page.items,
-                whole: kind.is_custom(),
-            },
-        };
-        Answer::json(200, &list)
+        body.push_str("]}");
+        Answer::of_json(200, body)
     }
 }
 
 /// An object's metadata alone.
 pub(super) fn metadata_of(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
-}
-
-/// The objects of a list: those of built-in kinds come without apiVersion and kind.
-struct Items<'a> {
-    objects: &'a [Object],
-    whole: bool,
-}
-
-impl Serialize for Items<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut items = serializer.serialize_seq(Some(self.objects.len()))?;
-        for object in self.objects {
-            if self.whole {
-                items.serialize_element(object.as_ref())?;
-            } else {
-                items.serialize_element(&Bare(object))?;
-            }
-        }
-        items.end()
-    }
-}
-
-struct Bare<'a>(&'a Value);
-
-impl Serialize for Bare<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_map(None)?;
-        for (key, value) in self.0.as_object().into_iter().flatten() {
-            if key != "apiVersion" && key != "kind" {
-                fields.serialize_entry(key, value)?;
-            }
-        }
-        fields.end()
-    }
 }

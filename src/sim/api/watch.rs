@@ -24,7 +24,7 @@ pub struct Watch {
     within: Option<String>,
     selection: Selection,
     told: u64,
-    first: Vec<Value>,
+    first: Vec<String>,
     bookmarks: bool,
     /// Whether only metadata are told.
     short: bool,
@@ -77,11 +77,11 @@ impl Watch {
     ///
     /// # Errors
     /// The last line of a watch whose version is no longer kept.
-    pub fn news(&mut self, store: &Store) -> Result<Vec<Value>, Value> {
+    pub fn news(&mut self, store: &Store) -> Result<Vec<String>, String> {
         let mut news = std::mem::take(&mut self.first);
         let changes = store
             .since(self.kind, self.told)
-            .map_err(|refused| json!({"type": "ERROR", "object": refused.status()}))?;
+            .map_err(|refused| json!({"type": "ERROR", "object": refused.status()}).to_string())?;
         for change in changes {
             let elsewhere = |object: &Object| {
                 let within = self.within.as_deref();
@@ -116,19 +116,21 @@ impl Watch {
         Ok(news)
     }
 
-    fn event(&self, kind: &str, object: &Object) -> Value {
-        if self.short {
-            return json!({"type": kind, "object": metadata_of(object)});
-        }
-        json!({"type": kind, "object": object.as_ref()})
+    fn event(&self, kind: &str, object: &Object) -> String {
+        let object = if self.short {
+            metadata_of(object).to_string()
+        } else {
+            object.text()
+        };
+        format!(r#"{{"type":"{kind}","object":{object}}}"#)
     }
 
     /// The line that says up to which version all is told; none where nobody asked for it.
-    pub fn bookmark(&self) -> Option<Value> {
+    pub fn bookmark(&self) -> Option<String> {
         self.bookmarks.then(|| {
             let object = json!({"kind": self.kind.served().name, "apiVersion": self.kind.api_version(),
                 "metadata": {"resourceVersion": self.told.to_string(), "creationTimestamp": null}});
-            json!({"type": "BOOKMARK", "object": object})
+            json!({"type": "BOOKMARK", "object": object}).to_string()
         })
     }
 }

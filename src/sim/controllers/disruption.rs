@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Map, Value, json};
 
-use crate::model::set::selects;
+use crate::model::set::selects_by;
 use crate::sim::controllers::Work;
 use crate::sim::json::{
     condition, controller, entry, is_leaving, map, moment, name, namespace, number, set, set_condition, text, texts,
@@ -36,10 +36,7 @@ pub(in crate::sim) fn covers(budget: &Value, pod: &Value) -> bool {
     let Ok(selector) = serde_json::from_value::<LabelSelector>(Value::Object(selector.clone())) else {
         return false;
     };
-    let labels: BTreeMap<String, String> = texts(pod, "/metadata/labels")
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
-    selects(&selector, Some(&labels))
+    selects_by(&selector, |key| entry(pod, "/metadata/labels", key))
 }
 
 /// Writes a budget's status.

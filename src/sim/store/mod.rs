@@ -6,13 +6,13 @@ mod change;
 mod defaults;
 mod delete;
 mod managed;
+mod object;
 mod page;
 mod selection;
 mod valid;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -22,12 +22,10 @@ use crate::sim::refused::Refused;
 
 pub use change::{Change, What};
 pub use delete::{Deleted, Deletion};
+pub use object::Object;
 pub use page::Page;
 pub use selection::Selection;
 pub use write::{Part, Write};
-
-/// An object. It is shared: the log of changes holds the same one.
-pub type Object = Arc<Value>;
 
 /// Where an object is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,7 +126,7 @@ impl Store {
     fn keep(&mut self, key: &Key, mut object: Value) -> Object {
         self.revision += 1;
         object["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
-        let object = Arc::new(object);
+        let object = Object::from(object);
         let table = self.tables.entry(key.kind).or_default();
         let before = table.insert((key.namespace.clone(), key.name.clone()), object.clone());
         let what = if before.is_some() { What::Modified } else { What::Added };
@@ -143,7 +141,7 @@ impl Store {
         self.revision += 1;
         let mut last = Value::clone(&before);
         last["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
-        let last = Arc::new(last);
+        let last = Object::from(last);
         self.note(key.kind, What::Deleted, last.clone(), Some(before));
         Some(last)
     }

@@ -39,18 +39,20 @@ impl Store {
             let (revision, from) = read_token(next)?;
             (revision, Some(from))
         };
-        let objects: Vec<Object> = if revision == self.revision {
-            self.all(kind, within).cloned().collect()
+        let after = |object: &&Object| {
+            from.as_ref()
+                .is_none_or(|(space, called)| (space.as_str(), called.as_str()) < (namespace(object), name(object)))
+        };
+        let wanted = |object: &&Object| after(object) && selection.selects(object);
+        let mut items: Vec<Object> = if revision == self.revision {
+            self.all(kind, within).filter(wanted).cloned().collect()
         } else {
             self.at(kind, within, revision)?
+                .iter()
+                .filter(wanted)
+                .cloned()
+                .collect()
         };
-        let after = |object: &&Object| from.as_ref().is_none_or(|from| *from < place(object));
-        let mut items: Vec<Object> = objects
-            .iter()
-            .filter(after)
-            .filter(|object| selection.selects(object))
-            .cloned()
-            .collect();
         let left = if limit == 0 {
             0
         } else {

@@ -1,13 +1,11 @@
 //! Which objects a list or a watch is about: label and field selectors.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::Value;
 
 use crate::model::selector;
-use crate::model::set::selects;
-use crate::sim::json::texts;
+use crate::model::set::selects_by;
+use crate::sim::json::map;
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
 
@@ -87,10 +85,8 @@ impl Selection {
     /// Whether an object is selected.
     pub fn selects(&self, object: &Value) -> bool {
         let labels = self.labels.as_ref().is_none_or(|wanted| {
-            let labels: BTreeMap<String, String> = texts(object, "/metadata/labels")
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .collect();
-            selects(wanted, Some(&labels))
+            let labels = map(object, "/metadata/labels");
+            selects_by(wanted, |key| labels?.get(key)?.as_str())
         });
         labels && self.fields.iter().all(|term| term.holds(object))
     }

@@ -6,7 +6,6 @@ use futures::stream::unfold;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -80,8 +79,9 @@ impl State {
         None
     }
 
-    fn lines(self, values: &[Value]) -> (Result<Frame<Bytes>, Infallible>, State) {
-        let text: String = values.iter().map(|value| format!("{value}\n")).collect();
+    fn lines(self, lines: &[String]) -> (Result<Frame<Bytes>, Infallible>, State) {
+        let mut text = lines.join("\n");
+        text.push('\n');
         (Ok(Frame::data(Bytes::from(text))), self)
     }
 }

@@ -18,7 +18,7 @@ use crate::plan::verify::seen::{Seen, Shard};
 /// A shard's volumes, and what is attached where.
 pub(super) struct Disks<'a> {
     volumes: Vec<&'a PersistentVolume>,
-    attachments: &'a [VolumeAttachment],
+    attachments: Vec<&'a VolumeAttachment>,
     limits: Option<&'a [CSINode]>,
 }
 
@@ -35,12 +35,12 @@ impl<'a> Disks<'a> {
         };
         let attached = !volumes.is_empty() && volumes.iter().any(|found| driver(found).is_some());
         let attachments = match &snapshot.attachments {
-            Read::Got(all) => all.as_slice(),
+            Read::Got(all) => all.iter().collect(),
             Read::Absent(why) | Read::Unreadable(why) => {
                 if attached {
                     unsure.push(format!("how many attach slots are free: {why}"));
                 }
-                &[]
+                Vec::new()
             }
         };
         Disks {

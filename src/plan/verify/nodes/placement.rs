@@ -145,8 +145,8 @@ fn judge_spread(seen: &Seen<'_>, spec: &PodSpec, pods: &[&Pod], verdict: &mut Ve
     let labels = set::template(set)
         .and_then(|template| template.metadata.as_ref())
         .and_then(|meta| meta.labels.as_ref());
-    let nodes = seen.snapshot.nodes.need()?;
-    for spread in spreads(spec, labels, pods, nodes)
+    let nodes: Vec<&Node> = seen.snapshot.nodes.need()?.iter().collect();
+    for spread in spreads(spec, labels, pods, &nodes)
         .iter()
         .filter(|spread| spread.is_exceeded())
     {

@@ -51,7 +51,7 @@ pub fn spreads<'a>(
     spec: &'a PodSpec,
     labels: Option<&BTreeMap<String, String>>,
     pods: &[&'a Pod],
-    nodes: &'a [Node],
+    nodes: &[&'a Node],
 ) -> Vec<Spread<'a>> {
     let constraints = spec.topology_spread_constraints.as_deref().unwrap_or_default();
     let about_shards = |constraint: &&TopologySpreadConstraint| {
@@ -70,7 +70,7 @@ fn spread<'a>(
     constraint: &'a TopologySpreadConstraint,
     all: &[TopologySpreadConstraint],
     pods: &[&'a Pod],
-    nodes: &'a [Node],
+    nodes: &[&'a Node],
 ) -> Spread<'a> {
     let selector = constraint.label_selector.as_ref();
     let counts = |found: &&&Pod| {
