@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod connection;
+pub mod demo;
 pub mod deploy;
 pub mod drain;
 pub mod drain_plan;
@@ -62,9 +63,27 @@ pub struct Context {
     pub colour: Colour,
     /// What is told of a run, for its page.
     pub heard: Heard,
+    /// The words of the command line, the program's name first.
+    pub words: Vec<String>,
+    /// The way to a cluster that lives in this process, where the command is to work on that one and on no other.
+    pub within: Option<kube::Client>,
 }
 
 impl Context {
+    /// That of a command line which no environment and no file configures; `words` are its own, `within` the way to the cluster that
+    /// it works on.
+    pub fn apart(cli: &Cli, words: Vec<String>, within: Option<kube::Client>) -> Context {
+        let settings = Settings::of_flags(&flags_of(cli));
+        Context {
+            colour: colour_of(&settings),
+            global: cli.global.clone(),
+            settings,
+            heard: Heard::default(),
+            words,
+            within,
+        }
+    }
+
     /// The style of standard output.
     pub fn stdout(&self) -> Style {
         Style::of_stdout(self.colour)
@@ -73,6 +92,11 @@ impl Context {
     /// The style of standard error.
     pub fn stderr(&self) -> Style {
         Style::of_stderr(self.colour)
+    }
+
+    /// The words of the command line, the program's name first.
+    pub fn arguments(&self) -> impl Iterator<Item = String> + use<> {
+        self.words.clone().into_iter()
     }
 }
 
@@ -95,13 +119,44 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
-    let Cli { global, command } = cli;
     // Completions must work where the configuration is broken: a shell loads them at its start.
-    if let Command::Completions { shell } = command {
+    if let Command::Completions { shell } = cli.command {
         return completions::run(shell);
     }
-    let mut flags = global_flags(&global);
-    flags.extend(match &command {
+    let flags = flags_of(&cli);
+    let Cli { global, command } = cli;
+    let settings = Settings::gather(&flags, global.config.as_deref())?;
+    let chosen = colour_of(&settings);
+    *colour = Some(chosen);
+    let report = ReportFile::at(command.report())?;
+    let context = Context {
+        global,
+        settings,
+        colour: chosen,
+        heard: report.heard(),
+        words: std::env::args().collect(),
+        within: None,
+    };
+    // Its children have the terminal, and Ctrl-C with it.
+    if let Command::Quickstart(arguments) = &command {
+        return quickstart::run(&context, arguments).await;
+    }
+    let mut stop = signals::count();
+    if let Some(outcome) = change(&context, &command, stop.clone()).await {
+        return report.finish(outcome, context.global.quiet, context.stderr());
+    }
+    // What only reads is simply dropped: there is nothing to put back.
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
+        outcome = read(&context, command) => outcome,
+    }
+}
+
+/// The flags that are keys of the configuration.
+fn flags_of(cli: &Cli) -> Vec<(&'static str, Vec<String>)> {
+    let mut flags = global_flags(&cli.global);
+    flags.extend(match &cli.command {
         Command::Verify(arguments) => verify::flags(arguments),
         Command::Status(arguments) => vec![("expect", words(arguments.expect.as_ref()))],
         Command::Upgrade(arguments) => vec![("expect", words(arguments.expect().as_ref()))],
@@ -119,34 +174,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         Command::Quickstart(arguments) => workload::flags(&arguments.workload),
         _ => Vec::new(),
     });
-    let settings = Settings::gather(&flags, global.config.as_deref())?;
-    let chosen = match settings.word("color") {
-        Some("always") => Colour::Always,
-        Some("never") => Colour::Never,
-        _ => Colour::Auto,
-    };
-    *colour = Some(chosen);
-    let report = ReportFile::at(command.report())?;
-    let context = Context {
-        global,
-        settings,
-        colour: chosen,
-        heard: report.heard(),
-    };
-    // Its children have the terminal, and Ctrl-C with it.
-    if let Command::Quickstart(arguments) = &command {
-        return quickstart::run(&context, arguments).await;
-    }
-    let mut stop = signals::count();
-    if let Some(outcome) = change(&context, &command, stop.clone()).await {
-        return report.finish(outcome, context.global.quiet, context.stderr());
-    }
-    // What only reads is simply dropped: there is nothing to put back.
-    tokio::select! {
-        biased;
-        _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
-        outcome = read(&context, command) => outcome,
-    }
+    flags
 }
 
 /// The commands that change something; none for one that only looks.
@@ -194,6 +222,14 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
         Command::Report(arguments) => report::run(context, &arguments),
+    }
+}
+
+fn colour_of(settings: &Settings) -> Colour {
+    match settings.word("color") {
+        Some("always") => Colour::Always,
+        Some("never") => Colour::Never,
+        _ => Colour::Auto,
     }
 }
 

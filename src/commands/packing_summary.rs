@@ -52,7 +52,7 @@ pub async fn run(context: &Context, arguments: &PackingSummary) -> Result<ExitCo
     if let Some(layout) = arguments.pools {
         return pools::write(&snapshot, &policy, arguments, &kept, layout);
     }
-    let found = answer(&snapshot, &policy, arguments, &kept, &of_packing(std::env::args()))?;
+    let found = answer(&snapshot, &policy, arguments, &kept, &of_packing(context.arguments()))?;
     print(&render(&found, arguments, context.stdout())?)?;
     Ok(code(&found))
 }

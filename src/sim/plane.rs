@@ -42,6 +42,8 @@ pub struct Plane {
     /// The sizes of machine that can be bought, by name: `labels`, `allocatable` and `capacity` of such a node. Those of the
     /// nodes that are there are known anyway.
     pub machines: BTreeMap<String, Value>,
+    /// Whether a cloud gives addresses to services of type LoadBalancer.
+    pub gives_addresses: bool,
     /// The zones in which no machine is to be had.
     pub sold_out: BTreeSet<String>,
     /// The machines that are on their way, by the name of their NodeClaim.
@@ -74,6 +76,7 @@ impl Plane {
             crashing_images: BTreeSet::new(),
             kept_keys: BTreeSet::new(),
             machines: BTreeMap::new(),
+            gives_addresses: false,
             sold_out: BTreeSet::new(),
             ordered: BTreeMap::new(),
             batch: None,

@@ -1,6 +1,7 @@
 //! What a control plane and its kubelets do next: one controller a file, each a function of the store and the time.
 
 mod attach;
+mod cloud;
 pub(in crate::sim) mod disruption;
 mod endpoints;
 mod events;
@@ -37,7 +38,7 @@ pub enum Work {
     Run(Key),
     /// A claim: its volume, its protection.
     Claim(Key),
-    /// A service's endpoint slice.
+    /// A service's address, and its endpoint slice.
     Service(Key),
     /// A node that may have gone silent.
     Node(Key),
@@ -122,7 +123,10 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Place(key) => scheduler::place(plane, key, now),
         Work::Run(key) => kubelet::run(plane, key, now),
         Work::Claim(key) => volumes::reconcile(plane, key, now),
-        Work::Service(key) => endpoints::reconcile(plane, key, now),
+        Work::Service(key) => {
+            cloud::reconcile(plane, key, now);
+            endpoints::reconcile(plane, key, now);
+        }
         Work::Node(key) => nodes::reconcile(plane, key, now),
         Work::Space(key) => namespaces::reconcile(plane, key, now),
         Work::Disk(key) => attach::reconcile(plane, key, now),
