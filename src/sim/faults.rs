@@ -200,7 +200,9 @@ pub(in crate::sim) fn strike(plane: &mut Plane, fault: &Fault, now: Timestamp) -
         Fault::ImageGone(image) => drop(plane.missing_images.insert(image.clone())),
         Fault::ZoneFull(zone) => fill(plane, zone, now),
         Fault::BudgetSet(value) => write_budgets(plane, *value, now),
-        Fault::KeyKept(key) => drop(plane.kept_keys.insert(key.clone())),
+        Fault::KeyKept(key) => {
+            plane.kept_keys.insert(key.clone());
+        }
         Fault::WatchesExpire => plane.store.compact(plane.store.revision()),
         Fault::Rival(pod) => return evict(plane, pod, now),
         _ => {}
