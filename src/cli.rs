@@ -2,6 +2,7 @@
 
 mod change;
 mod cleanup;
+mod demo;
 mod deploy;
 mod drain;
 mod packing;
@@ -23,6 +24,7 @@ use clap_complete::Shell;
 
 pub use change::{Change, DryRun, Pace};
 pub use cleanup::Cleanup;
+pub use demo::{Demo, SceneName, Speed};
 pub use deploy::Deploy;
 pub use drain::{Drain, Others, PrewarmWhen, StrategyName};
 pub use packing::{
@@ -43,6 +45,7 @@ const ABOUT: &str = "Looks after stateful shards on Kubernetes: a system that is
 
 const EXAMPLES: &str = "\
 Examples:
+  shardctl demo                            the whole job in a minute, no cluster needed
   shardctl status                          UP or DOWN, in one line
   shardctl verify                          is everything as it must be?
   shardctl verify --wait 10m -o short      wait until it is
@@ -148,6 +151,8 @@ pub enum Command {
     /// Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next
     #[command(visible_alias = "maintenance-drain")]
     Drain(Box<Drain>),
+    /// The whole job on a cluster inside this process: no cluster, no network, no configuration needed
+    Demo(Demo),
     /// A menu over all of it, with the state of both phases on top
     Quickstart(Box<Quickstart>),
     /// Write the reference workload's objects for a phase, and wait until every shard is Ready

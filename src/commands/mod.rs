@@ -105,23 +105,17 @@ pub async fn run(cli: Cli) -> ExitCode {
     let verbose = cli.global.verbose;
     let mut colour = flag_colour(&cli.global);
     let outcome = dispatch(cli, &mut colour).await;
-    match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            output::complain(&errors::render(
-                &error,
-                Style::of_stderr(colour.unwrap_or_default()),
-                verbose,
-            ));
-            error.exit_code()
-        }
-    }
+    told(outcome, colour.unwrap_or_default(), verbose)
 }
 
 async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     // Completions must work where the configuration is broken: a shell loads them at its start.
     if let Command::Completions { shell } = cli.command {
         return completions::run(shell);
+    }
+    // It has a cluster of its own, and must work whatever is configured.
+    if let Command::Demo(arguments) = &cli.command {
+        return demo::run(&cli.global, arguments, colour.unwrap_or_default(), signals::count()).await;
     }
     let flags = flags_of(&cli);
     let Cli { global, command } = cli;
@@ -141,15 +135,39 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     if let Command::Quickstart(arguments) = &command {
         return quickstart::run(&context, arguments).await;
     }
-    let mut stop = signals::count();
-    if let Some(outcome) = change(&context, &command, stop.clone()).await {
-        return report.finish(outcome, context.global.quiet, context.stderr());
+    let outcome = carry_out(&context, command, signals::count()).await;
+    report.finish(outcome, context.global.quiet, context.stderr())
+}
+
+/// Runs a command line on a cluster that lives in this process, and on no other; an error is printed here. `words` are the line's.
+pub(in crate::commands) async fn run_within(
+    cli: Cli,
+    words: Vec<String>,
+    client: kube::Client,
+    stop: watch::Receiver<u32>,
+) -> ExitCode {
+    let context = Context::apart(&cli, words, Some(client));
+    let outcome = carry_out(&context, cli.command, stop).await;
+    told(outcome, context.colour, context.global.verbose)
+}
+
+/// The code of what came of a command line; an error is printed.
+fn told(outcome: Result<ExitCode>, colour: Colour, verbose: bool) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        output::complain(&errors::render(&error, Style::of_stderr(colour), verbose));
+        error.exit_code()
+    })
+}
+
+async fn carry_out(context: &Context, command: Command, mut stop: watch::Receiver<u32>) -> Result<ExitCode> {
+    if let Some(outcome) = change(context, &command, stop.clone()).await {
+        return outcome;
     }
     // What only reads is simply dropped: there is nothing to put back.
     tokio::select! {
         biased;
         _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
-        outcome = read(&context, command) => outcome,
+        outcome = read(context, command) => outcome,
     }
 }
 
@@ -220,6 +238,7 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Promote(arguments) => promote::look(context, &arguments).await,
         Command::Cleanup(arguments) => cleanup::look(context, &arguments).await,
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
+        Command::Demo(arguments) => demo::run(&context.global, &arguments, context.colour, signals::count()).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
         Command::Report(arguments) => report::run(context, &arguments),
     }

@@ -48,7 +48,7 @@ pub async fn run(context: &Context, arguments: &PackingSummary) -> Result<ExitCo
     }
     let snapshot = look(context, arguments.from.as_deref()).await?;
     refreshed(context, arguments, &snapshot, &policy).await?;
-    let kept = Kept::of_user();
+    let kept = Kept::of(context);
     if let Some(layout) = arguments.pools {
         return pools::write(&snapshot, &policy, arguments, &kept, layout);
     }

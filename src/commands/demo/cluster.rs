@@ -6,7 +6,7 @@ use clap::Parser as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::words::UP;
+use super::scenes::{BAD, UP};
 use crate::cli::{Cli, Command};
 use crate::commands::rehearsal::stage::{Actor, Ending, play};
 use crate::commands::{Context, deploy};
@@ -56,6 +56,7 @@ pub fn empty() -> Result<Standing> {
     let catalogue = Catalogue::azure(None).map_err(|why| Error::bug(format!("the built-in catalogue: {why}")))?;
     let mut plane = Plane::new(Pace::default());
     plane.gives_addresses = true;
+    plane.missing_images.insert(BAD.to_owned());
     plane.extensions.insert("karpenter.sh".to_owned());
     plane.extensions.insert("karpenter.azure.com".to_owned());
     plane.machines = catalogue
