@@ -37,6 +37,8 @@ pub struct Plane {
     pub missing_images: BTreeSet<String>,
     /// Images whose containers end as soon as they start.
     pub crashing_images: BTreeSet<String>,
+    /// Keys that one shard keeps for itself, though they are another's.
+    pub kept_keys: BTreeSet<String>,
     /// The sizes of machine that can be bought, by name: `labels`, `allocatable` and `capacity` of such a node. Those of the
     /// nodes that are there are known anyway.
     pub machines: BTreeMap<String, Value>,
@@ -72,6 +74,7 @@ impl Plane {
             extensions: BTreeSet::new(),
             missing_images: BTreeSet::new(),
             crashing_images: BTreeSet::new(),
+            kept_keys: BTreeSet::new(),
             machines: BTreeMap::new(),
             gives_addresses: false,
             sold_out: BTreeSet::new(),
