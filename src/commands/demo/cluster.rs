@@ -73,7 +73,7 @@ pub fn empty() -> Result<Standing> {
     load(
         Kind::StorageClasses,
         json!({"metadata": {"name": "managed-csi-premium"}, "provisioner": "disk.csi.azure.com",
-            "parameters": {"skuname": "Premium_LRS"}, "reclaimPolicy": "Delete", "allowVolumeExpansion": true,
+            "parameters": {"skuname": "Premium_LRS"}, "reclaimPolicy": "Retain", "allowVolumeExpansion": true,
             "volumeBindingMode": "WaitForFirstConsumer"}),
     );
     if let Ok(size) = catalogue.size(SYSTEM_SIZE) {

@@ -29,6 +29,9 @@ use crate::sim::transport::{Deed, Life, Witness};
 /// The process that is killed, among those that ask.
 const VICTIM: u32 = 1;
 
+/// How long people take to type the next line, in the cluster's time.
+const TYPING: Duration = Duration::from_secs(15);
+
 /// Moments to read a few lines of words, and what a command said.
 const WORDS: Duration = Duration::from_millis(1500);
 const RESULT: Duration = Duration::from_millis(1200);
@@ -160,8 +163,7 @@ impl Theatre<'_> {
             code = run_within(cli, words, client, stop) => Ends::With(code),
         };
         life.end();
-        // Whoever shows its last events does so in no time.
-        sleep(Duration::from_millis(1)).await;
+        sleep(TYPING).await;
         Ok(ended)
     }
 }

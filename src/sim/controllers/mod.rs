@@ -46,6 +46,8 @@ pub enum Work {
     Space(Key),
     /// A volume, and the node that it is attached to.
     Disk(Key),
+    /// Whether machines can be made by a pool, or by a node class.
+    Pool(Key),
     /// The pods that wait for a node which isn't there yet.
     Provision,
     /// A machine that was ordered, or that may not be needed any more.
@@ -130,6 +132,7 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Node(key) => nodes::reconcile(plane, key, now),
         Work::Space(key) => namespaces::reconcile(plane, key, now),
         Work::Disk(key) => attach::reconcile(plane, key, now),
+        Work::Pool(key) => provisioner::admit(plane, key, now),
         Work::Provision => provisioner::provision(plane, now),
         Work::Machine(key) => provisioner::reconcile(plane, key, now),
     }
@@ -201,7 +204,8 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
                 .collect()
         }
         Kind::NodeClaims => vec![Work::Machine(key)],
-        Kind::NodePools => vec![Work::Provision],
+        Kind::NodePools => vec![Work::Pool(key), Work::Provision],
+        Kind::AksNodeClasses | Kind::Ec2NodeClasses | Kind::KwokNodeClasses => vec![Work::Pool(key)],
         Kind::VolumeAttachments => {
             let volume = Key::wide(Kind::Volumes, text(object, "/spec/source/persistentVolumeName"));
             let space = store
