@@ -2,6 +2,7 @@
 
 mod change;
 mod cleanup;
+mod demo;
 mod deploy;
 mod drain;
 mod packing;
@@ -12,6 +13,7 @@ mod rehearse;
 mod render;
 mod report;
 mod route_test;
+mod source;
 mod uncordon;
 mod upgrade;
 mod workload;
@@ -23,6 +25,7 @@ use clap_complete::Shell;
 
 pub use change::{Change, DryRun, Pace};
 pub use cleanup::Cleanup;
+pub use demo::{Demo, SceneName, Speed};
 pub use deploy::Deploy;
 pub use drain::{Drain, Others, PrewarmWhen, StrategyName};
 pub use packing::{
@@ -35,6 +38,7 @@ pub use rehearse::Rehearse;
 pub use render::Render;
 pub use report::{Report, ReportTo};
 pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};
+pub use source::Source;
 pub use uncordon::Uncordon;
 pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
 pub use workload::WorkloadFlags;
@@ -43,6 +47,7 @@ const ABOUT: &str = "Looks after stateful shards on Kubernetes: a system that is
 
 const EXAMPLES: &str = "\
 Examples:
+  shardctl demo                            the whole job in a minute, no cluster needed
   shardctl status                          UP or DOWN, in one line
   shardctl verify                          is everything as it must be?
   shardctl verify --wait 10m -o short      wait until it is
@@ -148,6 +153,8 @@ pub enum Command {
     /// Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next
     #[command(visible_alias = "maintenance-drain")]
     Drain(Box<Drain>),
+    /// The whole job on a cluster inside this process: no cluster, no network, no configuration needed
+    Demo(Demo),
     /// A menu over all of it, with the state of both phases on top
     Quickstart(Box<Quickstart>),
     /// Write the reference workload's objects for a phase, and wait until every shard is Ready
@@ -198,6 +205,25 @@ impl Command {
             _ => return None,
         };
         to.report.as_deref()
+    }
+
+    /// What it reads instead of a cluster, where that was said.
+    pub fn from(&self) -> Option<&Source> {
+        match self {
+            Command::Verify(arguments) => arguments.from.as_ref(),
+            Command::Status(arguments) => arguments.from.as_ref(),
+            Command::Events(arguments) => arguments.from.as_ref(),
+            Command::RouteTest(arguments) => arguments.from.as_ref(),
+            Command::PackingSummary(arguments) => arguments.from.as_ref(),
+            Command::Snapshot(arguments) => arguments.from.as_ref(),
+            Command::Upgrade(arguments) => match &arguments.command {
+                Some(UpgradeCommand::Status(status)) => status.from.as_ref(),
+                _ => arguments.rehearse().from.as_ref(),
+            },
+            Command::Drain(arguments) => arguments.rehearse.from.as_ref(),
+            Command::Recover(arguments) => arguments.rehearse.from.as_ref(),
+            _ => None,
+        }
     }
 }
 
@@ -295,9 +321,9 @@ pub struct Verify {
         help_heading = "Again and again"
     )]
     pub interval: String,
-    /// Judge a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Judge a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// The forms of `verify`'s result.
@@ -334,9 +360,9 @@ pub struct Status {
     /// How many shards there should be [default: an integer minAvailable, then spec.replicas]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     pub expect: Option<i32>,
-    /// Judge a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Judge a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// The forms of `status`'s result.
@@ -373,9 +399,9 @@ pub struct Events {
     /// Only what was said in the last so long, for example 10m
     #[arg(long, value_name = "DURATION")]
     pub since: Option<String>,
-    /// Read a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Read a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// The forms of `events`' result.
@@ -407,9 +433,10 @@ pub struct Snapshot {
     /// How name servers are asked.
     #[command(flatten)]
     pub names: Names,
-    /// Read a saved snapshot instead of a cluster, for example to redact it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Read a saved snapshot instead of a cluster, for example to redact it; with `demo`, the demo's cluster (a file of that
+    /// name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// `explain`.

@@ -205,19 +205,24 @@ impl Settings {
                 values.insert(key.name, checked(key, Said { words, origin })?);
             }
         }
-        for (name, words) in flags {
-            if !words.is_empty() {
-                let origin = Origin::Flag(format!("--{name}"));
-                values.insert(
-                    name,
-                    Said {
-                        words: words.clone(),
-                        origin,
-                    },
-                );
-            }
-        }
+        values.extend(Settings::of_flags(flags).values);
         Ok(Settings { values, file })
+    }
+
+    /// What the command line says alone: neither environment nor file is looked at.
+    pub fn of_flags(flags: &[(&'static str, Vec<String>)]) -> Settings {
+        let said = flags
+            .iter()
+            .filter(|(_, words)| !words.is_empty())
+            .map(|(name, words)| {
+                let origin = Origin::Flag(format!("--{name}"));
+                let words = words.clone();
+                (*name, Said { words, origin })
+            });
+        Settings {
+            values: said.collect(),
+            file: None,
+        }
     }
 
     /// A value and where it was said.

@@ -83,6 +83,7 @@ impl Connection {
     pub fn to_a_rehearsal(client: kube::Client, namespace: &str) -> Connection {
         let endpoint = Arc::new(Endpoint {
             server: http::Uri::from_static("http://rehearsal"),
+            context: Some("rehearsal".to_owned()),
             ..Endpoint::default()
         });
         Connection {

@@ -139,7 +139,7 @@ fn asked(context: &Context, arguments: &Cleanup) -> Result<Asked> {
         },
         lease: lease(&arguments.change.lease_duration)?,
         tries: arguments.change.dry_run != Some(DryRun::Client),
-        again: same(std::env::args()),
+        again: same(context.arguments()),
         workload,
     })
 }

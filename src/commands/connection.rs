@@ -33,6 +33,10 @@ pub async fn open(context: &Context) -> Result<Connection> {
 /// As [`open`].
 pub async fn open_in(context: &Context, namespace: Option<&str>) -> Result<Connection> {
     let settings = &context.settings;
+    if let Some(client) = &context.within {
+        let namespace = namespace.unwrap_or_else(|| client.default_namespace());
+        return Ok(Connection::to_a_rehearsal(client.clone(), namespace));
+    }
     let target = Target {
         kubeconfig: settings.word("kubeconfig").map(PathBuf::from),
         context: settings.word("context").map(str::to_owned),

@@ -10,13 +10,14 @@ use super::change::{allowed, interrupted, lease, length};
 use super::connection::{open_in, policy};
 use super::output::{complain, print};
 use super::progress::Spinner;
+use super::rehearsal::stage::Actor;
 use super::show::{View, beside};
 use super::{Context, confirm, early, render, workload};
 use crate::cli::{Change as Changes, Deploy, DryRun, StatusOutput};
 use crate::cluster::connect::Connection;
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
-use crate::model::outcome::End;
+use crate::model::outcome::{End, Outcome};
 use crate::model::report::Phase;
 use crate::model::workload::Workload;
 use crate::operations::deploy::{Asked, Prepared, execute, prepare};
@@ -101,6 +102,15 @@ pub async fn run(context: &Context, arguments: &Deploy, mut stop: watch::Receive
     .await
 }
 
+/// The whole run, with nobody to ask.
+///
+/// # Errors
+/// Where the cluster can't be read.
+pub async fn perform(actor: Actor, asked: Asked) -> Result<Outcome> {
+    let prepared = prepare(&actor.connection, asked, None).await?;
+    execute(&actor.connection, prepared, actor.permit, actor.events, actor.stop).await
+}
+
 /// `1 object`, `2 objects`.
 pub fn objects(count: usize) -> String {
     match count {
@@ -122,7 +132,10 @@ fn as_json(arguments: &Deploy) -> bool {
 }
 
 /// What is asked for; no server is needed to find a mistake in it.
-fn asked(context: &Context, arguments: &Deploy) -> Result<Asked> {
+///
+/// # Errors
+/// A usage error for what can't be followed.
+pub fn asked(context: &Context, arguments: &Deploy) -> Result<Asked> {
     let patience = length(&arguments.timeout, "--timeout")?;
     asked_for(context, render::phase(arguments.phase), &arguments.change, patience)
 }
@@ -145,7 +158,7 @@ pub fn asked_for(context: &Context, phase: Phase, change: &Changes, patience: Si
         lease: lease(&change.lease_duration)?,
         tries: change.dry_run != Some(DryRun::Client),
         moves: false,
-        again: same(std::env::args()),
+        again: same(context.arguments()),
         workload,
     })
 }

@@ -196,7 +196,7 @@ fn asked(context: &Context, parts: &Parts<'_>, now: Timestamp) -> Result<Asked> 
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
         policy: parts.policy(now)?,
-        again: again::of_drain(context, again::without_rehearsing(std::env::args())),
+        again: again::of_drain(context, again::without_rehearsing(context.arguments())),
         lease: parts.shared.lease,
     })
 }

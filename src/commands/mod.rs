@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod connection;
+pub mod demo;
 pub mod deploy;
 pub mod drain;
 pub mod drain_plan;
@@ -45,7 +46,7 @@ pub mod workload;
 use tokio::sync::watch;
 
 use self::report_file::{Heard, ReportFile};
-use crate::cli::{Cli, ColorWhen, Command, Config, Global};
+use crate::cli::{Cli, ColorWhen, Command, Config, Global, Source};
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exit_code::ExitCode;
@@ -62,9 +63,27 @@ pub struct Context {
     pub colour: Colour,
     /// What is told of a run, for its page.
     pub heard: Heard,
+    /// The words of the command line, the program's name first.
+    pub words: Vec<String>,
+    /// The way to a cluster that lives in this process, where the command is to work on that one and on no other.
+    pub within: Option<kube::Client>,
 }
 
 impl Context {
+    /// That of a command line which no environment and no file configures; `words` are its own, `within` the way to the cluster that
+    /// it works on.
+    pub fn apart(cli: &Cli, words: Vec<String>, within: Option<kube::Client>) -> Context {
+        let settings = Settings::of_flags(&flags_of(cli));
+        Context {
+            colour: colour_of(&settings),
+            global: cli.global.clone(),
+            settings,
+            heard: Heard::default(),
+            words,
+            within,
+        }
+    }
+
     /// The style of standard output.
     pub fn stdout(&self) -> Style {
         Style::of_stdout(self.colour)
@@ -74,6 +93,11 @@ impl Context {
     pub fn stderr(&self) -> Style {
         Style::of_stderr(self.colour)
     }
+
+    /// The words of the command line, the program's name first.
+    pub fn arguments(&self) -> impl Iterator<Item = String> + use<> {
+        self.words.clone().into_iter()
+    }
 }
 
 /// Runs a command line to its end; an error is printed here.
@@ -81,27 +105,79 @@ pub async fn run(cli: Cli) -> ExitCode {
     let verbose = cli.global.verbose;
     let mut colour = flag_colour(&cli.global);
     let outcome = dispatch(cli, &mut colour).await;
-    match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            output::complain(&errors::render(
-                &error,
-                Style::of_stderr(colour.unwrap_or_default()),
-                verbose,
-            ));
-            error.exit_code()
-        }
-    }
+    told(outcome, colour.unwrap_or_default(), verbose)
 }
 
 async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
-    let Cli { global, command } = cli;
     // Completions must work where the configuration is broken: a shell loads them at its start.
-    if let Command::Completions { shell } = command {
+    if let Command::Completions { shell } = cli.command {
         return completions::run(shell);
     }
-    let mut flags = global_flags(&global);
-    flags.extend(match &command {
+    // It has a cluster of its own, and must work whatever is configured.
+    if let Command::Demo(arguments) = &cli.command {
+        return demo::run(&cli.global, arguments, colour.unwrap_or_default(), signals::count()).await;
+    }
+    if cli.command.from() == Some(&Source::Demo) {
+        return demo::from::run(cli, signals::count()).await;
+    }
+    let flags = flags_of(&cli);
+    let Cli { global, command } = cli;
+    let settings = Settings::gather(&flags, global.config.as_deref())?;
+    let chosen = colour_of(&settings);
+    *colour = Some(chosen);
+    let report = ReportFile::at(command.report())?;
+    let context = Context {
+        global,
+        settings,
+        colour: chosen,
+        heard: report.heard(),
+        words: std::env::args().collect(),
+        within: None,
+    };
+    // Its children have the terminal, and Ctrl-C with it.
+    if let Command::Quickstart(arguments) = &command {
+        return quickstart::run(&context, arguments).await;
+    }
+    let outcome = carry_out(&context, command, signals::count()).await;
+    report.finish(outcome, context.global.quiet, context.stderr())
+}
+
+/// Runs a command line on a cluster that lives in this process, and on no other; an error is printed here. `words` are the line's.
+pub(in crate::commands) async fn run_within(
+    cli: Cli,
+    words: Vec<String>,
+    client: kube::Client,
+    stop: watch::Receiver<u32>,
+) -> ExitCode {
+    let context = Context::apart(&cli, words, Some(client));
+    let outcome = carry_out(&context, cli.command, stop).await;
+    told(outcome, context.colour, context.global.verbose)
+}
+
+/// The code of what came of a command line; an error is printed.
+fn told(outcome: Result<ExitCode>, colour: Colour, verbose: bool) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        output::complain(&errors::render(&error, Style::of_stderr(colour), verbose));
+        error.exit_code()
+    })
+}
+
+async fn carry_out(context: &Context, command: Command, mut stop: watch::Receiver<u32>) -> Result<ExitCode> {
+    if let Some(outcome) = change(context, &command, stop.clone()).await {
+        return outcome;
+    }
+    // What only reads is simply dropped: there is nothing to put back.
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
+        outcome = read(context, command) => outcome,
+    }
+}
+
+/// The flags that are keys of the configuration.
+fn flags_of(cli: &Cli) -> Vec<(&'static str, Vec<String>)> {
+    let mut flags = global_flags(&cli.global);
+    flags.extend(match &cli.command {
         Command::Verify(arguments) => verify::flags(arguments),
         Command::Status(arguments) => vec![("expect", words(arguments.expect.as_ref()))],
         Command::Upgrade(arguments) => vec![("expect", words(arguments.expect().as_ref()))],
@@ -119,34 +195,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         Command::Quickstart(arguments) => workload::flags(&arguments.workload),
         _ => Vec::new(),
     });
-    let settings = Settings::gather(&flags, global.config.as_deref())?;
-    let chosen = match settings.word("color") {
-        Some("always") => Colour::Always,
-        Some("never") => Colour::Never,
-        _ => Colour::Auto,
-    };
-    *colour = Some(chosen);
-    let report = ReportFile::at(command.report())?;
-    let context = Context {
-        global,
-        settings,
-        colour: chosen,
-        heard: report.heard(),
-    };
-    // Its children have the terminal, and Ctrl-C with it.
-    if let Command::Quickstart(arguments) = &command {
-        return quickstart::run(&context, arguments).await;
-    }
-    let mut stop = signals::count();
-    if let Some(outcome) = change(&context, &command, stop.clone()).await {
-        return report.finish(outcome, context.global.quiet, context.stderr());
-    }
-    // What only reads is simply dropped: there is nothing to put back.
-    tokio::select! {
-        biased;
-        _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
-        outcome = read(&context, command) => outcome,
-    }
+    flags
 }
 
 /// The commands that change something; none for one that only looks.
@@ -192,8 +241,17 @@ async fn read(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Promote(arguments) => promote::look(context, &arguments).await,
         Command::Cleanup(arguments) => cleanup::look(context, &arguments).await,
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
+        Command::Demo(arguments) => demo::run(&context.global, &arguments, context.colour, signals::count()).await,
         Command::Recover(arguments) => recover::look(context, &arguments).await,
         Command::Report(arguments) => report::run(context, &arguments),
+    }
+}
+
+fn colour_of(settings: &Settings) -> Colour {
+    match settings.word("color") {
+        Some("always") => Colour::Always,
+        Some("never") => Colour::Never,
+        _ => Colour::Auto,
     }
 }
 

@@ -172,7 +172,7 @@ fn asked(context: &Context, parts: &Parts, now: Timestamp) -> Result<Asked> {
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
         policy: parts.policy(now)?,
-        again: again::of_upgrade(context, again::without_rehearsing(std::env::args())),
+        again: again::of_upgrade(context, again::without_rehearsing(context.arguments())),
         lease: parts.shared.lease,
         wrote: false,
     })

@@ -5,6 +5,7 @@
 
 mod exchange;
 mod in_pod;
+mod rehearsed;
 mod resolve;
 mod socket;
 mod tls;
@@ -46,6 +47,8 @@ pub struct Cluster {
     pub container: Option<String>,
     /// The pods that may be made to ask for names, each of which has curl or wget or hasn't.
     pub askers: Vec<String>,
+    /// Whether it lives in this process: then no socket is opened, and the client leads to its load balancers, too.
+    pub in_process: bool,
 }
 
 /// A pod that asks from inside the cluster, where shards can't.
@@ -194,12 +197,17 @@ impl Ways {
         })
     }
 
-    async fn connected(&self, address: &str, port: u16, course: &mut Course) -> Result<tokio::net::TcpStream, Failed> {
+    async fn connected(&self, address: &str, port: u16, course: &mut Course) -> Result<Box<dyn Bytes>, Failed> {
         let limit = course.limit(&self.manner);
+        if let Some(cluster) = self.cluster.as_ref().filter(|cluster| cluster.in_process) {
+            let stream = rehearsed::connect(&cluster.client, address, port, limit).await?;
+            course.connected();
+            return Ok(Box::new(stream));
+        }
         let addresses = resolve::addresses(address, limit, course).await?;
         let stream = socket::connect(&addresses, port, limit).await?;
         course.connected();
-        Ok(stream)
+        Ok(Box::new(stream))
     }
 
     async fn tunnel(&self, pod: &str, port: u16, course: &mut Course) -> Result<tunnel::Stream, Failed> {
@@ -231,6 +239,11 @@ impl Ways {
         }
     }
 }
+
+/// A connection, however it came about.
+trait Bytes: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Bytes for T {}
 
 /// Until when a connection is to be there: one limit for its name, itself and TLS.
 #[derive(Clone, Copy)]

@@ -300,6 +300,7 @@ fn into_pods(connection: &Connection, snapshot: &Snapshot, seen: &Seen<'_>) -> R
         namespace: snapshot.taken.namespace.clone(),
         container: ways::container(seen),
         askers: ready.map(|found| pod::name(found).to_owned()).collect(),
+        in_process: connection.is_a_rehearsal(),
     })
 }
 

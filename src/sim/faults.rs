@@ -43,6 +43,8 @@ pub enum Fault {
     ZoneFull(String),
     /// Somebody writes this number into every budget that has one.
     BudgetSet(i64),
+    /// One shard takes this key for its own, though it is another's.
+    KeyKept(String),
     /// Somebody evicts this pod of the first namespace that has it, trying for a moment.
     Rival(String),
 }
@@ -95,6 +97,7 @@ impl Display for Fault {
             Fault::ImageGone(image) => write!(to, "image-gone={image}"),
             Fault::ZoneFull(zone) => write!(to, "zone-full={zone}"),
             Fault::BudgetSet(value) => write!(to, "budget-set={value}"),
+            Fault::KeyKept(key) => write!(to, "key-kept={key}"),
             Fault::Rival(pod) => write!(to, "rival={pod}"),
         }
     }
@@ -129,6 +132,7 @@ impl FromStr for Fault {
             "image-gone" => Ok(Fault::ImageGone(value.to_owned())),
             "zone-full" => Ok(Fault::ZoneFull(value.to_owned())),
             "budget-set" => value.parse().map(Fault::BudgetSet).map_err(|_| unknown()),
+            "key-kept" => Ok(Fault::KeyKept(value.to_owned())),
             "rival" => Ok(Fault::Rival(value.to_owned())),
             _ => Err(unknown()),
         }
@@ -196,6 +200,9 @@ pub(in crate::sim) fn strike(plane: &mut Plane, fault: &Fault, now: Timestamp) -
         Fault::ImageGone(image) => drop(plane.missing_images.insert(image.clone())),
         Fault::ZoneFull(zone) => fill(plane, zone, now),
         Fault::BudgetSet(value) => write_budgets(plane, *value, now),
+        Fault::KeyKept(key) => {
+            plane.kept_keys.insert(key.clone());
+        }
         Fault::WatchesExpire => plane.store.compact(plane.store.revision()),
         Fault::Rival(pod) => return evict(plane, pod, now),
         _ => {}
@@ -270,11 +277,12 @@ mod tests {
     #[test]
     fn faults_are_read_back_from_what_is_written_of_them() {
         let written = "1:crash-before,2:crash-after,3:lost,3:refused=409,4:refused=503,5:slow=4000,6:watches-end,\
-                       7:watches-expire,8:node-dies=n1,9:image-gone=db:2,10:zone-full=z1,11:budget-set=4,12:rival=db-1";
+                       7:watches-expire,8:node-dies=n1,9:image-gone=db:2,10:zone-full=z1,11:budget-set=4,12:rival=db-1,\
+                       13:key-kept=k1";
         let faults: Faults = written.parse().unwrap();
         assert_eq!(faults.to_string(), written);
         assert_eq!(faults.of(3), [Fault::Lost, Fault::Refused(409)]);
-        assert_eq!(faults.of(13), []);
+        assert_eq!(faults.of(14), []);
         assert!(faults.are_deadly());
         assert!("".parse::<Faults>().unwrap().is_empty());
     }

@@ -10,11 +10,14 @@
 //! * [`plane`]: the store with its controllers on one timeline.
 //! * [`controllers`]: what a real control plane and its kubelets would do next, one a file.
 //! * [`faults`]: what goes wrong, by the number of the request at which it does.
+//! * `application`, `balancers`, `names`: who answers behind a port, behind an address, and for a name.
 //! * [`transport`]: a `kube::Client` over bytes in memory.
 //!
 //! `commands` joins it with an operation; no other room may use it.
 
 pub mod api;
+mod application;
+mod balancers;
 pub mod controllers;
 pub mod faults;
 mod json;

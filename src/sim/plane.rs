@@ -37,9 +37,13 @@ pub struct Plane {
     pub missing_images: BTreeSet<String>,
     /// Images whose containers end as soon as they start.
     pub crashing_images: BTreeSet<String>,
+    /// Keys that one shard keeps for itself, though they are another's.
+    pub kept_keys: BTreeSet<String>,
     /// The sizes of machine that can be bought, by name: `labels`, `allocatable` and `capacity` of such a node. Those of the
     /// nodes that are there are known anyway.
     pub machines: BTreeMap<String, Value>,
+    /// Whether a cloud gives addresses to services of type LoadBalancer.
+    pub gives_addresses: bool,
     /// The zones in which no machine is to be had.
     pub sold_out: BTreeSet<String>,
     /// The machines that are on their way, by the name of their NodeClaim.
@@ -70,7 +74,9 @@ impl Plane {
             extensions: BTreeSet::new(),
             missing_images: BTreeSet::new(),
             crashing_images: BTreeSet::new(),
+            kept_keys: BTreeSet::new(),
             machines: BTreeMap::new(),
+            gives_addresses: false,
             sold_out: BTreeSet::new(),
             ordered: BTreeMap::new(),
             batch: None,

@@ -98,6 +98,14 @@ impl Kept {
         Kept(base.map(|base| base.cache_dir().join("shardctl").join("prices")))
     }
 
+    /// The user's; none where the command works on a cluster in this process: its prices are the same for everybody.
+    pub fn of(context: &Context) -> Kept {
+        match context.within {
+            Some(_) => Kept(None),
+            None => Kept::of_user(),
+        }
+    }
+
     /// The prices of a region that were asked for before, with their place; none where nobody asked.
     pub fn prices(&self, region: &str) -> Option<(PathBuf, std::io::Result<String>)> {
         let place = self.place(region)?;

@@ -41,7 +41,8 @@ use crate::sim::refused::Refused;
 pub use access::Access;
 pub use answer::{Answer, Reply};
 pub(in crate::sim) use eviction::by_budget;
-pub use stream::{Heard, Stream, command, hear, stream};
+pub(in crate::sim) use route::decoded;
+pub use stream::{Listener, Stream, command, listener, stream};
 pub use watch::{BOOKMARKS, Watch};
 
 use route::Route;

@@ -137,7 +137,7 @@ fn query(text: &str) -> Result<BTreeMap<String, String>, Refused> {
 }
 
 /// What percent signs and plus signs stand for.
-pub(super) fn decoded(text: &str) -> Option<String> {
+pub(in crate::sim) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut letters = text.bytes();
     while let Some(letter) = letters.next() {

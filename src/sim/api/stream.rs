@@ -5,7 +5,8 @@
 use super::answer::Answer;
 use super::route::{At, Route};
 use super::{Request, access};
-use crate::sim::json::{condition, text};
+use crate::sim::application;
+use crate::sim::json::{condition, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::names;
 use crate::sim::plane::Plane;
@@ -21,15 +22,13 @@ pub enum Stream {
     Command(Key, Vec<String>),
 }
 
-/// What a port does with what is sent to it.
+/// Who listens on a port of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// It says something, and has read so many bytes.
-    Said(Vec<u8>, usize),
-    /// It waits for more.
-    More,
-    /// Nobody listens: the kubelet's words.
-    Refused(String),
+pub enum Listener {
+    /// A name server.
+    Names,
+    /// The application of the shard with this uid.
+    Application(String),
 }
 
 /// The stream that a request asks for.
@@ -58,6 +57,12 @@ fn wanted(plane: &Plane, request: &Request) -> Result<Stream, Refused> {
         let message = format!("pod {} does not have a host assigned", key.name);
         return Err(Refused::bad_request(message));
     }
+    let node = text(pod, "/spec/nodeName");
+    let home = plane.store.get(&Key::wide(Kind::Nodes, node));
+    if home.is_none_or(|home| condition(home, "Ready") == "Unknown") {
+        let message = format!("error dialing backend: dial tcp: {node}:10250: i/o timeout");
+        return Err(Refused::new(500, "", message));
+    }
     match at.subresource.as_deref() {
         Some("portforward") => Ok(Stream::Ports(key, ports(&at)?)),
         Some("exec") => Ok(Stream::Command(key, all(request, "command"))),
@@ -78,31 +83,23 @@ fn all(request: &Request, name: &str) -> Vec<String> {
     values.filter_map(super::route::decoded).collect()
 }
 
-/// What a port of a pod says to what was sent to it and not answered yet.
-pub fn hear(plane: &Plane, pod: &Key, port: u16, sent: &[u8]) -> Heard {
+/// Who listens on a port of a pod.
+///
+/// # Errors
+/// Nobody does: the kubelet's words.
+pub fn listener(plane: &Plane, pod: &Key, port: u16) -> Result<Listener, String> {
     let found = plane.store.get(pod);
     let answers_names = found.is_some_and(|found| {
         text(found, "/metadata/labels/k8s-app") == "kube-dns" && condition(found, "Ready") == "True"
     });
-    if !answers_names || port != 53 {
-        return Heard::Refused(format!(
+    match found {
+        _ if answers_names && port == 53 => Ok(Listener::Names),
+        Some(found) if application::listens(found, port) => Ok(Listener::Application(uid(found).to_owned())),
+        _ => Err(format!(
             "error forwarding port {port} to pod {}, uid : failed to connect to localhost:{port} inside namespace: connection \
              refused",
             pod.name
-        ));
-    }
-    let Some((length, rest)) = sent.split_first_chunk::<2>() else {
-        return Heard::More;
-    };
-    let length = usize::from(u16::from_be_bytes(*length));
-    match rest.get(..length).map(|question| names::answer(&plane.store, question)) {
-        None => Heard::More,
-        Some(None) => Heard::Said(Vec::new(), length + 2),
-        Some(Some(answer)) => {
-            let mut framed = u16::try_from(answer.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
-            framed.extend(answer);
-            Heard::Said(framed, length + 2)
-        }
+        )),
     }
 }
 

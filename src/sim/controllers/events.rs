@@ -24,6 +24,8 @@ pub(super) enum By<'a> {
     Sets,
     /// Whoever makes nodes.
     Karpenter,
+    /// Whoever gives services their addresses.
+    Cloud,
 }
 
 impl By<'_> {
@@ -34,6 +36,7 @@ impl By<'_> {
             By::Attacher => "attachdetach-controller",
             By::Sets => "statefulset-controller",
             By::Karpenter => "karpenter",
+            By::Cloud => "service-controller",
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::model::quantity::Amount;
 use crate::sim::controllers::claims_of;
-use crate::sim::json::{entry, flag, is_leaving, list, map, name, namespace, text, texts};
+use crate::sim::json::{entry, flag, is_leaving, list, map, name, namespace, number, text, texts};
 use crate::sim::kind::Kind;
 use crate::sim::store::{Key, Object, Store};
 
@@ -253,13 +253,18 @@ pub(super) fn matches(selector: &Value, pod: &Value) -> bool {
 pub(super) struct Spread<'a> {
     key: &'a str,
     most: i64,
+    /// With fewer domains than this, one more counts that is empty.
+    domains: usize,
     own: i64,
     counts: BTreeMap<&'a str, i64>,
 }
 
+/// A pod that is meant for a node, and isn't bound to it yet.
+pub(super) type Meant<'a> = (&'a Value, &'a Value);
+
 /// The constraints of a pod that forbid nodes. A cordoned node counts as a domain unless the constraint says otherwise
 /// (`nodeTaintsPolicy` is Ignore where nobody wrote it).
-pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value) -> Vec<Spread<'a>> {
+pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value, meant: &[Meant<'a>]) -> Vec<Spread<'a>> {
     let constraints = list(pod, "/spec/topologySpreadConstraints").iter();
     let hard = constraints.filter(|constraint| text(constraint, "/whenUnsatisfiable") == "DoNotSchedule");
     hard.map(|constraint| {
@@ -287,10 +292,19 @@ pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value) -> Vec<Spread<'a>> {
                 *count += 1;
             }
         }
+        for (at, other) in meant {
+            let counts_here = namespace(other) == namespace(pod) && matches(&constraint["labelSelector"], other);
+            if let Some(domain) = entry(at, "/metadata/labels", key).filter(|_| counts_here) {
+                *counts.entry(domain).or_default() += 1;
+            }
+        }
         let most = map(constraint, "").and_then(|fields| fields.get("maxSkew")?.as_i64());
         Spread {
             key,
             most: most.unwrap_or(1),
+            domains: number(constraint, "/minDomains")
+                .and_then(|count| usize::try_from(count).ok())
+                .unwrap_or(1),
             own: i64::from(matches(&constraint["labelSelector"], pod)),
             counts,
         }
@@ -304,7 +318,12 @@ pub(super) fn unbalanced(spreads: &[Spread<'_>], node: &Value) -> Option<Why> {
         let Some(here) = entry(node, "/metadata/labels", spread.key) else {
             return Some("node(s) didn't match pod topology spread constraints (missing required label)");
         };
-        let least = spread.counts.values().min().copied().unwrap_or(0);
+        let least = spread
+            .counts
+            .values()
+            .min()
+            .filter(|_| spread.counts.len() >= spread.domains);
+        let least = least.copied().unwrap_or(0);
         if spread.counts.get(here).copied().unwrap_or(0) + spread.own - least > spread.most {
             return Some("node(s) didn't match pod topology spread constraints");
         }

@@ -1,6 +1,7 @@
 //! What a control plane and its kubelets do next: one controller a file, each a function of the store and the time.
 
 mod attach;
+mod cloud;
 pub(in crate::sim) mod disruption;
 mod endpoints;
 mod events;
@@ -37,7 +38,7 @@ pub enum Work {
     Run(Key),
     /// A claim: its volume, its protection.
     Claim(Key),
-    /// A service's endpoint slice.
+    /// A service's address, and its endpoint slice.
     Service(Key),
     /// A node that may have gone silent.
     Node(Key),
@@ -45,6 +46,8 @@ pub enum Work {
     Space(Key),
     /// A volume, and the node that it is attached to.
     Disk(Key),
+    /// Whether machines can be made by a pool, or by a node class.
+    Pool(Key),
     /// The pods that wait for a node which isn't there yet.
     Provision,
     /// A machine that was ordered, or that may not be needed any more.
@@ -122,10 +125,14 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Place(key) => scheduler::place(plane, key, now),
         Work::Run(key) => kubelet::run(plane, key, now),
         Work::Claim(key) => volumes::reconcile(plane, key, now),
-        Work::Service(key) => endpoints::reconcile(plane, key, now),
+        Work::Service(key) => {
+            cloud::reconcile(plane, key, now);
+            endpoints::reconcile(plane, key, now);
+        }
         Work::Node(key) => nodes::reconcile(plane, key, now),
         Work::Space(key) => namespaces::reconcile(plane, key, now),
         Work::Disk(key) => attach::reconcile(plane, key, now),
+        Work::Pool(key) => provisioner::admit(plane, key, now),
         Work::Provision => provisioner::provision(plane, now),
         Work::Machine(key) => provisioner::reconcile(plane, key, now),
     }
@@ -197,7 +204,8 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
                 .collect()
         }
         Kind::NodeClaims => vec![Work::Machine(key)],
-        Kind::NodePools => vec![Work::Provision],
+        Kind::NodePools => vec![Work::Pool(key), Work::Provision],
+        Kind::AksNodeClasses | Kind::Ec2NodeClasses | Kind::KwokNodeClasses => vec![Work::Pool(key)],
         Kind::VolumeAttachments => {
             let volume = Key::wide(Kind::Volumes, text(object, "/spec/source/persistentVolumeName"));
             let space = store

@@ -109,12 +109,17 @@ impl<'a> Field<'a> {
     fn of(plane: &'a Plane, pod: &'a Value) -> Field<'a> {
         let store = &plane.store;
         let mut on: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        let mut meant: Vec<fit::Meant<'_>> = Vec::new();
         let ours = priority(pod);
         for other in store.all(Kind::Pods, None) {
             if ["Succeeded", "Failed"].contains(&text(other, "/status/phase")) || uid(other) == uid(pod) {
                 continue;
             }
             let reserved = plane.reserved.get(uid(other)).map(String::as_str).unwrap_or_default();
+            if text(other, "/spec/nodeName").is_empty() && !reserved.is_empty() {
+                let at = store.get(&Key::wide(Kind::Nodes, reserved));
+                meant.extend(at.map(|at| (&**at, &**other)));
+            }
             let node = match text(other, "/spec/nodeName") {
                 "" if !reserved.is_empty() => reserved,
                 // Room that is promised to a pod of at least our priority isn't ours.
@@ -129,7 +134,7 @@ impl<'a> Field<'a> {
             store,
             pod,
             wanted: fit::requests(pod),
-            spreads: fit::spreads(store, pod),
+            spreads: fit::spreads(store, pod, &meant),
             on,
         }
     }

@@ -74,6 +74,15 @@ impl Life {
         self.inner.line.was_cut().await;
     }
 
+    /// Does something until it is done, or he has died: then it is dropped where it is.
+    pub(super) async fn while_it_lasts(self, work: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = self.ended() => {}
+            () = work => {}
+        }
+    }
+
     /// Its line to the cluster.
     pub(super) fn line(&self) -> &Line {
         &self.inner.line

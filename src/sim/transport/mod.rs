@@ -3,16 +3,19 @@
 //! Time is tokio's: with its clock paused, waiting costs nothing, and a request is answered at the moment when it is sent. Each
 //! request has a pipe of its own, and both ends may upgrade it.
 
+mod balancer;
 mod body;
 mod life;
 mod line;
+mod pods;
 mod stream;
 mod witness;
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Request as HttpRequest, Response, header};
+use http::{Method, Request as HttpRequest, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -27,6 +30,7 @@ use crate::sim::faults::{Fault, refused, strike};
 use crate::sim::plane::{Plane, later};
 
 pub use life::Life;
+use line::End;
 pub use line::Line;
 pub use witness::{Deed, Witness};
 
@@ -54,6 +58,8 @@ struct Inner {
     changed: watch::Sender<()>,
     /// Rings when every watch ends.
     cut: watch::Sender<()>,
+    /// How many connections load balancers have passed on: they take the endpoints in turn.
+    passed_on: AtomicUsize,
     witness: Mutex<Option<Box<dyn Witness>>>,
 }
 
@@ -83,6 +89,7 @@ impl Cluster {
                 wake: Notify::new(),
                 changed: watch::channel(()).0,
                 cut: watch::channel(()).0,
+                passed_on: AtomicUsize::new(0),
                 witness: Mutex::new(None),
             }),
         }
@@ -191,8 +198,11 @@ impl Cluster {
 
     async fn serve(self, life: Life, request: HttpRequest<Incoming>) -> Result<Response<body::Sent>, Failed> {
         let mut request = request;
+        if request.method() == Method::CONNECT {
+            return Ok(balancer::open(&self, &life, &mut request).await);
+        }
         if stream::is_wanted(request.headers()) {
-            return Ok(stream::open(&self, &mut request));
+            return Ok(stream::open(&self, &life, &mut request));
         }
         let (parts, incoming) = request.into_parts();
         let bytes = incoming.collect().await?.to_bytes();
@@ -326,6 +336,7 @@ impl Cluster {
 /// Carries one request over a pipe of its own.
 async fn carry(cluster: Cluster, life: Life, request: HttpRequest<Body>) -> Result<Response<Incoming>, hyper::Error> {
     let (ours, theirs) = tokio::io::duplex(PIPE);
+    let ours = End::new(ours, life.line().clone());
     let service = hyper::service::service_fn(move |request| cluster.clone().serve(life.clone(), request));
     let mut server = hyper::server::conn::http1::Builder::new();
     // The date is the cluster's, not this machine's.

@@ -2,22 +2,30 @@
 //!
 //! SPDY isn't spoken here; whoever asks for it is refused and takes the websocket, as behind a proxy that knows no SPDY.
 
+use std::collections::BTreeMap;
+
+use futures::stream::{BoxStream, SelectAll, unfold};
 use futures::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, Request as HttpRequest, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::{Cluster, body};
-use crate::sim::api::{Answer, Heard, Request, Stream, command, hear, stream};
+use super::pods::connect;
+use super::{Cluster, Life, body};
+use crate::sim::api::{Answer, Request, Stream, command, stream};
 use crate::sim::store::Key;
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
+
+/// How much of what a pod says goes into one message.
+const PIECE: usize = 16 * 1024;
 
 /// The channels of a command.
 const STDOUT: u8 = 1;
@@ -30,8 +38,8 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     headers.contains_key(header::UPGRADE)
 }
 
-/// Answers such a request, and serves what it becomes.
-pub(super) fn open(cluster: &Cluster, request: &mut HttpRequest<Incoming>) -> Response<body::Sent> {
+/// Answers such a request, and serves what it becomes as long as whoever asked lives.
+pub(super) fn open(cluster: &Cluster, life: &Life, request: &mut HttpRequest<Incoming>) -> Response<body::Sent> {
     let asked = Request {
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
@@ -52,7 +60,7 @@ pub(super) fn open(cluster: &Cluster, request: &mut HttpRequest<Incoming>) -> Re
         (Ok(_), None) => refuse(Answer::text(400, "only websockets are spoken here\n")),
         (Ok(stream), Some(key)) => {
             let upgrade = hyper::upgrade::on(&mut *request);
-            tokio::spawn(serve(cluster.clone(), upgrade, stream));
+            tokio::spawn(life.clone().while_it_lasts(serve(cluster.clone(), upgrade, stream)));
             let response = Response::builder()
                 .status(StatusCode::SWITCHING_PROTOCOLS)
                 .header(header::CONNECTION, "Upgrade")
@@ -73,6 +81,8 @@ async fn serve(cluster: Cluster, upgrade: OnUpgrade, stream: Stream) {
         Stream::Command(pod, words) => run(&mut socket, &pod, &words).await,
     };
     let _ = socket.close(None).await;
+    // What was said is read before the end is seen, as it is where a network is in between.
+    while let Some(Ok(_)) = socket.next().await {}
 }
 
 type Sent = Result<(), tokio_tungstenite::tungstenite::Error>;
@@ -90,42 +100,50 @@ async fn forward(cluster: &Cluster, socket: &mut Socket, pod: &Key, ports: &[u16
         say(socket, channel, &port.to_le_bytes()).await?;
         say(socket, channel + 1, &port.to_le_bytes()).await?;
     }
-    let mut unheard: Vec<Vec<u8>> = vec![Vec::new(); ports.len()];
-    for (channel, port) in channels.clone() {
-        let heard = hear(&cluster.plane(), pod, *port, &[]);
-        if let Heard::Refused(words) = heard {
-            return say(socket, channel + 1, words.as_bytes()).await;
+    let (mut said, mut heard) = (SelectAll::new(), BTreeMap::new());
+    for (channel, port) in channels {
+        match connect(cluster, pod, *port) {
+            Err(words) => return say(socket, channel + 1, words.as_bytes()).await,
+            Ok(stream) => {
+                let (from, to) = tokio::io::split(stream);
+                said.push(pieces(channel, from));
+                heard.insert(channel, to);
+            }
         }
     }
-    while let Some(message) = socket.next().await {
-        let bytes = match message? {
-            Message::Binary(bytes) => bytes,
-            Message::Close(_) => return Ok(()),
-            _ => continue,
-        };
-        let Some((channel, sent)) = bytes.split_first() else {
-            continue;
-        };
-        let at = usize::from(channel / 2);
-        let (Some(port), Some(waiting)) = (ports.get(at), unheard.get_mut(at)) else {
-            continue;
-        };
-        waiting.extend(sent);
-        loop {
-            let heard = hear(&cluster.plane(), pod, *port, waiting);
-            match heard {
-                Heard::More => break,
-                Heard::Refused(words) => return say(socket, channel + 1, words.as_bytes()).await,
-                Heard::Said(answer, read) => {
-                    waiting.drain(..read);
-                    if !answer.is_empty() {
-                        say(socket, *channel, &answer).await?;
-                    }
+    loop {
+        tokio::select! {
+            biased;
+            piece = said.next() => match piece {
+                Some((channel, piece)) => say(socket, channel, &piece).await?,
+                // Every pod's end is closed.
+                None => return Ok(()),
+            },
+            message = socket.next() => {
+                let bytes = match message.transpose()? {
+                    Some(Message::Binary(bytes)) => bytes,
+                    Some(Message::Close(_)) | None => return Ok(()),
+                    Some(_) => continue,
+                };
+                let Some((channel, sent)) = bytes.split_first() else { continue };
+                if let Some(to) = heard.get_mut(channel) {
+                    // Who has closed hears no more; that is seen above.
+                    let _ = to.write_all(sent).await;
                 }
             }
         }
     }
-    Ok(())
+}
+
+/// What a pod says on a connection, piece by piece, with the channel that it goes to.
+fn pieces(channel: u8, from: ReadHalf<DuplexStream>) -> BoxStream<'static, (u8, Vec<u8>)> {
+    let next = move |mut from: ReadHalf<DuplexStream>| async move {
+        let mut piece = vec![0; PIECE];
+        let length = from.read(&mut piece).await.unwrap_or(0);
+        piece.truncate(length);
+        (length > 0).then_some(((channel, piece), from))
+    };
+    unfold(from, next).boxed()
 }
 
 async fn run(socket: &mut Socket, pod: &Key, words: &[String]) -> Sent {

@@ -253,3 +253,85 @@ async fn a_port_on_which_nobody_listens_says_so_and_a_command_tells_the_domain()
     assert!(status.message.unwrap().contains("executable file not found"));
     assert!(pods.portforward("nobody", &[53]).await.is_err());
 }
+
+/// A cluster whose one shard has an application, a connection to it of `client`, and how many held the cluster before that.
+async fn with_a_forward(client: impl FnOnce(&Cluster) -> kube::Client) -> (Cluster, kube::api::Portforwarder, usize) {
+    let cluster = cluster(1);
+    all_ready(&cluster.client("shop"), 1).await;
+    cluster.with(|plane, _| {
+        let key = Key::new(Kind::Pods, "shop", "db-0");
+        let mut pod = serde_json::Value::clone(plane.store.get(&key).unwrap());
+        pod["spec"]["containers"][0]["ports"] = json!([{"name": "http", "containerPort": 8080}]);
+        plane.store.load(Kind::Pods, pod);
+    });
+    // Other connections have ended by then.
+    sleep(Duration::from_secs(1)).await;
+    let before = Arc::strong_count(&cluster.inner);
+    let pods: Api<Pod> = Api::namespaced(client(&cluster), "shop");
+    let forward = pods.portforward("db-0", &[8080]).await.unwrap();
+    (cluster, forward, before)
+}
+
+/// Asks once, and hears the beginning of the answer; the connection stays.
+async fn ask(stream: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin)) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    stream
+        .write_all(b"GET /?key=a HTTP/1.1\r\nhost: db\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("\"owner\":\"db-0\""), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forward_ends_with_the_life_of_who_asked_and_he_hears_nothing_of_it() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let life = Life::new(1, crate::sim::faults::Faults::default());
+    let (cluster, mut forward, before) = with_a_forward(|cluster| cluster.client_of(&life, "shop")).await;
+    let mut stream = forward.take_stream(8080).unwrap();
+    ask(&mut stream).await;
+    sleep(Duration::from_secs(600)).await;
+    assert!(
+        Arc::strong_count(&cluster.inner) > before,
+        "it lasts as long as nobody ends it"
+    );
+    life.end();
+    let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: db\r\n\r\n").await;
+    let heard = tokio::time::timeout(Duration::from_secs(600), stream.read(&mut [0; 64])).await;
+    assert!(heard.is_err(), "{heard:?}");
+    assert_eq!(Arc::strong_count(&cluster.inner), before, "the server has let go of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forward_ends_with_its_line_and_not_with_another() {
+    let (line, other) = (Line::default(), Line::default());
+    let (cluster, mut forward, before) = with_a_forward(|cluster| cluster.client_on(&line, "shop")).await;
+    let mut stream = forward.take_stream(8080).unwrap();
+    ask(&mut stream).await;
+    other.cut();
+    ask(&mut stream).await;
+    line.cut();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(Arc::strong_count(&cluster.inner), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_tells_nothing_more_once_its_line_is_cut() {
+    let cluster = cluster(1);
+    let line = Line::default();
+    let pods: Api<Pod> = Api::namespaced(cluster.client_on(&line, "shop"), "shop");
+    let mut seen = watcher(pods, Config::default()).boxed();
+    until("the first list", async || {
+        matches!(seen.next().await, Some(Ok(Event::InitDone)))
+    })
+    .await;
+    line.cut();
+    let next = tokio::time::timeout(Duration::from_secs(3600), seen.next()).await;
+    assert!(
+        next.is_err(),
+        "the shard came up meanwhile, and nothing was heard of it: {next:?}"
+    );
+}

@@ -2,6 +2,7 @@
 
 mod live;
 mod offline;
+mod routes;
 
 use serde_json::Value;
 

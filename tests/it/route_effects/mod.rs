@@ -98,6 +98,7 @@ async fn into_pods(scene: &Scene<'_>, kubeconfig: &Path) -> Cluster {
         askers: (0..scene.shard_count())
             .map(|ordinal| scene.pod_name(ordinal))
             .collect(),
+        in_process: false,
     }
 }
 

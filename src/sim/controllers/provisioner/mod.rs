@@ -77,6 +77,30 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     }
 }
 
+/// Says of a pool, or of a node class, that machines can be made by it; of one that was judged already nothing more is said.
+pub(super) fn admit(plane: &mut Plane, key: &Key, now: Timestamp) {
+    let judged = plane
+        .store
+        .get(key)
+        .is_none_or(|found| !condition(found, "Ready").is_empty());
+    if judged {
+        return;
+    }
+    let kinds: &[&str] = match key.kind {
+        Kind::NodePools => &["ValidationSucceeded", "NodeClassReady", "Ready"],
+        _ => &["Ready"],
+    };
+    plane.change(key, now, |object| {
+        for kind in kinds {
+            set_condition(
+                object,
+                json!({"type": kind, "status": "True", "reason": kind, "message": ""}),
+                now,
+            );
+        }
+    });
+}
+
 fn begin(plane: &mut Plane, key: &Key, id: &str, stage: Stage, until: Timestamp) {
     plane.stages.insert(id.to_owned(), (stage, until));
     plane.plan(Work::Machine(key.clone()), until);

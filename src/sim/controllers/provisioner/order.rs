@@ -93,25 +93,38 @@ fn memory(amounts: &fit::Amounts) -> Amount {
 /// Has a machine that is on its way take the pod as well, where it can.
 fn join(plane: &mut Plane, pod: &Object) -> Option<String> {
     let store = &plane.store;
+    let meant = meant(plane);
     let found = plane.ordered.iter().find(|(_, ordered)| {
         let on_it: Vec<&Object> = ordered.pods.iter().collect();
         let apart = ordered
             .pods
             .iter()
             .any(|other| fit::keeps_apart(pod, other) || fit::keeps_apart(other, pod));
-        !apart && against(store, pod, &ordered.node, &on_it).is_none()
+        !apart && against(store, pod, &ordered.node, &on_it, &meant).is_none()
     });
     let claim = found?.0.clone();
     plane.ordered.get_mut(&claim)?.pods.push(pod.clone());
     Some(claim)
 }
 
+/// The pods that machines were ordered for and that have no node yet.
+fn meant(plane: &Plane) -> Vec<fit::Meant<'_>> {
+    let of_each = plane.ordered.values().flat_map(|ordered| {
+        let waiting = ordered.pods.iter().filter(|pod| {
+            let now = plane.store.get(&Key::of(Kind::Pods, pod));
+            now.is_some_and(|now| text(now, "/spec/nodeName").is_empty())
+        });
+        waiting.map(|pod| (&ordered.node, &**pod))
+    });
+    of_each.collect()
+}
+
 /// Why a pod can't run on a node that isn't there yet; none where it can.
-fn against(store: &Store, pod: &Value, node: &Value, on_it: &[&Object]) -> Option<fit::Why> {
+fn against(store: &Store, pod: &Value, node: &Value, on_it: &[&Object], meant: &[fit::Meant<'_>]) -> Option<fit::Why> {
     fit::unwelcome(store, pod, node)
         .or_else(|| fit::too_big(&fit::requests(pod), &fit::room(node, on_it, &|_| false)))
         .or_else(|| fit::bad_company(store, pod, node, &|_| false))
-        .or_else(|| fit::unbalanced(&fit::spreads(store, pod), node))
+        .or_else(|| fit::unbalanced(&fit::spreads(store, pod, meant), node))
 }
 
 /// Orders a machine for a pod; its name, or what each pool has against it.
@@ -164,6 +177,7 @@ fn choose(plane: &Plane, pool: &Value, pod: &Value) -> Result<Value, String> {
     let mut sizes: Vec<(String, Value)> = sizes(plane).into_iter().collect();
     // Without prices the smaller one counts as the cheaper one.
     sizes.sort_by_cached_key(|(name, size)| (memory(&fit::amounts(size, "/allocatable")), name.clone()));
+    let meant = meant(plane);
     let mut worst = Reason::Requirements;
     for (size, machine) in &sizes {
         for zone in zones(plane, pool) {
@@ -171,7 +185,7 @@ fn choose(plane: &Plane, pool: &Value, pod: &Value) -> Result<Value, String> {
                 Some(node) => node,
                 None => continue,
             };
-            let why = match against(&plane.store, pod, &node, &[]) {
+            let why = match against(&plane.store, pod, &node, &[], &meant) {
                 Some(why) => Reason::of(why),
                 None if plane.sold_out.contains(&zone) => Reason::Offering,
                 None if exceeds(plane, pool, &node) => Reason::Limits,
