@@ -2,13 +2,14 @@
 
 use clap::Args;
 
-use super::{Change, Pace, PrewarmWhen, WorkloadFlags};
+use super::{Change, Pace, PrewarmWhen, Rehearse, WorkloadFlags};
 
 /// `promote`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
   shardctl promote --size Standard_E16s_v5 --dry-run=server      what would change, and whether the size holds the shards
+  shardctl promote --size Standard_E16s_v5 --rehearse            played on a copy: what would happen and when
   shardctl promote --size Standard_E16s_v5                       write the stable phase, move the shards, end the explore pool
   shardctl promote --size Standard_E16s_v5 --last 0              the writer last
   shardctl promote --size Standard_E16s_v5 --gate verify         look between two shards
@@ -43,4 +44,14 @@ pub struct Promote {
     /// How a change is made.
     #[command(flatten)]
     pub change: Change,
+    /// Whether it is only rehearsed.
+    #[command(flatten)]
+    pub rehearse: Rehearse,
+}
+
+impl Promote {
+    /// Whether this is more than looking: no dry run, no rehearsal.
+    pub fn changes_something(&self) -> bool {
+        self.change.dry_run.is_none() && !self.rehearse.rehearse
+    }
 }

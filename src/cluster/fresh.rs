@@ -32,7 +32,7 @@ const FEW: usize = 20;
 /// Reads the set, its pods, budgets, claims with their volumes, and our Lease, all at once. `taken.at` is when the read
 /// began, so that whatever was seen later is newer.
 ///
-/// `known` is what was seen last. All of it is asked for anew, and what the server gives at the version that is known is shared
+/// `known` is what was seen last, if anything was. All of it is asked for anew, and what the server gives at the version that is known is shared
 /// with it. The volumes that it names are asked for along with the claims, since a shard waits for this read, and only what the
 /// claims are bound to beyond them is asked for after. With `about` only that shard's are: before a deletion the server needn't
 /// give those of all the others.
@@ -43,7 +43,7 @@ pub async fn fresh(
     connection: &Connection,
     namespace: &str,
     set: &StatefulSet,
-    known: &Snapshot,
+    known: Option<&Snapshot>,
     about: Option<Ordinal>,
 ) -> Result<Snapshot, Failure> {
     let api = connection.api();
@@ -55,12 +55,15 @@ pub async fn fresh(
     let shards = label_query(&selector.unwrap_or_default());
     let helpers = label_query(HELPER);
     let shard = about.map(|ordinal| set::pod_name(set, ordinal));
-    let wanted = names_of(&known.volumes, set, about);
+    let known_volumes = known.and_then(|known| known.volumes.got());
+    let known_pods = known.and_then(|known| known.pods.got());
+    let known_claims = known.and_then(|known| known.claims.got());
+    let wanted = names_of(known_volumes, set, about);
     let pods_and_disks = async {
         let (shards, claims, volumes) = join3(
-            need_again(api, Resource::Pods, namespace, &shards, &known.pods),
-            need_again(api, Resource::Claims, namespace, "", &known.claims),
-            volumes(api, namespace, &wanted, &known.volumes),
+            need_again(api, Resource::Pods, namespace, &shards, known_pods),
+            need_again(api, Resource::Claims, namespace, "", known_claims),
+            volumes(api, namespace, &wanted, known_volumes),
         )
         .await;
         let (shards, claims) = (shards?, into_read(claims, Resource::Claims));
@@ -75,7 +78,7 @@ pub async fn fresh(
                     .filter_map(|claim| volume_of(claim, set, about, &mounted))
                     .map(str::to_owned)
                     .collect();
-                with_others(api, namespace, bound, &wanted, volumes, &known.volumes).await
+                with_others(api, namespace, bound, &wanted, volumes, known_volumes).await
             }
             Read::Absent(why) | Read::Unreadable(why) => Read::Unreadable(why.clone()),
         };
@@ -84,7 +87,7 @@ pub async fn fresh(
     let (set, pods, helpers, budgets, lease) = join5(
         need_one(api, Resource::StatefulSets, namespace, name),
         pods_and_disks,
-        need_again(api, Resource::Pods, namespace, &helpers, &known.pods),
+        need_again(api, Resource::Pods, namespace, &helpers, known_pods),
         read(api, Resource::Budgets, namespace, ""),
         need_one(api, Resource::Leases, namespace, &lease::name(name)),
     )
@@ -183,8 +186,12 @@ fn typed<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Failure> {
 type Volumes = Read<Vec<Arc<PersistentVolume>>>;
 
 /// The names of those volumes that are meant for claims of the set's.
-fn names_of(volumes: &Read<Objects<PersistentVolume>>, set: &StatefulSet, about: Option<Ordinal>) -> BTreeSet<String> {
-    let volumes = volumes.got().into_iter().flatten();
+fn names_of(
+    volumes: Option<&Objects<PersistentVolume>>,
+    set: &StatefulSet,
+    about: Option<Ordinal>,
+) -> BTreeSet<String> {
+    let volumes = volumes.into_iter().flatten();
     let ours = volumes.filter(|volume| {
         let claim = volume
             .spec
@@ -200,7 +207,7 @@ async fn volumes(
     api: &Api,
     namespace: &str,
     names: &BTreeSet<String>,
-    known: &Read<Objects<PersistentVolume>>,
+    known: Option<&Objects<PersistentVolume>>,
 ) -> Volumes {
     if names.len() > FEW {
         let listed = need_again(api, Resource::Volumes, namespace, "", known).await;
@@ -221,7 +228,7 @@ async fn with_others(
     bound: BTreeSet<String>,
     asked: &BTreeSet<String>,
     volumes: Volumes,
-    known: &Read<Objects<PersistentVolume>>,
+    known: Option<&Objects<PersistentVolume>>,
 ) -> Volumes {
     let others: BTreeSet<String> = bound.difference(asked).cloned().collect();
     // More than a few were listed with everybody's.

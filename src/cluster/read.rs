@@ -142,7 +142,7 @@ pub async fn need_again<K>(
     resource: Resource,
     namespace: &str,
     query: &str,
-    known: &Read<model::objects::Objects<K>>,
+    known: Option<&model::objects::Objects<K>>,
 ) -> Result<Vec<Arc<K>>, Failure>
 where
     K: kube::Resource + DeserializeOwned + Send + Sync + 'static,
@@ -151,7 +151,7 @@ where
     let collection = collection_path(&place, place.version, namespace);
     let within = namespace.to_owned();
     let keep = move |item: &RawValue| reduce::keep(resource, &within, item);
-    api.list_again(&collection, query, known.got(), keep).await
+    api.list_again(&collection, query, known, keep).await
 }
 
 /// One object by its name; [`need`] for one.

@@ -211,6 +211,7 @@ async fn rehearse(context: &Context, mut parts: Parts<'_>) -> Result<ExitCode> {
     let mut play = Play::read(
         context,
         rehearse,
+        None,
         gather::Asked::default(),
         as_json,
         |namespace, set| of_drain(namespace, Some(set), rights),

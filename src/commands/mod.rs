@@ -204,9 +204,7 @@ async fn change(context: &Context, command: &Command, stop: watch::Receiver<u32>
         Command::Upgrade(arguments) if arguments.changes_something() => upgrade::run(context, arguments, stop).await,
         Command::Drain(arguments) if arguments.changes_something() => drain::run(context, arguments, stop).await,
         Command::Deploy(arguments) if arguments.change.dry_run.is_none() => deploy::run(context, arguments, stop).await,
-        Command::Promote(arguments) if arguments.change.dry_run.is_none() => {
-            promote::run(context, arguments, stop).await
-        }
+        Command::Promote(arguments) if arguments.changes_something() => promote::run(context, arguments, stop).await,
         Command::Cleanup(arguments) if arguments.change.dry_run.is_none() => {
             cleanup::run(context, arguments, stop).await
         }

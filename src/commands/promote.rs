@@ -6,36 +6,45 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::again::{base, same};
+use super::again::{base, same, without_rehearsing};
 use super::change::{Changing, interrupted, length};
 use super::connection::open_in;
 use super::deploy::{asked_for, page as deploy_page_of};
 use super::output::{complain, print};
 use super::progress::Spinner;
+use super::rehearsal::machines::bought;
+use super::rehearsal::stage::Actor;
+use super::rehearsal::{About, Play};
 use super::show::{View, beside};
 use super::{Context, confirm, early, workload};
-use crate::cli::{PrewarmWhen, Promote};
+use crate::cli::{PrewarmWhen, Promote, Rehearse};
 use crate::cluster::connect::Connection;
 use crate::error::{Error, Result};
+use crate::event::Fact;
 use crate::exit_code::ExitCode;
-use crate::model::outcome::End;
+use crate::model::outcome::{End, Outcome};
 use crate::model::report::Phase;
 use crate::operations::promote::{Asked, Prepared, execute, prepare};
-use crate::operations::{deploy, upgrade};
+use crate::operations::tasks::Tasks;
+use crate::operations::{deploy, gather, upgrade};
 use crate::plan::deploy::diff::State;
 use crate::plan::drain::placeholder::PAUSE;
 use crate::plan::manifest::names::Names;
+use crate::plan::safety::rights::of_promote;
 use crate::plan::upgrade::Again;
 use crate::plan::upgrade::policy::{Goal, OnFailure, Policy};
 use crate::report::deploy_page::{self, DeployPage};
 use crate::report::json;
 
-/// Only looks (`--dry-run`).
+/// Only looks (`--dry-run`, `--rehearse`).
 ///
 /// # Errors
 /// Where nothing could be judged.
 pub async fn look(context: &Context, arguments: &Promote) -> Result<ExitCode> {
     let parts = Parts::of(context, arguments)?;
+    if arguments.rehearse.rehearse {
+        return rehearse(context, &arguments.rehearse, parts).await;
+    }
     let (_, prepared) = read(context, &parts).await?;
     let page = page(&prepared);
     print(&if parts.shared.as_json() {
@@ -65,11 +74,7 @@ pub async fn run(context: &Context, arguments: &Promote, mut stop: watch::Receiv
     };
     let as_json = parts.shared.as_json();
     let (left, allowed) = prepared.refusals();
-    let early = prepared
-        .deploy
-        .refused(&left)
-        .or_else(|| prepared.is_idle().then(|| (End::NothingToDo, nothing_to_do(&prepared))));
-    if let Some((end, summary)) = early {
+    if let Some((end, summary)) = ends_early(&prepared) {
         let outcome = prepared.ends(end, &summary, &[], Vec::new());
         let found = early::Found {
             at: prepared.deploy.at,
@@ -93,6 +98,69 @@ pub async fn run(context: &Context, arguments: &Promote, mut stop: watch::Receiv
         execute(&connection, prepared, permit, tasks, events, stop)
     })
     .await
+}
+
+/// Plays it on a copy of the cluster.
+async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result<ExitCode> {
+    let left_out;
+    (parts.shared, left_out) = parts.shared.without_commands();
+    let workload = &parts.deploy.workload;
+    let about = About {
+        namespace: workload.namespace.clone(),
+        statefulset: Names::of(workload).set,
+    };
+    let beyond = gather::Asked {
+        images: vec![workload.image.clone(), parts.pause_image.clone()],
+        ..gather::Asked::default()
+    };
+    let mut play = Play::read(
+        context,
+        how,
+        Some(about),
+        beyond,
+        parts.shared.as_json(),
+        |namespace, set| of_promote(namespace, Some(set)),
+    )
+    .await?;
+    let asked = parts.asked(play.gathered.recording.taken.at)?;
+    play.bought = bought(&play.gathered.snapshot, workload, &parts.catalogue);
+    play.left_out = left_out;
+    play.waits = vec![
+        asked.upgrade.policy.pause,
+        asked.upgrade.policy.shard_timeout,
+        parts.deploy.patience,
+    ];
+    let tasks = parts.shared.rehearsed_tasks();
+    play.show(context, move |actor| perform(actor, asked, tasks)).await
+}
+
+/// The whole run, with nobody to ask.
+///
+/// # Errors
+/// Where the cluster can't be read before anything was changed.
+pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome> {
+    let prepared = prepare(&actor.connection, asked, None).await?;
+    if let Some((end, summary)) = ends_early(&prepared) {
+        for refusal in prepared.refusals().0 {
+            actor.events.emit(Fact::Refused { refusal });
+        }
+        return Ok(prepared.ends(end, &summary, &[], Vec::new()));
+    }
+    execute(
+        &actor.connection,
+        prepared,
+        actor.permit,
+        tasks,
+        actor.events,
+        actor.stop,
+    )
+    .await
+}
+
+/// How it ends before anybody is asked, where it does.
+fn ends_early(prepared: &Prepared) -> Option<(End, String)> {
+    let refused = prepared.deploy.refused(&prepared.refusals().0);
+    refused.or_else(|| prepared.is_idle().then(|| (End::NothingToDo, nothing_to_do(prepared))))
 }
 
 fn nothing_to_do(prepared: &Prepared) -> String {
@@ -130,7 +198,8 @@ impl Parts {
         let mut deploy = asked_for(context, Phase::Stable, &arguments.change, patience)?;
         deploy.moves = true;
         expected(arguments.pace.expect, deploy.workload.shards)?;
-        let again = same(std::env::args());
+        let again = same(without_rehearsing(std::env::args()));
+        deploy.again.clone_from(&again);
         let base = base(context);
         Ok(Parts {
             shared: Changing::of(&arguments.pace, &arguments.change)?,
@@ -146,6 +215,23 @@ impl Parts {
                 status: format!("{base} upgrade status"),
             },
             deploy,
+        })
+    }
+
+    /// All that is asked for; `now` in the server's time.
+    fn asked(&self, now: Timestamp) -> Result<Asked> {
+        Ok(Asked {
+            upgrade: upgrade::Asked {
+                statefulset: Some(Names::of(&self.deploy.workload).set),
+                judging: self.deploy.judging.clone(),
+                policy: self.policy(now)?,
+                again: self.again.clone(),
+                lease: self.shared.lease,
+                wrote: false,
+            },
+            deploy: self.deploy.clone(),
+            catalogue: self.catalogue.clone(),
+            patience: self.patience,
         })
     }
 
@@ -179,20 +265,7 @@ impl Parts {
 async fn read(context: &Context, parts: &Parts) -> Result<(Connection, Prepared)> {
     let connection = open_in(context, Some(&parts.deploy.workload.namespace)).await?;
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
-    let now = connection.api().server_time().now();
-    let asked = Asked {
-        upgrade: upgrade::Asked {
-            statefulset: Some(Names::of(&parts.deploy.workload).set),
-            judging: parts.deploy.judging.clone(),
-            policy: parts.policy(now)?,
-            again: parts.again.clone(),
-            lease: parts.shared.lease,
-            wrote: false,
-        },
-        deploy: parts.deploy.clone(),
-        catalogue: parts.catalogue.clone(),
-        patience: parts.patience,
-    };
+    let asked = parts.asked(connection.api().server_time().now())?;
     let prepared = prepare(&connection, asked, None).await?;
     Ok((connection, prepared))
 }

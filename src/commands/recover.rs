@@ -182,7 +182,7 @@ async fn rehearse(context: &Context, arguments: &Recover) -> Result<ExitCode> {
         ..gather::Asked::default()
     };
     let needed = |namespace: &str, _: &str| recover_rules(namespace);
-    let mut play = Play::read(context, &arguments.rehearse, beyond, as_json(arguments), needed).await?;
+    let mut play = Play::read(context, &arguments.rehearse, None, beyond, as_json(arguments), needed).await?;
     asked.statefulset = play.statefulset();
     play.waits = vec![asked.patience];
     play.show(context, move |actor| perform(actor, asked)).await

@@ -189,7 +189,7 @@ async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result
         },
         ..gather::Asked::default()
     };
-    let mut play = Play::read(context, how, beyond, parts.shared.as_json(), |namespace, set| {
+    let mut play = Play::read(context, how, None, beyond, parts.shared.as_json(), |namespace, set| {
         rules(namespace, Some(set), true)
     })
     .await?;

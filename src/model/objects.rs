@@ -106,3 +106,26 @@ impl<'a, T> IntoIterator for &'a Objects<T> {
         self.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_not_seen_by_whoever_looked_before() {
+        let mut now: Objects<u8> = vec![1, 2, 3].into();
+        let before = now.clone();
+        now.change(|objects| {
+            objects.remove(0);
+            *Arc::make_mut(&mut objects[0]) = 9;
+        });
+        assert_eq!((now.iter().copied().collect::<Vec<u8>>(), now.len()), (vec![9, 3], 2));
+        assert_eq!(before, [1, 2, 3].into_iter().collect());
+        let same = now
+            .shared()
+            .zip(before.shared().skip(1))
+            .map(|(one, other)| Arc::ptr_eq(one, other));
+        assert_eq!(same.collect::<Vec<bool>>(), [false, true]);
+        assert_eq!((now.first(), Objects::<u8>::default().is_empty()), (Some(&9), true));
+    }
+}

@@ -125,7 +125,13 @@ impl Run {
             }
         };
         let known = self.look();
-        let look = fresh(&self.connection, self.connection.namespace(), &self.set, &known, None);
+        let look = fresh(
+            &self.connection,
+            self.connection.namespace(),
+            &self.set,
+            Some(&known),
+            None,
+        );
         let (read, around) = join(look, around).await;
         let read = read?;
         if let Some(around) = around {

@@ -263,7 +263,13 @@ async fn take_down<P: Planner>(
     let (renewed, read) = {
         let lock = &run.lock;
         let about = Some(target.ordinal);
-        let read = fresh(&run.connection, run.connection.namespace(), &run.set, known, about);
+        let read = fresh(
+            &run.connection,
+            run.connection.namespace(),
+            &run.set,
+            Some(known),
+            about,
+        );
         tokio::select! {
             biased;
             both = futures::future::join(lock.renew(), read) => both,

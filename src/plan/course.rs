@@ -221,6 +221,12 @@ impl Course {
         }
     }
 
+    /// Whether it has come to its end with this very pod, Ready now as it was then: there is nothing more to take in.
+    pub fn ended_with(&self, found: &Pod) -> bool {
+        let is_new = self.new.as_ref().is_some_and(|new| new.uid == pod::uid(found));
+        is_new && self.ready_since.is_some() && pod::is_ready(found)
+    }
+
     /// Which shard.
     pub fn ordinal(&self) -> Ordinal {
         self.ordinal

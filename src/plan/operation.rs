@@ -111,8 +111,8 @@ pub trait Planner {
     /// The nodes that fetch images, for the view; none where nothing is fetched.
     fn fetching(&self, seen: &Seen<'_>) -> Vec<Fetching>;
 
-    /// The shards that are done, in the order in which they were.
-    fn done(&self, now: Timestamp) -> Vec<ShardReport>;
+    /// The shards that are done, in the order in which they were, but for the first so many.
+    fn done(&self, but: usize, now: Timestamp) -> Vec<ShardReport>;
 
     /// The next thing of ours to take away at the end, whatever the end; none when nothing of ours is left. Without the lock
     /// (`locked` is false) only what this very run made: whoever holds it now relies on the rest. What is in `but` was tried and

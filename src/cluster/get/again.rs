@@ -68,3 +68,71 @@ impl Api {
         pages::fold(self, path, query, page).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::value::to_raw_value;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cluster::get::tests::{MINUTE, api};
+    use crate::cluster::test_server::{Reply, Server};
+
+    fn pod(name: &str, uid: &str, version: &str) -> Value {
+        json!({"metadata": {"name": name, "uid": uid, "resourceVersion": version}, "spec": {"containers": []}})
+    }
+
+    fn list(items: &[Value]) -> Reply {
+        Reply::json(200, &json!({"metadata": {}, "items": items}).to_string())
+    }
+
+    #[tokio::test]
+    async fn what_has_the_version_that_is_known_is_that_object_and_all_else_is_read() {
+        let server = Server::plain([
+            list(&[
+                pod("same", "a", "1"),
+                pod("changed", "b", "5"),
+                pod("replaced", "d", "3"),
+                pod("new", "e", "9"),
+            ]),
+            list(&[json!({"metadata": {"name": "x", "uid": "f", "resourceVersion": "1"}, "spec": {"containers": 1}})]),
+        ]);
+        let known = [
+            pod("same", "a", "1"),
+            pod("changed", "b", "2"),
+            pod("replaced", "c", "3"),
+            pod("gone", "g", "4"),
+        ];
+        let known: Objects<Pod> = known
+            .into_iter()
+            .map(|pod| serde_json::from_value::<Pod>(pod).unwrap())
+            .collect();
+        let keep = |item: &RawValue| to_raw_value(item).ok();
+        let api = api(&server, MINUTE);
+        let read = api.list_again("/api/v1/pods", "", Some(&known), keep).await.unwrap();
+        let told: Vec<(&str, &str, bool)> = read
+            .iter()
+            .map(|found| {
+                let meta = &found.metadata;
+                let is_shared = known.shared().any(|one| Arc::ptr_eq(one, found));
+                (
+                    meta.uid.as_deref().unwrap(),
+                    meta.resource_version.as_deref().unwrap(),
+                    is_shared,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("a", "1", true),
+                ("b", "5", false),
+                ("d", "3", false),
+                ("e", "9", false)
+            ]
+        );
+        let refused = api.list_again::<Pod>("/api/v1/pods", "", None, keep).await.unwrap_err();
+        assert!(matches!(refused, Failure::NotKubernetes { .. }), "{refused:?}");
+    }
+}

@@ -282,6 +282,11 @@ mod tests {
         store
     }
 
+    /// A whole read that saw this one.
+    fn one(pod: Pod) -> impl Iterator<Item = Arc<Pod>> {
+        std::iter::once(Arc::new(pod))
+    }
+
     fn uids(store: &Store<Pod>) -> Vec<String> {
         let pods = store.read();
         pods.got().unwrap().iter().map(|pod| uid(pod).to_owned()).collect()
@@ -302,9 +307,9 @@ mod tests {
     async fn a_read_heals_a_silent_watch() {
         let store = watched(&[pod("shard-0", "a", 1), pod("shard-1", "b", 2)]);
         let began = later().await;
-        assert!(store.absorb(vec![pod("shard-1", "c", 5)], began));
+        assert!(store.absorb(one(pod("shard-1", "c", 5)), began));
         assert_eq!(uids(&store), ["c"]);
-        assert!(!store.absorb(vec![pod("shard-1", "c", 5)], began), "nothing new");
+        assert!(!store.absorb(one(pod("shard-1", "c", 5)), began), "nothing new");
     }
 
     #[tokio::test(start_paused = true)]
@@ -314,14 +319,14 @@ mod tests {
         later().await;
         store.deleted(&pod("shard-0", "a", 3));
         store.applied(pod("shard-1", "b", 4));
-        assert!(!store.absorb(vec![pod("shard-0", "a", 1)], began));
+        assert!(!store.absorb(one(pod("shard-0", "a", 1)), began));
         assert_eq!(uids(&store), ["b"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_that_lags_behind_a_read_takes_nothing_back() {
         let store = watched(&[pod("shard-0", "a", 1)]);
-        store.absorb(vec![pod("shard-0", "b", 9)], later().await);
+        store.absorb(one(pod("shard-0", "b", 9)), later().await);
         store.applied(pod("shard-0", "a", 5));
         store.deleted(&pod("shard-0", "a", 7));
         assert_eq!(uids(&store), ["b"]);

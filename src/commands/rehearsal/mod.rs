@@ -1,12 +1,13 @@
 //! `--rehearse`: the cluster as it is, loaded into the rehearsal cluster; the operation's own code run there; what came of it.
 
 pub mod load;
+pub mod machines;
 pub mod pace;
 pub mod stage;
 
 use jiff::SignedDuration;
 
-use super::connection::{open, policy};
+use super::connection::{open_in, policy};
 use super::early::refused;
 use super::output::print;
 use super::progress::Spinner;
@@ -26,6 +27,7 @@ use crate::report::json;
 use crate::report::rehearsal::{Rehearsal, Staged};
 use crate::report::rehearsal_page::render;
 use load::{Loaded, load};
+use machines::Bought;
 use pace::{measured, patience};
 use stage::{Actor, Ending, Performed, play};
 
@@ -37,6 +39,8 @@ pub struct Play {
     pub left_out: Vec<String>,
     /// Each length of time that the operation was told to wait, or to allow.
     pub waits: Vec<SignedDuration>,
+    /// What Karpenter can buy beyond the sizes of the nodes that are there.
+    pub bought: Bought,
     /// Whether the result is JSON.
     pub as_json: bool,
     /// Where the cluster was read from.
@@ -45,20 +49,36 @@ pub struct Play {
     beyond: Vec<String>,
 }
 
+/// Which set is rehearsed, where the operation says so itself.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub statefulset: String,
+}
+
 impl Play {
     /// Reads the cluster that the context leads to, or the file that `--from` names. `needed` are the rights that the operation takes on a set.
+    /// Reads the cluster, or the file that `--from` names. Without `about` the set is the configured one. `needed` are the rights that the operation takes on a set.
     ///
     /// # Errors
     /// Where it can't be read; where a name that was typed doesn't exist.
     pub async fn read(
         context: &Context,
         rehearse: &Rehearse,
+        about: Option<About>,
         beyond: Asked,
         as_json: bool,
         needed: impl FnOnce(&str, &str) -> Vec<Rule>,
     ) -> Result<Play> {
         let wanted = context.settings.word("statefulset");
         let (gathered, source) = match rehearse.from.as_ref().and_then(Source::file) {
+        let (within, wanted) = match &about {
+            Some(about) => (Some(about.namespace.as_str()), Some(about.statefulset.as_str())),
+            None => (context.settings.word("namespace"), context.settings.word("statefulset")),
+        };
+        let (gathered, source) = match &rehearse.from {
             Some(path) => {
                 let gathered = of_recording(snapshot_file::read(path)?.0)?;
                 let known = gathered.recording.taken.statefulset.as_deref();
@@ -87,11 +107,24 @@ impl Play {
                     None => "the cluster",
                 };
                 (gather(&connection, &asked, needed).await?, source.to_owned())
+                let connection = open_in(context, within).await?;
+                (gather(&connection, &asked, needed).await?, "the cluster".to_owned())
             }
         };
         let mut play = Play::of(gathered, source, as_json);
         let taken = &play.gathered.recording.taken;
-        if rehearse.from.is_some() && !taken.redacted && context.settings.word("namespace").is_none() {
+        if let (Some(path), Some(about)) = (&rehearse.from, &about)
+            && taken.namespace != about.namespace
+        {
+            return Err(Error::usage(format!(
+                "the snapshot {} is about namespace/{}, not namespace/{}",
+                path.display(),
+                taken.namespace,
+                about.namespace
+            ))
+            .hint(format!("name that of the snapshot: --namespace {}", taken.namespace)));
+        }
+        if rehearse.from.is_some() && !taken.redacted && within.is_none() {
             // A real run would look into the namespace of today's context.
             play.beyond = vec!["--namespace".to_owned(), taken.namespace.clone()];
         }
@@ -104,6 +137,7 @@ impl Play {
             gathered,
             left_out: Vec::new(),
             waits: Vec::new(),
+            bought: Bought::default(),
             as_json,
             source,
             beyond: Vec::new(),
@@ -153,7 +187,9 @@ impl Play {
         let taken = &self.gathered.recording.taken;
         let (at, namespace) = (taken.at, taken.namespace.clone());
         let (pace, durations) = measured(&self.gathered.snapshot);
-        let Loaded { plane, mut assumed } = load(&self.gathered, pace)?;
+        let Loaded { mut plane, mut assumed } = load(&self.gathered, pace)?;
+        plane.machines = self.bought.machines;
+        assumed.extend(self.bought.assumed);
         assumed.push(
             "that registries have the images, and that no webhook, quota or Pod Security refuses a pod: --dry-run=server asks the \
              server"

@@ -210,7 +210,7 @@ impl Shown {
         }
         self.hear(seen, run, &in_hand);
         self.show_fetching(planner.fetching(seen), run, now);
-        for report in planner.done(now).into_iter().skip(self.done) {
+        for report in planner.done(self.done, now) {
             self.done += 1;
             self.in_hand.remove(&report.shard);
             run.events.emit(Fact::ShardDone {

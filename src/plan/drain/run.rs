@@ -379,10 +379,9 @@ impl Planner for Drain {
         self.room_that_is_made(seen)
     }
 
-    fn done(&self, now: Timestamp) -> Vec<ShardReport> {
-        self.memory
-            .shards
-            .reports(&self.set_name, &self.memory.shards.done, now)
+    fn done(&self, but: usize, now: Timestamp) -> Vec<ShardReport> {
+        let done = self.memory.shards.done.get(but..).unwrap_or_default();
+        self.memory.shards.reports(&self.set_name, done, now)
     }
 
     fn put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act> {

@@ -266,7 +266,7 @@ impl Planner for Recover {
         Vec::new()
     }
 
-    fn done(&self, _now: Timestamp) -> Vec<ShardReport> {
+    fn done(&self, _but: usize, _now: Timestamp) -> Vec<ShardReport> {
         Vec::new()
     }
 

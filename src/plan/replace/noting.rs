@@ -56,7 +56,11 @@ impl Replacing {
                 let course = Course::found(ordinal, one.shard.pod, terms.min_ready, now);
                 self.take(ordinal, String::new(), course.down_from(), course);
             }
-            if let Some(course) = self.courses.get_mut(&ordinal) {
+            // Of thousands of shards most are done: those that stay as they were aren't looked at again.
+            let over = one.stand == Stand::Done && !self.taken.contains_key(&ordinal);
+            let course = self.courses.get_mut(&ordinal);
+            let course = course.filter(|course| !(over && one.shard.pod.is_some_and(|found| course.ended_with(found))));
+            if let Some(course) = course {
                 // Pods that can't be read leave the course as it was; the next look goes on from there.
                 let _ = course.observe(seen, now);
             }

@@ -250,8 +250,9 @@ impl Planner for Upgrade {
         all
     }
 
-    fn done(&self, now: Timestamp) -> Vec<ShardReport> {
-        self.replacing.reports(&self.set_name, &self.replacing.done, now)
+    fn done(&self, but: usize, now: Timestamp) -> Vec<ShardReport> {
+        let done = self.replacing.done.get(but..).unwrap_or_default();
+        self.replacing.reports(&self.set_name, done, now)
     }
 
     fn put_back(&self, seen: &Seen<'_>, locked: bool, but: &[Act]) -> Option<Act> {

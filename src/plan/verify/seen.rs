@@ -123,16 +123,16 @@ impl<'a> Seen<'a> {
     /// As [`Seen::set`], and unknown where pods can't be read.
     pub fn pods(&self) -> Result<Vec<&'a Pod>, Skip> {
         let set = self.set()?;
-        let selector = set.spec.as_ref().map(|spec| &spec.selector);
-        let mut pods: Vec<&Pod> = self
-            .snapshot
-            .pods
-            .need()?
-            .iter()
-            .filter(|pod| selector.is_some_and(|selector| set::selects(selector, pod.metadata.labels.as_ref())))
-            .collect();
+        let mut pods: Vec<&Pod> = self.selected(set)?.collect();
         pods.sort_by_cached_key(|found| (set::ordinal_of(set, pod::name(found)), pod::name(found)));
         Ok(pods)
+    }
+
+    fn selected(&self, set: &'a StatefulSet) -> Result<impl Iterator<Item = &'a Pod>, Skip> {
+        let selector = set.spec.as_ref().map(|spec| &spec.selector);
+        let selects =
+            move |pod: &&Pod| selector.is_some_and(|selector| set::selects(selector, pod.metadata.labels.as_ref()));
+        Ok(self.snapshot.pods.need()?.iter().filter(selects))
     }
 
     /// Those of [`Seen::pods`] that the set's controller owns: a stranger with the shards' labels isn't judged as a shard.
@@ -222,18 +222,26 @@ impl<'a> Seen<'a> {
 
     fn of_ordinals(&self, ordinals: std::ops::Range<Ordinal>) -> Result<Vec<Shard<'a>>, Skip> {
         let set = self.set()?;
-        let pods: BTreeMap<&str, &Pod> = self
-            .pods()?
-            .into_iter()
-            .map(|found| (pod::name(found), found))
-            .collect();
-        Ok(ordinals
-            .map(|ordinal| {
-                let name = set::pod_name(set, ordinal);
-                let pod = pods.get(name.as_str()).copied();
-                Shard { ordinal, name, pod }
+        // Asked several times at each change, of thousands of shards: by their places, and not by their names.
+        let first = ordinals.start;
+        let mut shards: Vec<Shard<'a>> = ordinals
+            .map(|ordinal| Shard {
+                ordinal,
+                name: set::pod_name(set, ordinal),
+                pod: None,
             })
-            .collect())
+            .collect();
+        for found in self.selected(set)? {
+            let place = set::ordinal_of(set, pod::name(found)).and_then(|ordinal| ordinal.checked_sub(first));
+            let place = place.and_then(|place| usize::try_from(place).ok());
+            // `db-01` is no name that a set gives.
+            if let Some(shard) = place.and_then(|place| shards.get_mut(place))
+                && shard.name == pod::name(found)
+            {
+                shard.pod = Some(found);
+            }
+        }
+        Ok(shards)
     }
 
     /// The claims of a shard that the set's claim templates give it.
@@ -241,7 +249,19 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// Unknown where claims can't be read. A volume that can't be read is missing from the answer.
     pub fn claims_of(&self, ordinal: Ordinal) -> Result<Vec<ShardClaim<'a>>, Skip> {
-        Ok(self.claims()?.of(ordinal))
+        let set = self.set()?;
+        let claims = self.snapshot.claims.need()?;
+        let of_template = |template: &str| {
+            let name = set::claim_name(set, template, ordinal);
+            let claim = claims.iter().find(|claim| claim.metadata.name.as_ref() == Some(&name));
+            let bound_to = claim.and_then(|claim| claim.spec.as_ref()?.volume_name.as_ref());
+            let volume = bound_to.and_then(|wanted| {
+                let mut volumes = self.snapshot.volumes.got().into_iter().flatten();
+                volumes.find(|volume| volume.metadata.name.as_ref() == Some(wanted))
+            });
+            ShardClaim { name, claim, volume }
+        };
+        Ok(set::claim_templates(set).map(of_template).collect())
     }
 
     /// Claims and volumes by their names, to look up those of many shards.

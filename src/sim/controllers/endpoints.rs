@@ -51,19 +51,24 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         .cloned()
         .collect();
     let ports: Value = list(&service, "/spec/ports").iter().map(port).collect();
-    let mut wanted: BTreeMap<&str, Value> = pods
-        .iter()
-        .map(|pod| (uid(pod), endpoint(plane, &service, pod)))
-        .collect();
+    let mut wanted: BTreeMap<&str, &Object> = pods.iter().map(|pod| (uid(pod), pod)).collect();
     let mut filled: Vec<(Option<Object>, Vec<Value>)> = Vec::new();
     for slice in slices {
         let kept = list(&slice, "/endpoints").iter();
         let kept = kept
-            .filter_map(|one| wanted.remove(text(one, "/targetRef/uid")))
+            .filter_map(|one| {
+                let pod = wanted.remove(text(one, "/targetRef/uid"))?;
+                Some(if is_current(one, &service, pod) {
+                    one.clone()
+                } else {
+                    endpoint(plane, &service, pod)
+                })
+            })
             .collect();
         filled.push((Some(slice), kept));
     }
-    let mut rest = wanted.into_values().peekable();
+    let rest = wanted.into_values().map(|pod| endpoint(plane, &service, pod));
+    let mut rest = rest.collect::<Vec<_>>().into_iter().peekable();
     for (_, endpoints) in &mut filled {
         endpoints.extend(rest.by_ref().take(MOST.saturating_sub(endpoints.len())));
     }
@@ -109,12 +114,28 @@ fn has_address(pod: &Value) -> bool {
     !text(pod, "/status/podIP").is_empty() && !["Succeeded", "Failed"].contains(&text(pod, "/status/phase"))
 }
 
-fn endpoint(plane: &Plane, service: &Value, pod: &Value) -> Value {
+/// Whether an endpoint still says what its pod does. What else it says of the pod and its node stays for as long as they live.
+fn is_current(endpoint: &Value, service: &Value, pod: &Value) -> bool {
+    let [ready, serving, leaving] = conditions(service, pod);
+    text(endpoint, "/addresses/0") == text(pod, "/status/podIP")
+        && text(endpoint, "/nodeName") == text(pod, "/spec/nodeName")
+        && flag(endpoint, "/conditions/ready") == ready
+        && flag(endpoint, "/conditions/serving") == serving
+        && flag(endpoint, "/conditions/terminating") == leaving
+}
+
+/// Whether it is ready, serving and terminating.
+fn conditions(service: &Value, pod: &Value) -> [bool; 3] {
     let (serving, leaving) = (condition(pod, "Ready") == "True", is_leaving(pod));
     let always = flag(service, "/spec/publishNotReadyAddresses");
+    [always || (serving && !leaving), serving, leaving]
+}
+
+fn endpoint(plane: &Plane, service: &Value, pod: &Value) -> Value {
+    let [ready, serving, leaving] = conditions(service, pod);
     let node = text(pod, "/spec/nodeName");
     let mut endpoint = json!({"addresses": [text(pod, "/status/podIP")],
-        "conditions": {"ready": always || (serving && !leaving), "serving": serving, "terminating": leaving},
+        "conditions": {"ready": ready, "serving": serving, "terminating": leaving},
         "nodeName": node,
         "targetRef": {"kind": "Pod", "namespace": text(pod, "/metadata/namespace"), "name": name(pod), "uid": uid(pod)}});
     if text(pod, "/spec/subdomain") == name(service) && !text(pod, "/spec/hostname").is_empty() {

@@ -63,6 +63,18 @@ impl Deref for Object {
     }
 }
 
+impl AsRef<Value> for Object {
+    fn as_ref(&self) -> &Value {
+        self
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.text())
+    }
+}
+
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || **self == **other

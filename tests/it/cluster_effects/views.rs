@@ -6,6 +6,7 @@ use serde_json::json;
 use shardctl::cluster::connect::Connection;
 use shardctl::cluster::fresh;
 use shardctl::cluster::watch::Watches;
+use shardctl::model::objects::Objects;
 use shardctl::model::pod;
 use shardctl::model::read::Read;
 use shardctl::model::snapshot::Snapshot;
@@ -52,9 +53,9 @@ fn views_follow_a_shard_that_is_deleted_and_comes_back() {
         scene.set().metadata.uid
     );
     assert!(seen.set().is_some_and(|set| set.metadata.managed_fields.is_some()));
-    assert_eq!(seen.claims.got().map(Vec::len), Some(2));
+    assert_eq!(seen.claims.got().map(Objects::len), Some(2));
     assert_eq!(seen.budgets.got().map(Vec::len), Some(1));
-    assert_eq!(seen.revisions.got().map(Vec::len), Some(1));
+    assert_eq!(seen.revisions.got().map(Objects::len), Some(1));
     assert!(seen.attachments.got().is_some() && seen.events.got().is_some() && seen.cluster_events.got().is_some());
     let nodes = seen.nodes.got().expect("nodes");
     assert!(nodes.iter().all(|node| node.metadata.managed_fields.is_none()));
@@ -130,13 +131,9 @@ fn an_uncached_look_heals_views_that_fell_silent() {
         scene.uid(0).is_some_and(|uid| Some(uid) != before)
     });
     assert_eq!(uid(&watches.snapshot(), "shard-0"), before, "nothing came through");
-    let look = scene.plane().run(fresh::fresh(
-        &connection,
-        scene.namespace(),
-        &scene.set(),
-        &Read::Got(Vec::new()),
-        None,
-    ));
+    let look = scene
+        .plane()
+        .run(fresh::fresh(&connection, scene.namespace(), &scene.set(), None, None));
     watches.absorb(&look.expect("a look"));
     assert_eq!(uid(&watches.snapshot(), "shard-0"), scene.uid(0));
 }

@@ -6,9 +6,11 @@ use k8s_openapi::api::core::v1::{Event, PersistentVolume};
 use serde_json::json;
 use shardctl::cluster::permit::Permit;
 use shardctl::cluster::{announce, fresh, metadata, rights, write};
+use shardctl::model::objects::Objects;
 use shardctl::model::read::Read;
 use shardctl::model::resource::Resource;
 use shardctl::model::right::Rule;
+use shardctl::model::snapshot::Snapshot;
 use shardctl::model::step::PodRef;
 use shardctl::model::{pod, set};
 
@@ -154,15 +156,14 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
     let scene = Scene::shards(2).start();
     let (plane, connection) = (scene.plane(), administrator(&scene));
     let set = scene.set();
-    let nothing_known = Read::Got(Vec::new());
     let seen = plane
-        .run(fresh::fresh(&connection, scene.namespace(), &set, &nothing_known, None))
+        .run(fresh::fresh(&connection, scene.namespace(), &set, None, None))
         .expect("a look");
     assert_eq!(seen.set().map(set::uid), Some(set::uid(&set)));
-    assert_eq!(seen.pods.got().map(Vec::len), Some(2));
+    assert_eq!(seen.pods.got().map(Objects::len), Some(2));
     assert_eq!(seen.budgets.got().map(Vec::len), Some(1));
-    assert_eq!(seen.claims.got().map(Vec::len), Some(2));
-    let names = |volumes: &Read<Vec<PersistentVolume>>| -> BTreeSet<String> {
+    assert_eq!(seen.claims.got().map(Objects::len), Some(2));
+    let names = |volumes: &Read<Objects<PersistentVolume>>| -> BTreeSet<String> {
         let volumes = volumes.got().expect("volumes");
         volumes
             .iter()
@@ -174,11 +175,12 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
         .collect();
     assert_eq!(names(&seen.volumes), expected);
     for known in [1, 2] {
-        let known = seen
-            .volumes
-            .clone()
-            .map(|volumes| volumes.into_iter().take(known).collect());
-        let again = plane.run(fresh::fresh(&connection, scene.namespace(), &set, &known, None));
+        let volumes = seen.volumes.clone();
+        let known = Snapshot {
+            volumes: volumes.map(|volumes| volumes.shared().take(known).cloned().collect()),
+            ..seen.clone()
+        };
+        let again = plane.run(fresh::fresh(&connection, scene.namespace(), &set, Some(&known), None));
         assert_eq!(names(&again.expect("a look").volumes), expected);
     }
     assert_eq!(seen.leases.got().map(Vec::len), Some(0));
@@ -189,8 +191,8 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
     ]));
     let limited = super::connection(&scene, &user);
     let seen = plane
-        .run(fresh::fresh(&limited, scene.namespace(), &set, &nothing_known, None))
+        .run(fresh::fresh(&limited, scene.namespace(), &set, None, None))
         .expect("the set and its pods are enough");
-    assert_eq!(seen.pods.got().map(Vec::len), Some(2));
+    assert_eq!(seen.pods.got().map(Objects::len), Some(2));
     assert!(seen.budgets.got().is_none() && seen.volumes.got().is_none() && seen.leases.got().is_none());
 }

@@ -19,7 +19,6 @@ use shardctl::cluster::watch::Watches;
 use shardctl::event::Fact;
 use shardctl::model::finding::Finding;
 use shardctl::model::outcome::{End, Outcome, ShardReport};
-use shardctl::model::read::Read;
 use shardctl::model::refusal::Refusal;
 use shardctl::model::set;
 use shardctl::model::snapshot::Snapshot;
@@ -79,7 +78,7 @@ impl Planner for Once {
         Vec::new()
     }
 
-    fn done(&self, _: Timestamp) -> Vec<ShardReport> {
+    fn done(&self, _: usize, _: Timestamp) -> Vec<ShardReport> {
         Vec::new()
     }
 
@@ -192,8 +191,7 @@ impl<'s> Drainer<'s> {
             };
             let taken = acquire(connection.api(), &permit, &wanted, |_| {}, std::future::pending()).await;
             let (lock, _) = taken.expect("the lock");
-            let nothing_known = Read::Got(Vec::new());
-            let base = fresh::fresh(connection, scene.namespace(), &set, &nothing_known, None).await;
+            let base = fresh::fresh(connection, scene.namespace(), &set, None, None).await;
             let selector = set.spec.clone().expect("a spec").selector;
             let watches = Watches::start(connection, scene.namespace(), scene.name(), &selector, &self.nodes);
             watches.ready().await.expect("the watches");

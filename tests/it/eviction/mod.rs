@@ -15,7 +15,6 @@ use shardctl::cluster::connect::{Connection, Target, connect};
 use shardctl::cluster::fresh;
 use shardctl::cluster::permit::Permit;
 use shardctl::model::mark::Mark;
-use shardctl::model::read::Read;
 use shardctl::model::set;
 use shardctl::model::snapshot::Snapshot;
 use shardctl::operations::evict::{Aim, Tried, Window, by_the_budget, mark, path, through_a_window};
@@ -64,8 +63,7 @@ impl<'s> Evictor<'s> {
     /// What is there now, uncached.
     fn look(&self) -> Snapshot {
         let set = self.scene.set();
-        let nothing_known = Read::Got(Vec::new());
-        let look = fresh::fresh(&self.connection, self.scene.namespace(), &set, &nothing_known, None);
+        let look = fresh::fresh(&self.connection, self.scene.namespace(), &set, None, None);
         self.scene.plane().run(look).expect("a look")
     }
 

@@ -99,7 +99,7 @@ impl Planner for EvictFirst {
         Vec::new()
     }
 
-    fn done(&self, _: Timestamp) -> Vec<ShardReport> {
+    fn done(&self, _: usize, _: Timestamp) -> Vec<ShardReport> {
         Vec::new()
     }
 

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The words of `promote` of three shards with this ground's names, and `more`.
-fn words(ground: &Ground, more: &[&str]) -> Vec<String> {
+pub fn words(ground: &Ground, more: &[&str]) -> Vec<String> {
     let mut arguments = ground.of_command("promote");
     let own = ["--shards", "3", "--size", "Standard_E16s_v5", "--lease-duration", "1s"];
     arguments.extend(own.iter().chain(more).map(|word| (*word).to_owned()));

@@ -1,19 +1,28 @@
 //! Rehearsals of a real control plane: every request is seen, and none of them writes; then the same for real.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::{Value, json};
 
 use super::{decisions, document, fetched};
 use crate::bad_days::{Ran, run};
 use crate::cluster::{Interceptor, Scene};
+use crate::deploy::deployed;
 use crate::drain::{drain, packed};
+use crate::promote::words;
 use crate::recover::{mark, marked};
 use crate::upgrade::{NEXT, is_whole, upgrade};
 
 /// A rehearsal through an interceptor that is held to reads and reviews of rights.
 fn rehearsed(scene: &Scene<'_>, arguments: &[&str]) -> Ran {
     let interceptor = Interceptor::before(scene.plane());
-    let before = scene.set().metadata.resource_version;
+    let versions = || {
+        let sets = scene.list::<StatefulSet>("");
+        sets.into_iter()
+            .map(|set| set.metadata.resource_version)
+            .collect::<Vec<_>>()
+    };
+    let before = versions();
     let ran = run(scene.shardctl_with(&interceptor.kubeconfig(scene), arguments.to_vec()));
     let requests = interceptor.requests();
     assert!(requests.len() > 10, "{requests:?}");
@@ -27,7 +36,7 @@ fn rehearsed(scene: &Scene<'_>, arguments: &[&str]) -> Ran {
         .collect();
     // Not even a dry run.
     assert_eq!(more_than_looking, Vec::<String>::new());
-    assert_eq!(scene.set().metadata.resource_version, before);
+    assert_eq!(versions(), before);
     ran
 }
 
@@ -120,4 +129,41 @@ fn a_recovery_is_rehearsed_without_a_write_and_then_goes_the_same_way() {
     let document = same_as_for_real(&scene, &["recover", "--yes", "--lease-duration", "2s"]);
     assert_eq!(document["end"], "done");
     assert!(document["shards"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[test]
+fn a_promotion_is_rehearsed_without_a_write_and_then_goes_the_same_way() {
+    let ground = deployed();
+    let line = words(&ground, &["--yes"]);
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+
+    // Offline, of a snapshot, it is the same as of the cluster.
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cluster.json");
+    let file = file.to_str().expect("a path of letters");
+    run(ground
+        .scene
+        .shardctl(["--statefulset", &ground.set(), "snapshot", "--out", file]))
+    .says(0, &[]);
+    let mut offline = line.clone();
+    offline.extend(["-o", "json", "--rehearse", "--from", file]);
+    let offline = document(&run(ground.scene.shardctl(offline)));
+
+    let live = same_as_for_real(&ground.scene, &line);
+    assert_eq!((&live["end"], &live["mostDown"]), (&json!("done"), &json!(1)));
+    assert_eq!(live["shards"].as_array().map(Vec::len), Some(3));
+    let events = |of: &Value| decisions(of["events"].as_array().expect("events").iter());
+    assert_eq!(events(&offline), events(&live));
+    // The size that is bought is on no node yet.
+    let assumed = live["assumed"].to_string();
+    assert!(
+        assumed.contains("no node of Standard_E16s_v5 is there: assumed")
+            && assumed.contains("(typical, by the catalogue"),
+        "{assumed}"
+    );
+    let real = live["real"].as_str().expect("a command");
+    assert!(
+        real.starts_with("shardctl promote ") && !real.contains("--rehearse"),
+        "{real}"
+    );
 }

@@ -64,6 +64,12 @@ fn what_makes_no_sense_together_is_a_usage_error() {
         (vec!["upgrade", "--rehearse", "--dry-run=client"], "cannot be used with"),
         (vec!["drain", "node-1", "--from", TEN], "--rehearse"),
         (vec!["recover", "--rehearse", "--dry-run=server"], "cannot be used with"),
+        (vec!["promote", "--from", TEN], "--rehearse"),
+        (vec!["promote", "--rehearse", "--dry-run=client"], "cannot be used with"),
+        (
+            vec!["promote", "--namespace", "other", "--rehearse", "--from", TEN],
+            "is about namespace/scene-001, not namespace/other",
+        ),
         (
             vec!["upgrade", "--rehearse", "--from", "/nowhere.json"],
             "failed to read the snapshot /nowhere.json",

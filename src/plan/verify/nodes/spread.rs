@@ -189,7 +189,8 @@ mod tests {
         let labels = BTreeMap::from([("app".to_owned(), "db".to_owned())]);
         let pods = pods(on);
         let pods: Vec<&Pod> = pods.iter().collect();
-        spreads(&spec, Some(&labels), &pods, places)[0].skew
+        let places: Vec<&Node> = places.iter().collect();
+        spreads(&spec, Some(&labels), &pods, &places)[0].skew
     }
 
     #[test]
