@@ -13,6 +13,7 @@ mod rehearse;
 mod render;
 mod report;
 mod route_test;
+mod source;
 mod uncordon;
 mod upgrade;
 mod workload;
@@ -37,6 +38,7 @@ pub use rehearse::Rehearse;
 pub use render::Render;
 pub use report::{Report, ReportTo};
 pub use route_test::{EntryName, RouteGate, RouteTest, RouteTestOutput, Test};
+pub use source::Source;
 pub use uncordon::Uncordon;
 pub use upgrade::{OnFailure, Roll, Undo, Upgrade, UpgradeCommand, UpgradeStatus};
 pub use workload::WorkloadFlags;
@@ -204,6 +206,25 @@ impl Command {
         };
         to.report.as_deref()
     }
+
+    /// What it reads instead of a cluster, where that was said.
+    pub fn from(&self) -> Option<&Source> {
+        match self {
+            Command::Verify(arguments) => arguments.from.as_ref(),
+            Command::Status(arguments) => arguments.from.as_ref(),
+            Command::Events(arguments) => arguments.from.as_ref(),
+            Command::RouteTest(arguments) => arguments.from.as_ref(),
+            Command::PackingSummary(arguments) => arguments.from.as_ref(),
+            Command::Snapshot(arguments) => arguments.from.as_ref(),
+            Command::Upgrade(arguments) => match &arguments.command {
+                Some(UpgradeCommand::Status(status)) => status.from.as_ref(),
+                _ => arguments.rehearse().from.as_ref(),
+            },
+            Command::Drain(arguments) => arguments.rehearse.from.as_ref(),
+            Command::Recover(arguments) => arguments.rehearse.from.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// `rbac`.
@@ -300,9 +321,9 @@ pub struct Verify {
         help_heading = "Again and again"
     )]
     pub interval: String,
-    /// Judge a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Judge a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// The forms of `verify`'s result.
@@ -339,9 +360,9 @@ pub struct Status {
     /// How many shards there should be [default: an integer minAvailable, then spec.replicas]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     pub expect: Option<i32>,
-    /// Judge a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Judge a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// The forms of `status`'s result.
@@ -378,9 +399,9 @@ pub struct Events {
     /// Only what was said in the last so long, for example 10m
     #[arg(long, value_name = "DURATION")]
     pub since: Option<String>,
-    /// Read a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Read a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// The forms of `events`' result.
@@ -412,9 +433,10 @@ pub struct Snapshot {
     /// How name servers are asked.
     #[command(flatten)]
     pub names: Names,
-    /// Read a saved snapshot instead of a cluster, for example to redact it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Read a saved snapshot instead of a cluster, for example to redact it; with `demo`, the demo's cluster (a file of that
+    /// name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// `explain`.

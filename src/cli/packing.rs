@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::Source;
+
 /// `packing-summary`.
 #[derive(Args, Clone, Debug, Default)]
 #[command(after_help = "\
@@ -55,9 +57,9 @@ pub struct PackingSummary {
     /// Who reckons what is left of a machine.
     #[command(flatten)]
     pub models: Models,
-    /// Read a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Read a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// What to reckon with instead of what is there.

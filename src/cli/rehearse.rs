@@ -1,8 +1,8 @@
 //! The flags of a rehearsal, which operations share.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueHint};
+
+use super::Source;
 
 /// Whether it is rehearsed, and on what.
 #[derive(Args, Clone, Debug, Default)]
@@ -11,7 +11,8 @@ pub struct Rehearse {
     /// Play it on a copy of the cluster inside this process, in a moment: what would happen, when, and what would get stuck. Only reads
     #[arg(long, conflicts_with_all = ["dry_run", "report"])]
     pub rehearse: bool,
-    /// Rehearse on a saved snapshot instead of a cluster: nothing is asked at all
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "rehearse")]
-    pub from: Option<PathBuf>,
+    /// Rehearse on a saved snapshot instead of a cluster: nothing is asked at all; with `demo`, on the demo's cluster (a file of
+    /// that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, requires = "rehearse")]
+    pub from: Option<Source>,
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum, ValueHint};
 
+use super::Source;
+
 /// `route-test`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
@@ -37,6 +39,14 @@ pub struct RouteTest {
     /// Write whose each key is to a file, for --compare
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Before and after")]
     pub save: Option<PathBuf>,
+    /// With `demo`, ask the shards of the demo's cluster, where no request leaves this process
+    #[arg(
+        long,
+        value_name = "demo",
+        conflicts_with = "probe_image",
+        help_heading = "Which shards"
+    )]
+    pub from: Option<Source>,
 }
 
 /// A route test as the words of a gate: `route-test --path '/lookup/{key}'`.

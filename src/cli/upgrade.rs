@@ -1,10 +1,8 @@
 //! The arguments of `upgrade`, `upgrade status` and `upgrade undo`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use super::{Change, Pace, Rehearse, StatusOutput};
+use super::{Change, Pace, Rehearse, Source, StatusOutput};
 
 /// `upgrade`.
 #[derive(Args, Clone, Debug)]
@@ -96,9 +94,9 @@ pub struct UpgradeStatus {
     /// The form of the result
     #[arg(short, long, value_name = "FORM", default_value = "text")]
     pub output: StatusOutput,
-    /// Judge a saved snapshot instead of a cluster
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
-    pub from: Option<PathBuf>,
+    /// Judge a saved snapshot instead of a cluster; with `demo`, the demo's cluster (a file of that name is ./demo)
+    #[arg(long, value_name = "FILE|demo", value_hint = ValueHint::FilePath, help_heading = "Which snapshot")]
+    pub from: Option<Source>,
 }
 
 /// `upgrade undo`.

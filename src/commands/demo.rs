@@ -1,6 +1,7 @@
 //! `shardctl demo`: the whole job on a rehearsal cluster, no cluster needed. The commands' own code runs, in virtual time.
 
 pub mod cluster;
+pub mod from;
 mod playback;
 mod scenes;
 mod theatre;

@@ -9,7 +9,7 @@ use super::connection::{open, policy};
 use super::output::{complain, print_to_reader};
 use super::progress::Spinner;
 use super::{Context, snapshot_file};
-use crate::cli::{Events, EventsOutput};
+use crate::cli::{Events, EventsOutput, Source};
 use crate::cluster::connect::Connection;
 use crate::cluster::watch::Watches;
 use crate::config::{duration, not_a_duration};
@@ -34,7 +34,7 @@ use crate::report::style::Tone;
 pub async fn run(context: &Context, arguments: &Events) -> Result<ExitCode> {
     let policy = policy(context, &[])?;
     let since = arguments.since.as_deref().map(since).transpose()?;
-    if let Some(path) = &arguments.from {
+    if let Some(path) = arguments.from.as_ref().and_then(Source::file) {
         let snapshot = snapshot_file::read(path)?.1;
         return Teller::new(context, arguments, since).tell(&snapshot, &policy);
     }

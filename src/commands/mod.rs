@@ -46,7 +46,7 @@ pub mod workload;
 use tokio::sync::watch;
 
 use self::report_file::{Heard, ReportFile};
-use crate::cli::{Cli, ColorWhen, Command, Config, Global};
+use crate::cli::{Cli, ColorWhen, Command, Config, Global, Source};
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exit_code::ExitCode;
@@ -116,6 +116,9 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
     // It has a cluster of its own, and must work whatever is configured.
     if let Command::Demo(arguments) = &cli.command {
         return demo::run(&cli.global, arguments, colour.unwrap_or_default(), signals::count()).await;
+    }
+    if cli.command.from() == Some(&Source::Demo) {
+        return demo::from::run(cli, signals::count()).await;
     }
     let flags = flags_of(&cli);
     let Cli { global, command } = cli;

@@ -19,7 +19,7 @@ use super::connection::{open, policy};
 use super::output::print;
 use super::progress::Spinner;
 use super::{Context, snapshot_file};
-use crate::cli::{PackingOutput, PackingSummary, PackingTable};
+use crate::cli::{PackingOutput, PackingSummary, PackingTable, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exit_code::ExitCode;
 use crate::model::read::Skip;
@@ -46,7 +46,7 @@ pub async fn run(context: &Context, arguments: &PackingSummary) -> Result<ExitCo
     if arguments.watch {
         return watch::run(context, arguments, &policy).await;
     }
-    let snapshot = look(context, arguments.from.as_deref()).await?;
+    let snapshot = look(context, arguments.from.as_ref().and_then(Source::file)).await?;
     refreshed(context, arguments, &snapshot, &policy).await?;
     let kept = Kept::of(context);
     if let Some(layout) = arguments.pools {

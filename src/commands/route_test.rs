@@ -10,7 +10,7 @@ use super::connection::open;
 use super::output::{complain, print};
 use super::progress::Spinner;
 use super::{Context, confirm, route_arguments, snapshot_file};
-use crate::cli::{RouteTest, RouteTestOutput};
+use crate::cli::{RouteTest, RouteTestOutput, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exit_code::ExitCode;
 use crate::model::report::Conclusion;
@@ -39,6 +39,14 @@ pub async fn run(context: &Context, arguments: &RouteTest, stop: Option<watch::R
             Error::usage(format!("--probe {} asks about no key", arguments.test.probe))
                 .hint("leave out --save, or ask over HTTP"),
         );
+    }
+    if let Some(file) = arguments.from.as_ref().and_then(Source::file) {
+        return Err(Error::usage(format!(
+            "{} (--from) can't be asked: a route test sends requests, and nobody answers from a file",
+            file.display()
+        ))
+        .hint("what can be asked without a cluster of yours is the demo's:")
+        .hint("$ shardctl route-test --from demo"));
     }
     let asked = route_arguments::asked(context, &arguments.test)?;
     if asked.manner.trust == Trust::Anybody {

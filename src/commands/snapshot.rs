@@ -8,7 +8,7 @@ use super::connection::{open, policy, wanted};
 use super::output::print;
 use super::progress::Spinner;
 use super::{Context, snapshot_file};
-use crate::cli::Snapshot;
+use crate::cli::{Snapshot, Source};
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
 use crate::model::node;
@@ -25,7 +25,7 @@ use crate::plan::verify::seen::Seen;
 /// # Errors
 /// Where nothing could be observed, or the file can't be written.
 pub async fn run(context: &Context, arguments: &Snapshot) -> Result<ExitCode> {
-    let recording = match &arguments.from {
+    let recording = match arguments.from.as_ref().and_then(Source::file) {
         Some(path) => snapshot_file::read(path)?.0,
         None => {
             let mut wanted = wanted(context, policy(context, &[])?, false)?;

@@ -3,7 +3,7 @@
 use super::connection::{open, policy};
 use super::output::print;
 use super::{Context, snapshot_file};
-use crate::cli::{Status, StatusOutput};
+use crate::cli::{Source, Status, StatusOutput};
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
 use crate::model::status::State;
@@ -17,7 +17,7 @@ use crate::report::{json, status};
 /// Where nothing could be judged: usage, an unreachable cluster, a file that isn't a snapshot.
 pub async fn run(context: &Context, arguments: &Status) -> Result<ExitCode> {
     let policy = policy(context, &[])?;
-    let snapshot = match &arguments.from {
+    let snapshot = match arguments.from.as_ref().and_then(Source::file) {
         Some(path) => snapshot_file::read(path)?.1,
         None => {
             let connection = open(context).await?;

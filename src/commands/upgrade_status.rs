@@ -7,7 +7,7 @@ use super::connection::{open, policy};
 use super::output::print;
 use super::progress::Spinner;
 use super::{Context, snapshot_file};
-use crate::cli::{StatusOutput, UpgradeStatus};
+use crate::cli::{Source, StatusOutput, UpgradeStatus};
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
 use crate::model::progress::Conclusion;
@@ -22,7 +22,7 @@ use crate::report::{json, upgrade_status};
 /// Where nothing could be judged: usage, an unreachable cluster, a file that isn't a snapshot.
 pub async fn run(context: &Context, arguments: &UpgradeStatus) -> Result<ExitCode> {
     let policy = policy(context, &[])?;
-    let snapshot = match &arguments.from {
+    let snapshot = match arguments.from.as_ref().and_then(Source::file) {
         Some(path) => snapshot_file::read(path)?.1,
         None => {
             let connection = open(context).await?;

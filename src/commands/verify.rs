@@ -7,7 +7,7 @@ use super::output::{complain, print};
 use super::progress::Spinner;
 use super::redo::{Redo, interval};
 use super::{Context, names_flags, snapshot_file, words};
-use crate::cli::{PhaseName, Verify, VerifyOutput};
+use crate::cli::{PhaseName, Source, Verify, VerifyOutput};
 use crate::cluster::connect::Connection;
 use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, arguments: &Verify) -> Result<ExitCode> {
     let redo = Redo::from_flags(arguments.wait.as_deref(), arguments.watch)?;
     let pause = interval(&arguments.interval)?;
     let policy = policy(context, &arguments.only)?;
-    if let Some(path) = &arguments.from {
+    if let Some(path) = arguments.from.as_ref().and_then(Source::file) {
         let (_, snapshot) = snapshot_file::read(path)?;
         let report = judge(&snapshot, &policy);
         print(&render(&report, arguments.output, context.stdout())?)?;

@@ -23,6 +23,7 @@ mod drain_effects;
 mod drained_pods;
 mod events;
 mod eviction;
+mod from_demo;
 mod helper_pods;
 mod home;
 mod layering;

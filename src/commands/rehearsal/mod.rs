@@ -12,7 +12,7 @@ use super::output::print;
 use super::progress::Spinner;
 use super::show::exit_code;
 use super::{Context, again, snapshot_file};
-use crate::cli::Rehearse;
+use crate::cli::{Rehearse, Source};
 use crate::error::{Error, Result};
 use crate::event::Fact;
 use crate::exit_code::ExitCode;
@@ -46,7 +46,7 @@ pub struct Play {
 }
 
 impl Play {
-    /// Reads the cluster, or the file that `--from` names. `needed` are the rights that the operation takes on a set.
+    /// Reads the cluster that the context leads to, or the file that `--from` names. `needed` are the rights that the operation takes on a set.
     ///
     /// # Errors
     /// Where it can't be read; where a name that was typed doesn't exist.
@@ -58,7 +58,7 @@ impl Play {
         needed: impl FnOnce(&str, &str) -> Vec<Rule>,
     ) -> Result<Play> {
         let wanted = context.settings.word("statefulset");
-        let (gathered, source) = match &rehearse.from {
+        let (gathered, source) = match rehearse.from.as_ref().and_then(Source::file) {
             Some(path) => {
                 let gathered = of_recording(snapshot_file::read(path)?.0)?;
                 let known = gathered.recording.taken.statefulset.as_deref();
@@ -82,7 +82,11 @@ impl Play {
                     ..beyond
                 };
                 let connection = open(context).await?;
-                (gather(&connection, &asked, needed).await?, "the cluster".to_owned())
+                let source = match rehearse.from {
+                    Some(_) => "the demo's cluster",
+                    None => "the cluster",
+                };
+                (gather(&connection, &asked, needed).await?, source.to_owned())
             }
         };
         let mut play = Play::of(gathered, source, as_json);

@@ -81,6 +81,8 @@ async fn serve(cluster: Cluster, upgrade: OnUpgrade, stream: Stream) {
         Stream::Command(pod, words) => run(&mut socket, &pod, &words).await,
     };
     let _ = socket.close(None).await;
+    // What was said is read before the end is seen, as it is where a network is in between.
+    while let Some(Ok(_)) = socket.next().await {}
 }
 
 type Sent = Result<(), tokio_tungstenite::tungstenite::Error>;

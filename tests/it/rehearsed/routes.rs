@@ -98,7 +98,7 @@ fn with_its_defaults_every_key_lands_on_one_shard_from_every_entry() {
     assert_eq!(names, ["lb", "db-0", "db-1", "db-2"]);
     assert!(outcome.unknown.is_empty(), "{:?}", outcome.unknown);
     for entry in &outcome.entries {
-        assert_eq!((entry.requests, entry.answered), (200, 200), "{entry:?}");
+        assert_eq!((entry.requests, entry.answered), (400, 400), "{entry:?}");
         assert!(entry.owners.values().all(|keys| *keys > 40), "{entry:?}");
     }
     assert_eq!(outcome.verdicts[&KeyVerdict::Stable], 200);
@@ -130,7 +130,7 @@ fn a_shard_that_is_not_ready_answers_nothing_and_its_keys_are_unserved() {
     // The load balancer leads to the others, and they know no better than that the owner is silent.
     for name in ["lb", "db-0", "db-2"] {
         let up = entry(&outcome, name);
-        assert!(up.answered > 80 && up.answered < 180, "{up:?}");
+        assert!(up.answered > 160 && up.answered < 360, "{up:?}");
         assert_eq!(up.failures[0].class, Failure::Http5xx, "{up:?}");
     }
     assert!(outcome.verdicts[&KeyVerdict::Unserved] > 20, "{:?}", outcome.verdicts);
@@ -152,7 +152,7 @@ fn a_shard_whose_pod_is_gone_is_unknown_and_one_whose_node_is_silent_is_not_reac
     assert_ne!(outcome.conclusion, Conclusion::Healthy);
 
     let silent = tested("route-test", |plane, _| {
-        let node = plane.store.get(&Key::new(Kind::Pods, "shop", "db-2")).unwrap()["spec"]["nodeName"].clone();
+        let node = plane.store.get(&Key::new(Kind::Pods, "shop", "db-1")).unwrap()["spec"]["nodeName"].clone();
         let key = Key::wide(Kind::Nodes, node.as_str().unwrap());
         let mut found = Value::clone(plane.store.get(&key).unwrap());
         found["status"]["conditions"] = json!([{"type": "Ready", "status": "Unknown"}]);
@@ -160,7 +160,7 @@ fn a_shard_whose_pod_is_gone_is_unknown_and_one_whose_node_is_silent_is_not_reac
     });
     let outcome = silent.outcome;
     assert_ne!(outcome.conclusion, Conclusion::Healthy);
-    let entry = entry(&outcome, "db-2");
+    let entry = entry(&outcome, "db-1");
     assert_eq!(
         (entry.answered, entry.failures[0].class),
         (0, Failure::ApiTunnel),
@@ -181,7 +181,7 @@ fn nothing_outside_the_rehearsal_cluster_is_reached() {
     assert_eq!(name.failures[0].class, Failure::DnsNxdomain, "{name:?}");
     let address = entry(&outcome, "127.0.0.1:9");
     assert_eq!(address.failures[0].class, Failure::ConnectTimeout, "{address:?}");
-    assert_eq!(entry(&outcome, "lb").answered, 20);
+    assert_eq!(entry(&outcome, "lb").answered, 40);
 }
 
 #[test]
