@@ -1,4 +1,4 @@
-//! What a rehearsal costs: an upgrade that takes 45 minutes, and one of a thousand shards on 300 nodes.
+//! What a rehearsal costs: an upgrade that takes 45 minutes, one of a thousand shards on 300 nodes, and `shardctl demo`.
 //!
 //! The whole of it is measured but for reading the cluster: a saved recording is loaded, the operation's own code runs against
 //! the rehearsal cluster, the page is made. Run it with `cargo bench --bench rehearsal`; other sizes with
@@ -15,6 +15,7 @@
 mod cluster;
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -50,6 +51,22 @@ fn main() {
         10,
     );
     println!("{:>10.1} MB at most, both together", peak());
+    demo("max");
+    demo("30");
+}
+
+/// The whole of `shardctl demo` as a process of its own, at a speed.
+fn demo(speed: &str) {
+    let began = Instant::now();
+    let played = Command::new(env!("CARGO_BIN_EXE_shardctl"))
+        .args(["demo", "--speed", speed])
+        .env_clear()
+        .output()
+        .unwrap();
+    let took = began.elapsed();
+    let said = String::from_utf8_lossy(&played.stderr);
+    assert!(played.status.success(), "{said}");
+    println!("{:>10.3} s for the demo, --speed {speed}", took.as_secs_f64());
 }
 
 fn measure(title: &str, shards: usize, nodes: usize, start: i64) {

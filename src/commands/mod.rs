@@ -150,7 +150,7 @@ pub(in crate::commands) async fn run_within(
     stop: watch::Receiver<u32>,
 ) -> ExitCode {
     let context = Context::apart(&cli, words, Some(client));
-    let outcome = carry_out(&context, cli.command, stop).await;
+    let outcome = Box::pin(carry_out(&context, cli.command, stop)).await;
     told(outcome, context.colour, context.global.verbose)
 }
 

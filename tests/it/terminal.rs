@@ -44,19 +44,26 @@ struct Written {
 
 impl Terminal {
     /// `shardctl ARGUMENTS` on a terminal of so many rows and columns.
-    pub fn start(scene: &Scene<'_>, (rows, columns): (u16, u16), term: &str, arguments: &[&str]) -> Terminal {
-        let (pty, pts) = open().expect("a pseudo-terminal");
-        pty.resize(Size::new(rows, columns)).expect("a size");
-        let child = Command::new(env!("CARGO_BIN_EXE_shardctl"))
-            .env_clear()
-            .envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "LLVM_PROFILE_FILE"))
+    pub fn start(scene: &Scene<'_>, size: (u16, u16), term: &str, arguments: &[&str]) -> Terminal {
+        let command = shardctl(term, arguments)
             .env("HOME", scene.home())
             .env("KUBECONFIG", scene.kubeconfig())
-            .env("TERM", term)
-            .current_dir(scene.home())
-            .args(arguments)
-            .spawn(pts)
-            .expect("start shardctl");
+            .current_dir(scene.home());
+        Terminal::of(command, size)
+    }
+
+    /// The same without any cluster, kubeconfig or home.
+    pub fn without_cluster(size: (u16, u16), arguments: &[&str]) -> Terminal {
+        let command = shardctl("xterm-256color", arguments)
+            .env("HOME", "/nonexistent")
+            .current_dir("/");
+        Terminal::of(command, size)
+    }
+
+    fn of(command: Command, (rows, columns): (u16, u16)) -> Terminal {
+        let (pty, pts) = open().expect("a pseudo-terminal");
+        pty.resize(Size::new(rows, columns)).expect("a size");
+        let child = command.spawn(pts).expect("start shardctl");
         let mut terminal = Terminal {
             pty: Arc::new(pty),
             child,
@@ -201,6 +208,14 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn shardctl(term: &str, arguments: &[&str]) -> Command {
+    Command::new(env!("CARGO_BIN_EXE_shardctl"))
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "LLVM_PROFILE_FILE"))
+        .env("TERM", term)
+        .args(arguments)
 }
 
 fn flat(text: &str) -> String {

@@ -124,7 +124,12 @@ pub(in crate::commands) async fn standing() -> Result<Standing> {
     match performed.ending {
         Ending::Ended(outcome) if outcome.end == End::Done => {}
         Ending::Failed(error) => return Err(error),
-        ended => return Err(Error::bug(format!("the demo's workload didn't come up: {ended:?}"))),
+        ended => {
+            let why = ended
+                .outcome()
+                .map_or("it would wait for ever", |outcome| &outcome.summary);
+            return Err(Error::bug(format!("the demo's workload didn't come up: {why}")));
+        }
     }
     let took = SignedDuration::try_from(performed.took).unwrap_or_default();
     let at = at.checked_add(took + STOOD).unwrap_or(at);

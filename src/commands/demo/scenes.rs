@@ -24,8 +24,8 @@ const GOOD: &str = "docker.io/nginxinc/nginx-unprivileged:1.30-alpine";
 pub const BAD: &str = "docker.io/nginxinc/nginx-unprivileged:1.3O-alpine";
 
 /// Stands for the node that a shard is on.
-const NODE_OF_0: &str = "{node of biometric-shard-0}";
 const NODE_OF_1: &str = "{node of biometric-shard-1}";
+const NODE_OF_2: &str = "{node of biometric-shard-2}";
 
 /// A scene.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +117,7 @@ pub const SCENES: [Scene; 8] = [
         title: "A node is emptied for maintenance",
         words: "The budget forbids it: kubectl drain would try for ever. A machine is bought and fetches the image while the shards \
                 still run; then they move, one at a time.",
-        acts: &[run(&["shardctl", "drain", NODE_OF_0, "--yes"], ExitCode::Done)],
+        acts: &[run(&["shardctl", "drain", NODE_OF_1, "--yes"], ExitCode::Done)],
     },
     Scene {
         name: SceneName::Recover,
@@ -126,14 +126,14 @@ pub const SCENES: [Scene; 8] = [
                 shard is on its way.",
         acts: &[
             Act {
-                line: &["shardctl", "drain", NODE_OF_1, "--yes"],
+                line: &["shardctl", "drain", NODE_OF_2, "--yes"],
                 ends: Ends::Killed,
                 before: "",
             },
             Act {
                 line: &["shardctl", "verify", "-o", "short"],
                 ends: Ends::With(ExitCode::Failed),
-                before: "Killed: no signal, no last words. What is left is written on the objects themselves:",
+                before: "Killed: no signal, no last words. A minute later somebody looks, and what is left says itself whose it is:",
             },
             Act {
                 line: &["shardctl", "recover", "--yes"],

@@ -32,6 +32,9 @@ const VICTIM: u32 = 1;
 /// How long people take to type the next line, in the cluster's time.
 const TYPING: Duration = Duration::from_secs(15);
 
+/// How long it takes until somebody notices that a process was killed, in the cluster's time: its lock isn't renewed any more.
+const NOTICING: Duration = Duration::from_secs(60);
+
 /// Moments to read a few lines of words, and what a command said.
 const WORDS: Duration = Duration::from_millis(1500);
 const RESULT: Duration = Duration::from_millis(1200);
@@ -160,10 +163,10 @@ impl Theatre<'_> {
         let ended = tokio::select! {
             biased;
             () = life.ended() => Ends::Killed,
-            code = run_within(cli, words, client, stop) => Ends::With(code),
+            code = Box::pin(run_within(cli, words, client, stop)) => Ends::With(code),
         };
         life.end();
-        sleep(TYPING).await;
+        sleep(if ended == Ends::Killed { NOTICING } else { TYPING }).await;
         Ok(ended)
     }
 }

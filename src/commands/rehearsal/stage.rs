@@ -25,8 +25,8 @@ use crate::sim::transport::{Cluster, Line};
 /// How long an operation may say nothing, in virtual time, before it is taken to wait for ever.
 pub const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
-/// As much stack as a process's first thread has, on which operations run otherwise.
-const STACK: usize = 8 * 1024 * 1024;
+/// Twice as much stack as a process's first thread has, on which operations run otherwise: here whoever plays them is below them.
+const STACK: usize = 16 * 1024 * 1024;
 
 /// A stage with its cluster, in time.
 pub struct Stage {

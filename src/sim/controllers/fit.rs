@@ -88,10 +88,7 @@ pub(super) fn unwelcome(store: &Store, pod: &Value, node: &Value) -> Option<Why>
     if flag(node, "/spec/unschedulable") && !tolerates(pod, &cordon) {
         return Some("node(s) were unschedulable");
     }
-    let hard = |taint: &&Value| ["NoSchedule", "NoExecute"].contains(&text(taint, "/effect"));
-    let taints = list(node, "/spec/taints").iter().filter(hard);
-    let mut taints = taints.filter(|taint| text(taint, "/key") != "node.kubernetes.io/unschedulable");
-    if taints.any(|taint| !tolerates(pod, taint)) {
+    if is_kept_off(pod, node) {
         return Some("node(s) had untolerated taint(s)");
     }
     if !affine(pod, node) {
@@ -101,6 +98,14 @@ pub(super) fn unwelcome(store: &Store, pod: &Value, node: &Value) -> Option<Why>
         return Some("node(s) didn't match PersistentVolume's node affinity");
     }
     None
+}
+
+/// Whether a node has a taint that forbids it to a pod.
+fn is_kept_off(pod: &Value, node: &Value) -> bool {
+    let hard = |taint: &&Value| ["NoSchedule", "NoExecute"].contains(&text(taint, "/effect"));
+    let taints = list(node, "/spec/taints").iter().filter(hard);
+    let mut taints = taints.filter(|taint| text(taint, "/key") != "node.kubernetes.io/unschedulable");
+    taints.any(|taint| !tolerates(pod, taint))
 }
 
 /// Whether a pod tolerates a taint.
@@ -276,7 +281,7 @@ pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value, meant: &[Meant<'a>])
                 continue;
             };
             let counted = text(constraint, "/nodeAffinityPolicy") == "Ignore" || affine(pod, node);
-            let barred = honours_taints && (flag(node, "/spec/unschedulable") || unwelcome(store, pod, node).is_some());
+            let barred = honours_taints && (flag(node, "/spec/unschedulable") || is_kept_off(pod, node));
             if counted && !barred {
                 counts.entry(domain).or_default();
             }
