@@ -16,6 +16,7 @@ mod bad_days;
 mod cleanup;
 mod cluster_effects;
 mod crash_points;
+mod deaths;
 mod deploy;
 mod drain;
 mod drain_effects;
