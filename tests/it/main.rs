@@ -17,6 +17,7 @@ mod cleanup;
 mod cluster_effects;
 mod crash_points;
 mod demo;
+mod deaths;
 mod deploy;
 mod drain;
 mod drain_effects;

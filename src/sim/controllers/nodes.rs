@@ -1,7 +1,8 @@
 //! Node lifecycle: a node that has gone silent is tainted, and its pods are taken away when they tolerate that no longer.
 //!
 //! Source: `pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`. A pod on a silent node is only marked: nobody is there
-//! to stop it, and it stays until somebody is, or until it is deleted by force.
+//! to stop it, and it stays until somebody is, or until it is deleted by force: which is what the garbage collector of pods does
+//! (`pkg/controller/podgc`) on a node that was declared out of service.
 
 use std::time::Duration;
 
@@ -16,6 +17,11 @@ use crate::sim::store::{Deletion, Key, Object};
 
 const SILENT: &str = "node.kubernetes.io/unreachable";
 const UNWELL: &str = "node.kubernetes.io/not-ready";
+
+const OFF: &str = "node.kubernetes.io/out-of-service";
+
+/// How often the garbage collector looks, in seconds.
+const COLLECTED: i64 = 20;
 
 /// How long a pod stays that says nothing of it: what admission writes into every pod.
 const TOLERATED: i64 = 300;
@@ -48,23 +54,52 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     if taints != before {
         plane.change(key, now, |node| set(node, &["spec", "taints"], json!(taints)));
     }
-    let Some(taint) = taints
-        .iter()
-        .find(|taint| ours(taint) && text(taint, "/effect") == "NoExecute")
-        .cloned()
-    else {
-        return;
-    };
     let pods: Vec<Object> = plane
         .store
         .all(Kind::Pods, None)
         .filter(|pod| text(pod, "/spec/nodeName") == key.name)
         .cloned()
         .collect();
-    for pod in pods {
-        unready(plane, &pod, now);
-        judge(plane, key, &pod, &taint, now);
+    let evicts = |taint: &&Value| text(taint, "/effect") == "NoExecute";
+    if let Some(taint) = taints.iter().filter(evicts).find(|taint| ours(taint)) {
+        for pod in &pods {
+            unready(plane, pod, now);
+            judge(plane, key, pod, taint, TOLERATED, now);
+        }
     }
+    if let Some(taint) = taints.iter().filter(evicts).find(|taint| text(taint, "/key") == OFF) {
+        for pod in &pods {
+            judge(plane, key, pod, taint, 0, now);
+        }
+        if wanted.is_some() {
+            collect(plane, key, now);
+        }
+    }
+}
+
+/// Deletes by force what is leaving a node that is out of service, when the garbage collector looks.
+fn collect(plane: &mut Plane, node: &Key, now: Timestamp) {
+    let on = plane.store.all(Kind::Pods, None);
+    let pods: Vec<Object> = on
+        .filter(|pod| text(pod, "/spec/nodeName") == node.name)
+        .cloned()
+        .collect();
+    if pods.is_empty() {
+        return;
+    }
+    // A timer rings within a millisecond or so.
+    let past = now.as_second().rem_euclid(COLLECTED);
+    if past == 0 && now.subsec_millisecond() < 10 {
+        let by_force = Deletion {
+            grace: Some(0),
+            ..Deletion::default()
+        };
+        for pod in pods.iter().filter(|pod| is_leaving(pod)) {
+            let _ = plane.store.delete(&Key::of(Kind::Pods, pod), &by_force, &by_us(now));
+        }
+    }
+    let next = Timestamp::from_second(now.as_second() - past + COLLECTED).unwrap_or(Timestamp::MAX);
+    plane.plan(Work::Node(node.clone()), next);
 }
 
 /// A pod on a node that isn't Ready isn't Ready either.
@@ -75,8 +110,8 @@ fn unready(plane: &mut Plane, pod: &Object, now: Timestamp) {
     }
 }
 
-/// Deletes a pod that doesn't tolerate the taint any longer.
-fn judge(plane: &mut Plane, node: &Key, pod: &Object, taint: &Value, now: Timestamp) {
+/// Deletes a pod that doesn't tolerate the taint any longer; `untold` are the seconds of one that says nothing of it.
+fn judge(plane: &mut Plane, node: &Key, pod: &Object, taint: &Value, untold: i64, now: Timestamp) {
     if is_leaving(pod) {
         return;
     }
@@ -85,7 +120,7 @@ fn judge(plane: &mut Plane, node: &Key, pod: &Object, taint: &Value, now: Timest
         .filter(|toleration| fit::tolerates_by(toleration, taint))
         .collect();
     let seconds = if tolerating.is_empty() {
-        Some(TOLERATED)
+        Some(untold)
     } else {
         // The shortest counts; without a number it is for ever.
         tolerating
@@ -144,5 +179,32 @@ mod tests {
         assert_eq!(condition(plane.store.get(&key("db-1")).unwrap(), "Ready"), "True");
         let back = plane.store.get(&Key::wide(Kind::Nodes, "n1")).unwrap();
         assert_eq!(list(back, "/spec/taints").len(), 0);
+    }
+
+    #[test]
+    fn a_node_that_is_declared_off_is_rid_of_its_pods_when_the_garbage_collector_looks() {
+        let mut plane = plane();
+        plane.store.load(Kind::Nodes, node("n1", "z1", 64));
+        plane.store.load(Kind::Pods, ready(pod_of("db", "set", "db-0"), true));
+        let mut tolerant = ready(pod_of("db", "set", "db-1"), true);
+        tolerant["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+        plane.store.load(Kind::Pods, tolerant);
+        plane.take_note(at(0));
+        let declare = |plane: &mut Plane, now: Timestamp| {
+            plane.change(&Key::wide(Kind::Nodes, "n1"), now, |node| {
+                let taint = json!({"key": OFF, "value": "nodeshutdown", "effect": "NoExecute"});
+                let taints = [list(node, "/spec/taints").to_vec(), vec![taint]].concat();
+                set(node, &["spec", "taints"], json!(taints));
+            });
+            plane.take_note(now);
+        };
+        say(&mut plane, "Unknown", at(1));
+        plane.run_until(at(2));
+        declare(&mut plane, at(2));
+        plane.run_until(at(19));
+        assert!(is_leaving(plane.store.get(&key("db-0")).unwrap()));
+        plane.run_until(at(21));
+        assert!(plane.store.get(&key("db-0")).is_none());
+        assert!(!is_leaving(plane.store.get(&key("db-1")).unwrap()));
     }
 }

@@ -3,9 +3,9 @@
 use super::{claims, cleanup, is_gone, words};
 use crate::cluster::Interceptor;
 use crate::cluster::interceptor::Request;
+use crate::deaths::{Point, points, until_it_ends};
 use crate::deploy::deployed;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 /// Every kind of write that a cleanup makes. The first test fails where a run shows one that isn't here.
 const KINDS: [&str; 9] = [
@@ -19,9 +19,6 @@ const KINDS: [&str; 9] = [
     "delete the priority class",
     "delete the Lease",
 ];
-
-/// How many grounds cases run on side by side: most of a run is waiting.
-const LANES: usize = 2;
 
 /// The kind of a write.
 fn kind(request: &Request) -> Option<&'static str> {
@@ -49,41 +46,6 @@ fn kinds(interceptor: &Interceptor) -> BTreeSet<&'static str> {
     interceptor.writes().iter().map(known).collect()
 }
 
-/// Kills a cleanup at the first write of a kind, and runs it again. The claims go where that is what it is killed at, and stay
-/// elsewhere.
-fn killed_and_run_again(what: &'static str, after: bool) {
-    let ground = deployed();
-    let name = ground.scene.namespace().to_owned();
-    let case = format!("killed at {what:?}, {}", if after { "after it" } else { "before it" });
-    let before = claims(&ground);
-    let data = what == "delete a claim";
-    let how: &[&str] = if data {
-        &["--data", "--confirm", &name]
-    } else {
-        &["--yes"]
-    };
-    let interceptor = Interceptor::before(ground.scene.plane());
-    let first = interceptor.on(move |request| kind(request) == Some(what)).nth(1);
-    let rule = if after { first.hold_answer() } else { first.hold() };
-    let arguments = words(&ground, how);
-    let command = ground.scene.shardctl_process(
-        &interceptor.kubeconfig(&ground.scene),
-        arguments.iter().map(String::as_str),
-    );
-    rule.wait_hit();
-    let killed = command.kill();
-    rule.discard();
-    kinds(&interceptor);
-    let again = cleanup(&ground, ground.scene.kubeconfig(), how);
-    let said = format!(
-        "{case}\n{}{}\nthen:\n{}{}",
-        killed.stderr, killed.stdout, again.stderr, again.stdout
-    );
-    assert_eq!(again.code, Some(0), "{said}");
-    is_gone(&ground, &said);
-    assert_eq!(claims(&ground), if data { Vec::new() } else { before }, "{said}");
-}
-
 #[test]
 fn no_kind_of_write_is_forgotten() {
     let ground = deployed();
@@ -94,18 +56,41 @@ fn no_kind_of_write_is_forgotten() {
     assert_eq!(kinds(&interceptor), BTreeSet::from(KINDS));
 }
 
+/// Kills cleanups of one ground at each of the points that they come to, and looks that the last one has done all of it.
+fn killed_until_it_ends(points: &mut BTreeSet<Point>, data: bool) {
+    let ground = deployed();
+    let name = ground.scene.namespace().to_owned();
+    let before = claims(&ground);
+    let how: &[&str] = if data {
+        &["--data", "--confirm", &name]
+    } else {
+        &["--yes"]
+    };
+    let arguments = words(&ground, how);
+    let start = |interceptor: &Interceptor| {
+        let kubeconfig = interceptor.kubeconfig(&ground.scene);
+        ground
+            .scene
+            .shardctl_process(&kubeconfig, arguments.iter().map(String::as_str))
+    };
+    let said = until_it_ends(ground.scene.plane(), kind, points, start, |_| {});
+    is_gone(&ground, &said);
+    assert_eq!(claims(&ground), if data { Vec::new() } else { before }, "{said}");
+}
+
 #[test]
 fn killed_before_and_after_each_kind_of_write_it_goes_on_when_it_is_run_again() {
-    let cases = KINDS.iter().flat_map(|what| [(*what, false), (*what, true)]);
-    let cases: Mutex<Vec<(&'static str, bool)>> = Mutex::new(cases.collect());
-    let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    std::thread::scope(|threads| {
-        for _ in 0..LANES {
-            threads.spawn(|| {
-                while let Some((what, after)) = next() {
-                    killed_and_run_again(what, after);
-                }
-            });
-        }
-    });
+    let mut left = points(&KINDS);
+    killed_until_it_ends(&mut left, false);
+    // Who was killed when all was gone has nothing to do when he is run again: the Lease's deletion is met once on a ground.
+    let at_the_end: BTreeSet<Point> = left
+        .iter()
+        .filter(|point| !point.after || point.kind != "delete a claim")
+        .copied()
+        .collect();
+    let mut first = at_the_end.clone();
+    killed_until_it_ends(&mut first, true);
+    left = left.difference(&at_the_end).copied().chain(first).collect();
+    killed_until_it_ends(&mut left, true);
+    assert_eq!(left, BTreeSet::new());
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shardctl::model::outcome::End;
 use shardctl::plan::drain::placeholder::Prewarm;
 use shardctl::plan::drain::{Afterwards, Strategy};
 use shardctl::plan::image::Wanted;
@@ -12,7 +13,7 @@ use shardctl::sim::store::Store;
 use super::command::{Command, Drain, Upgrade};
 use super::play::{Act, Ended, Stage, play};
 use super::referee::{Left, Licence, Referee};
-use super::scene::{NEW, OLD, Scene};
+use super::scene::{BAD, NEW, OLD, Scene};
 
 /// One operation.
 #[derive(Clone, Debug)]
@@ -69,7 +70,11 @@ fn upgrade(goal: Goal, pre_pull: bool) -> Upgrade {
 }
 
 fn to_new() -> Goal {
-    Goal::Images(vec![Wanted::parse(NEW).unwrap()])
+    to(NEW)
+}
+
+fn to(image: &str) -> Goal {
+    Goal::Images(vec![Wanted::parse(image).unwrap()])
 }
 
 fn drain(strategy: Strategy, then: Afterwards) -> Drain {
@@ -153,6 +158,20 @@ pub fn all() -> Vec<Case> {
             rolls,
             rolled(Some(NEW)),
         ),
+        case(
+            "upgrade-undone",
+            plain,
+            up(Upgrade {
+                undoes: true,
+                ..upgrade(to(BAD), true)
+            }),
+            rolls,
+            Left {
+                end: Some(End::Halted),
+                hurts: true,
+                ..rolled(Some(OLD))
+            },
+        ),
         Case {
             before: Some(Act {
                 command: up(upgrade(to_new(), false)),
@@ -230,6 +249,20 @@ pub fn all() -> Vec<Case> {
             }),
             ..case("recover", karpenter, Command::Recover, surges, Left::default())
         },
+        case(
+            "node-is-off",
+            Scene { off: true, ..plain },
+            Command::NodeIsOff,
+            Licence {
+                off: true,
+                ..Licence::default()
+            },
+            Left {
+                drained: true,
+                hurts: true,
+                ..Left::default()
+            },
+        ),
         Case {
             before: Some(Act {
                 command: out(drain(Strategy::Direct, Afterwards::Cordoned)),

@@ -27,6 +27,15 @@ use super::scene::NODE;
 /// How long the lock outlives a run that was killed.
 const LEASE: Duration = Duration::from_secs(15);
 
+/// Which run it is, and which node it is about.
+#[derive(Clone, Debug)]
+pub struct Aim {
+    /// The letters that tell runs apart.
+    pub run: String,
+    /// The node that is drained, uncordoned or off.
+    pub node: String,
+}
+
 /// A command line of shardctl's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -36,6 +45,8 @@ pub enum Command {
     Drain(Drain),
     /// `recover`.
     Recover,
+    /// `recover --node-is-off`.
+    NodeIsOff,
     /// `uncordon`.
     Uncordon,
 }
@@ -53,7 +64,7 @@ pub struct Upgrade {
     pub undoes: bool,
 }
 
-/// What is asked of a drain of [`NODE`].
+/// What is asked of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
     /// `--strategy`.
@@ -73,7 +84,11 @@ impl Command {
         let (_stopper, stop) = watch::channel(0);
         let (events, heard) = Emitter::channel(connection.api().server_time().clone());
         let listening = tokio::spawn(listen(heard));
-        let outcome = self.carry_out(connection, run, events, stop).await;
+        let aim = Aim {
+            run: run.to_owned(),
+            node: NODE.to_owned(),
+        };
+        let outcome = self.carry_out(connection, &aim, events, stop).await;
         for event in listening.await.unwrap_or_default() {
             if super::play::replays() {
                 eprintln!("{} {:?}", event.at, event.fact);
@@ -82,13 +97,18 @@ impl Command {
         outcome
     }
 
-    async fn carry_out(
+    /// As [`run`](Self::run), of some cluster's node, with whoever hears its events.
+    ///
+    /// # Errors
+    /// As the operation.
+    pub async fn carry_out(
         &self,
         connection: &Connection,
-        run: &str,
+        aim: &Aim,
         events: Emitter,
         stop: watch::Receiver<u32>,
     ) -> Result<Outcome> {
+        let Aim { run, node } = aim;
         let permit = Permit::confirmed();
         let named = |operation: &str| Some(format!("{operation}/{}/db/{run}", connection.namespace()));
         match self {
@@ -103,7 +123,7 @@ impl Command {
                 upgrade::execute(connection, prepared, permit, tasks(), events, stop).await
             }
             Command::Drain(asked) => {
-                let prepared = drain::prepare(connection, asked.asked(), named("drain")).await?;
+                let prepared = drain::prepare(connection, asked.asked(node), named("drain")).await?;
                 if prepared.is_idle() {
                     return Ok(prepared.ends(End::NothingToDo, "nothing to do"));
                 }
@@ -112,12 +132,13 @@ impl Command {
                 }
                 drain::execute(connection, prepared, permit, tasks(), events, stop).await
             }
-            Command::Recover => {
+            Command::Recover | Command::NodeIsOff => {
+                let off = (*self == Command::NodeIsOff).then(|| node.clone());
                 let asked = recover::Asked {
                     statefulset: None,
                     judging: Judging::default(),
                     expired: false,
-                    off: None,
+                    off,
                     patience: SignedDuration::from_mins(10),
                     again: shardctl::plan::recover::Again {
                         same: "shardctl recover".to_owned(),
@@ -127,6 +148,9 @@ impl Command {
                     lease: LEASE,
                 };
                 let prepared = recover::prepare(connection, asked, named("recover")).await?;
+                if let Some(refusals) = prepared.refused() {
+                    return Ok(prepared.ends_refused(refusals));
+                }
                 if prepared.is_idle() {
                     return Ok(prepared.ends_idle());
                 }
@@ -134,7 +158,7 @@ impl Command {
             }
             Command::Uncordon => {
                 let asked = uncordon::Asked {
-                    nodes: vec![NODE.to_owned()],
+                    nodes: vec![node.clone()],
                     selector: None,
                     judging: Judging::default(),
                     lease: LEASE,
@@ -188,12 +212,12 @@ impl Upgrade {
 }
 
 impl Drain {
-    fn asked(self) -> drain::Asked {
+    fn asked(self, node: &str) -> drain::Asked {
         drain::Asked {
             statefulset: None,
             judging: Judging::default(),
             policy: draining::Policy {
-                nodes: vec![NODE.to_owned()],
+                nodes: vec![node.to_owned()],
                 selector: None,
                 strategy: self.strategy,
                 then: self.then,

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use shardctl::model::outcome::End;
+use shardctl::model::outcome::{End, Outcome};
 use shardctl::plan::upgrade::policy::Goal;
 use shardctl::sim::faults::Faults;
 use shardctl::sim::kind::Kind;
@@ -12,12 +12,12 @@ use shardctl::sim::store::Store;
 
 use super::cases::{self, Case};
 use super::command::{Command, Upgrade};
-use super::play::{Act, Ended, Played, Stage, play};
+use super::play::{Act, Beside, Ended, Played, Stage, play, play_beside};
 use super::referee::{Left, at_rest};
 use super::scene::NODE;
 
 /// What is done when everything that goes wrong has gone wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Then {
     /// Nothing: the last life has to reach the goal.
     Nothing,
@@ -27,6 +27,28 @@ pub enum Then {
     Recover,
     /// `recover`, then the same command again.
     Both,
+    /// Others begin when the only life sends its requests of these numbers.
+    Beside(Rival, Vec<u64>),
+}
+
+/// What somebody else runs at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rival {
+    /// The same command.
+    Same,
+    /// `recover`.
+    Recover,
+}
+
+impl Rival {
+    /// Those that a case meets.
+    pub fn of(case: &Case) -> Vec<Rival> {
+        if case.command == Command::Recover {
+            vec![Rival::Same]
+        } else {
+            vec![Rival::Same, Rival::Recover]
+        }
+    }
 }
 
 /// A course.
@@ -46,11 +68,19 @@ impl Display for Course {
         for life in &self.lives {
             write!(to, ";{life}")?;
         }
-        let then = match self.then {
+        let then = match &self.then {
             Then::Nothing => "nothing",
             Then::Again => "again",
             Then::Recover => "recover",
             Then::Both => "both",
+            Then::Beside(rival, at) => {
+                let word = match rival {
+                    Rival::Same => "same",
+                    Rival::Recover => "recover",
+                };
+                let at: Vec<String> = at.iter().map(u64::to_string).collect();
+                return write!(to, ";{word}-beside={}", at.join(","));
+            }
         };
         write!(to, ";{then}")
     }
@@ -69,7 +99,7 @@ impl FromStr for Course {
             "again" => Then::Again,
             "recover" => Then::Recover,
             "both" => Then::Both,
-            other => return Err(format!("`{other}` is no end of a course")),
+            other => beside(other).ok_or_else(|| format!("`{other}` is no end of a course"))?,
         };
         Ok(Course {
             case: (*case).to_owned(),
@@ -77,6 +107,17 @@ impl FromStr for Course {
             then,
         })
     }
+}
+
+fn beside(written: &str) -> Option<Then> {
+    let (word, at) = written.split_once("-beside=")?;
+    let rival = match word {
+        "same" => Rival::Same,
+        "recover" => Rival::Recover,
+        _ => return None,
+    };
+    let at = at.split(',').map(|number| number.parse().ok());
+    Some(Then::Beside(rival, at.collect::<Option<_>>()?))
 }
 
 impl Course {
@@ -97,6 +138,9 @@ impl Course {
 
     /// As [`play`](Self::play), from where the case begins.
     pub fn play_from(&self, case: &Case, mut stage: Stage, first: &Arc<Store>) -> Vec<String> {
+        if let Then::Beside(rival, at) = &self.then {
+            return several_at_once(case, first, stage, *rival, at);
+        }
         let mut wrong = Vec::new();
         for faults in &self.lives {
             let played = play(stage, &with(&case.command, faults));
@@ -110,7 +154,7 @@ impl Course {
             }
             stage = played.stage;
         }
-        wrong.extend(goes_on(case, first, stage.mended(), self.then));
+        wrong.extend(goes_on(case, first, stage.mended(), &self.then));
         wrong
     }
 }
@@ -123,24 +167,76 @@ fn with(command: &Command, faults: &Faults) -> Act {
 }
 
 /// What goes wrong where it goes on after everything that goes wrong.
-pub fn goes_on(case: &Case, first: &Arc<Store>, mut stage: Stage, then: Then) -> Vec<String> {
+pub fn goes_on(case: &Case, first: &Arc<Store>, mut stage: Stage, then: &Then) -> Vec<String> {
     let nothing = Faults::default();
     // Who gave the node back has no node to drain any more.
     let released = is_released(first, &stage.plane.store);
-    if then != Then::Again || released {
+    if *then != Then::Again || released {
         let healed = play(stage, &with(&Command::Recover, &nothing));
         let left = Left {
             released: released || is_released(first, &healed.stage.plane.store),
+            hurt: case.left.hurts,
             ..Left::default()
         };
         let wrong = judge(case, first, &healed, &left);
-        if then == Then::Recover || case.command == Command::Recover || released || !wrong.is_empty() {
+        let over = *then == Then::Recover && !case.left.hurts;
+        if over || case.command == Command::Recover || released || !wrong.is_empty() {
             return wrong;
         }
         stage = healed.stage;
     }
-    let again = play(stage, &with(&case.command, &nothing));
+    let mut again = play(stage, &with(&case.command, &nothing));
+    if case.left.hurts && is_refused(&again.ended) {
+        // A shard that the dead one had just healed isn't Ready yet.
+        again = play(again.stage.mended(), &with(&case.command, &nothing));
+    }
     judge(case, first, &again, &case.left)
+}
+
+fn is_refused(ended: &Ended) -> bool {
+    matches!(ended, Ended::Itself(outcome) if outcome.end == End::Refused)
+}
+
+/// What goes wrong where others begin in the midst of it: at each of these requests, all in one play. Whoever hasn't got the lock
+/// leaves everything alone.
+pub fn several_at_once(case: &Case, first: &Arc<Store>, stage: Stage, rival: Rival, at: &[u64]) -> Vec<String> {
+    let command = match rival {
+        Rival::Same => case.command.clone(),
+        Rival::Recover => Command::Recover,
+    };
+    let beside = Beside {
+        command,
+        at: at.to_vec(),
+    };
+    let played = play_beside(stage, &with(&case.command, &Faults::default()), &beside);
+    let mut wrong = played.broken.clone();
+    let stopped = |ended: &Ended| {
+        let Ended::Itself(outcome) = ended else { return false };
+        matches!(outcome.end, End::Locked | End::Refused)
+    };
+    let wanted = match rival {
+        Rival::Same => case.left.clone(),
+        Rival::Recover => Left::default(),
+    };
+    for (at, other) in &played.beside {
+        // Who begins after the node was given back is told so.
+        let gone = matches!(other, Ended::Failed(why) if wanted.released && why.contains("there is no node named"));
+        if !gone && !stopped(other) && !is_well(case, other, &wanted).0 {
+            wrong.push(format!("who began at request {at} ended otherwise: {}", ended(other)));
+        }
+    }
+    let first_stopped = stopped(&played.ended);
+    if first_stopped && played.beside.iter().all(|(_, other)| stopped(other)) {
+        wrong.push("each leaves it to the others".to_owned());
+    }
+    if !wrong.is_empty() {
+        return wrong;
+    }
+    if first_stopped {
+        // Another one had the lock, for the same or to put things back.
+        return goes_on(case, first, played.stage.mended(), &Then::Again);
+    }
+    judge(case, first, &played, &case.left)
 }
 
 /// Whether the node that is drained was given back.
@@ -155,22 +251,7 @@ pub fn is_released(first: &Store, last: &Store) -> bool {
 /// What is wrong with how a life ended, and with what it left.
 pub fn judge(case: &Case, first: &Arc<Store>, played: &Played, left: &Left) -> Vec<String> {
     let mut wrong = played.broken.clone();
-    // An undo that has finished isn't undone by asking for it again.
-    let undo = matches!(
-        &case.command,
-        Command::Upgrade(Upgrade {
-            goal: Goal::Undo { .. },
-            ..
-        })
-    );
-    let (well, idle) = match &played.ended {
-        Ended::Itself(outcome) => (
-            matches!(outcome.end, End::Done | End::NothingToDo),
-            outcome.end == End::NothingToDo,
-        ),
-        Ended::Failed(why) => (undo && why.contains("was an undo itself"), true),
-        Ended::Died => (false, false),
-    };
+    let (well, idle) = is_well(case, &played.ended, left);
     if !well {
         wrong.push(format!("it ended otherwise: {}", ended(&played.ended)));
     }
@@ -181,6 +262,32 @@ pub fn judge(case: &Case, first: &Arc<Store>, played: &Played, left: &Left) -> V
     };
     wrong.extend(at_rest(case.scene, first, &played.stage.plane.store, &left));
     wrong
+}
+
+/// Whether a life ended as it should, and whether it had nothing to do.
+fn is_well(case: &Case, ended: &Ended, left: &Left) -> (bool, bool) {
+    // An undo that has finished isn't undone by asking for it again.
+    let undo = matches!(
+        &case.command,
+        Command::Upgrade(Upgrade {
+            goal: Goal::Undo { .. },
+            ..
+        })
+    );
+    // Nor is a node declared off that holds nothing any more.
+    let moved = |outcome: &Outcome| {
+        let holds_nothing = outcome.summary.contains("no shard of this set is on it");
+        case.command == Command::NodeIsOff && outcome.end == End::Refused && holds_nothing
+    };
+    match ended {
+        Ended::Itself(outcome) if moved(outcome) => (true, true),
+        Ended::Itself(outcome) => (
+            outcome.end == End::NothingToDo || outcome.end == left.end.unwrap_or(End::Done),
+            outcome.end == End::NothingToDo,
+        ),
+        Ended::Failed(why) => (undo && why.contains("was an undo itself"), true),
+        Ended::Died => (false, false),
+    }
 }
 
 fn ended(ended: &Ended) -> String {

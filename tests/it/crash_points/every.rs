@@ -8,7 +8,7 @@ use shardctl::sim::kind::Kind;
 use shardctl::sim::store::Store;
 
 use super::cases::Case;
-use super::course::{Course, Then, goes_on, is_released, judge};
+use super::course::{Course, Rival, Then, goes_on, is_released, judge, several_at_once};
 use super::play::{Act, Ended, Moment, Stage, play, play_and_keep};
 use super::workers;
 
@@ -18,6 +18,8 @@ pub struct Proven {
     pub requests: u64,
     /// How many points were judged: each with a fault of its own.
     pub points: usize,
+    /// How many times somebody else began in the midst of it.
+    pub beside: usize,
     /// What went wrong, with the courses that repeat it.
     pub wrong: Vec<String>,
 }
@@ -35,6 +37,18 @@ enum Job<'a> {
     After(&'a Death<'a>, Then),
     /// To lose an answer.
     Lost(u64),
+    /// To have others begin, one at each of these.
+    Beside(Rival, Vec<u64>),
+}
+
+impl Job<'_> {
+    /// How many others begin.
+    fn others(&self) -> usize {
+        match self {
+            Job::Beside(_, numbers) => numbers.len(),
+            Job::After(..) | Job::Lost(_) => 0,
+        }
+    }
 }
 
 /// Proves a case.
@@ -56,13 +70,21 @@ pub fn prove(case: &Case) -> Proven {
     let after = deaths
         .iter()
         .flat_map(|death| [Then::Again, Then::Recover].map(|then| Job::After(death, then)));
-    let jobs: Vec<Job<'_>> = after.chain((1..=clean.sent).map(Job::Lost)).collect();
+    // In the midst of it others find the lock taken, and any number of them fit into one play. At its first request it has no
+    // lock yet, and at its last it gives it back: whoever begins then may get it.
+    let beside = Rival::of(case).into_iter().flat_map(|rival| {
+        let groups = [vec![1], (2..clean.sent).collect(), vec![clean.sent]];
+        groups.map(|numbers| Job::Beside(rival, numbers))
+    });
+    let lost = (1..=clean.sent).map(Job::Lost);
+    let jobs: Vec<Job<'_>> = after.chain(lost).chain(beside).collect();
     let came = workers::all(&jobs, |job| done(case, &stage, &first, job));
     wrong.extend(came.into_iter().flatten());
     let deadly: usize = deaths.iter().map(|death| death.at.len()).sum();
     Proven {
         requests: clean.sent,
         points: deadly + usize::try_from(clean.sent).unwrap(),
+        beside: jobs.iter().map(Job::others).sum(),
         wrong,
     }
 }
@@ -89,14 +111,14 @@ fn deaths(moments: &[Moment]) -> Vec<Death<'_>> {
 }
 
 fn done(case: &Case, stage: &Stage, first: &Arc<Store>, job: &Job<'_>) -> Vec<String> {
-    let (number, fault, then, words) = match job {
+    let (lives, then, words) = match job {
         Job::After(death, then) => {
             let Some((number, fault)) = death.at.first() else {
                 return Vec::new();
             };
             let mut words = death.moment.stage.referee.broken();
-            words.extend(goes_on(case, first, death.moment.stage.clone(), *then));
-            (*number, fault.clone(), *then, words)
+            words.extend(goes_on(case, first, death.moment.stage.clone(), then));
+            (vec![Faults::at(*number, fault.clone())], then.clone(), words)
         }
         Job::Lost(number) => {
             let act = Act {
@@ -104,12 +126,16 @@ fn done(case: &Case, stage: &Stage, first: &Arc<Store>, job: &Job<'_>) -> Vec<St
                 faults: Faults::at(*number, Fault::Lost),
             };
             let words = judge(case, first, &play(stage.clone(), &act), &case.left);
-            (*number, Fault::Lost, Then::Nothing, words)
+            (vec![Faults::at(*number, Fault::Lost)], Then::Nothing, words)
+        }
+        Job::Beside(rival, numbers) => {
+            let words = several_at_once(case, first, stage.clone(), *rival, numbers);
+            (Vec::new(), Then::Beside(*rival, numbers.clone()), words)
         }
     };
     let course = Course {
         case: case.name.to_owned(),
-        lives: vec![Faults::at(number, fault)],
+        lives,
         then,
     };
     let each = words

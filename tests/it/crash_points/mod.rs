@@ -5,7 +5,7 @@
 //! random faults than a usual run does.
 
 mod cases;
-mod command;
+pub mod command;
 mod course;
 mod every;
 mod mutants;
@@ -13,7 +13,7 @@ mod play;
 mod referee;
 mod scene;
 mod seeds;
-mod workers;
+pub mod workers;
 
 use course::Course;
 use play::{Act, Ended, play};
@@ -25,7 +25,7 @@ const SEEDS: u64 = 100;
 
 #[test]
 fn after_a_death_at_any_request_a_rerun_reaches_the_goal_and_recover_leaves_nothing() {
-    let (mut requests, mut points, mut wrong) = (0, 0, Vec::new());
+    let (mut requests, mut points, mut beside, mut wrong) = (0, 0, 0, Vec::new());
     for case in cases::all() {
         let proven = every::prove(&case);
         eprintln!(
@@ -35,10 +35,11 @@ fn after_a_death_at_any_request_a_rerun_reaches_the_goal_and_recover_leaves_noth
         assert!(proven.requests > 2, "{}: it hardly changes anything", case.name);
         requests += proven.requests;
         points += proven.points;
+        beside += proven.beside;
         wrong.extend(proven.wrong);
     }
     eprintln!(
-        "{points} crash points at {requests} requests of {} operations",
+        "{points} crash points at {requests} requests of {} operations; {beside} times, somebody else began meanwhile",
         cases::all().len()
     );
     assert_eq!(

@@ -1,8 +1,10 @@
 //! A play: a cluster at rest, and one life after the other at work on it, in virtual time.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use shardctl::clock;
 use shardctl::cluster::connect::Connection;
@@ -10,6 +12,7 @@ use shardctl::model::outcome::Outcome;
 use shardctl::sim::faults::Faults;
 use shardctl::sim::plane::Plane;
 use shardctl::sim::transport::{Cluster, Deed, Life, Witness};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::command::Command;
@@ -35,6 +38,15 @@ pub struct Act {
     pub command: Command,
     /// What goes wrong.
     pub faults: Faults,
+}
+
+/// Further processes, which begin while the first one is at work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// The command of each.
+    pub command: Command,
+    /// The first one's mutating requests at which they begin, one at each.
+    pub at: Vec<u64>,
 }
 
 /// How a life ended.
@@ -78,6 +90,8 @@ impl Stage {
 pub struct Played {
     /// How the life ended.
     pub ended: Ended,
+    /// How those of further processes ended, with the request at which each began.
+    pub beside: Vec<(u64, Ended)>,
     /// How many mutating requests it sent.
     pub sent: u64,
     /// What was broken up to now, each a sentence.
@@ -101,25 +115,51 @@ pub struct Moment {
 
 /// Plays one life; the referee sees every change.
 pub fn play(stage: Stage, act: &Act) -> Played {
-    perform(stage, act, None, None)
+    perform(stage, act, Company::default())
 }
 
 /// As [`play`], with the client wrapped; over as soon as a rule is broken.
 pub fn play_with(stage: Stage, act: &Act, wrapped: &Wrapper) -> Played {
-    perform(stage, act, Some(wrapped), None)
+    let company = Company {
+        wrapped: Some(wrapped),
+        ..Company::default()
+    };
+    perform(stage, act, company)
+}
+
+/// As [`play`], with further processes beside it.
+pub fn play_beside(stage: Stage, act: &Act, beside: &Beside) -> Played {
+    let company = Company {
+        beside: Some(beside),
+        ..Company::default()
+    };
+    perform(stage, act, company)
 }
 
 /// As [`play`], and each moment at which it could have died.
 pub fn play_and_keep(stage: Stage, act: &Act) -> (Played, Vec<Moment>) {
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let played = perform(stage, act, None, Some(kept.clone()));
+    let company = Company {
+        kept: Some(kept.clone()),
+        ..Company::default()
+    };
+    let played = perform(stage, act, company);
     let kept = std::mem::take(&mut *kept.lock().unwrap());
     (played, kept)
 }
 
 type Kept = Arc<Mutex<Vec<Moment>>>;
 
-fn perform(stage: Stage, act: &Act, wrapped: Option<&Wrapper>, kept: Option<Kept>) -> Played {
+/// What a life is played with.
+#[derive(Default)]
+struct Company<'a> {
+    wrapped: Option<&'a Wrapper>,
+    kept: Option<Kept>,
+    beside: Option<&'a Beside>,
+}
+
+fn perform(stage: Stage, act: &Act, company: Company<'_>) -> Played {
+    let Company { wrapped, kept, beside } = company;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -135,9 +175,13 @@ fn perform(stage: Stage, act: &Act, wrapped: Option<&Wrapper>, kept: Option<Kept
         let _time = clock::rehearse(at);
         let cluster = Cluster::new(plane, at);
         let referee = Arc::new(Mutex::new(referee));
+        let begin = beside.into_iter().flat_map(|beside| &beside.at);
+        let begin: BTreeMap<u64, Arc<Notify>> = begin.map(|at| (*at, Arc::new(Notify::new()))).collect();
         cluster.watched_by(Whistle {
             referee: referee.clone(),
             kept,
+            first: lives + 1,
+            begin: begin.clone(),
         });
         tokio::spawn(cluster.clone().keep_time());
         if !act.faults.is_empty() {
@@ -158,14 +202,30 @@ fn perform(stage: Stage, act: &Act, wrapped: Option<&Wrapper>, kept: Option<Kept
             }
         };
         let connection = Connection::to_a_rehearsal(client, SPACE);
-        let ended = tokio::select! {
-            biased;
-            ended = live(&act.command, &connection, &life) => ended,
-            () = whistle => Ended::Failed("a rule was broken".to_owned()),
+        let first = async {
+            let ended = tokio::select! {
+                biased;
+                ended = live(&act.command, &connection, &life) => ended,
+                () = whistle => Ended::Failed("a rule was broken".to_owned()),
+            };
+            referee.lock().unwrap().ends(number, cluster.now());
+            // What it left running in the background is over, too.
+            life.end();
+            begin.values().for_each(|begins| begins.notify_one());
+            ended
         };
-        referee.lock().unwrap().ends(number, cluster.now());
-        // What it left running in the background is over, too.
-        life.end();
+        let further = (number + 1..).zip(&begin).map(async |(number, (at, begins))| {
+            begins.notified().await;
+            let life = Life::new(number, Faults::default());
+            referee.lock().unwrap().begins(number, false);
+            let connection = Connection::to_a_rehearsal(cluster.client_of(&life, SPACE), SPACE);
+            let command = &beside.unwrap().command;
+            let ended = live(command, &connection, &life).await;
+            referee.lock().unwrap().ends(number, cluster.now());
+            life.end();
+            (*at, ended)
+        });
+        let (ended, beside) = tokio::join!(first, join_all(further));
         if ended != Ended::Died {
             sleep(SETTLED).await;
         }
@@ -174,15 +234,16 @@ fn perform(stage: Stage, act: &Act, wrapped: Option<&Wrapper>, kept: Option<Kept
         cluster.with(|plane, _| {
             let strays = plane.strays.iter().map(|stray| format!("not served: {stray}"));
             Played {
-                ended,
                 sent: life.sent(),
                 broken: referee.broken().into_iter().chain(strays).collect(),
                 stage: Stage {
                     plane: plane.clone(),
                     at,
                     referee,
-                    lives: number,
+                    lives: number + u32::try_from(beside.len()).unwrap(),
                 },
+                ended,
+                beside,
             }
         })
     })
@@ -205,10 +266,13 @@ async fn live(command: &Command, connection: &Connection, life: &Life) -> Ended 
         .unwrap_or_else(|_| Ended::Failed(format!("it wasn't over after {} s", LIFETIME.as_secs())))
 }
 
-/// Tells the referee, who is asked afterwards; and keeps what could be where a life ends.
+/// Tells the referee, who is asked afterwards; keeps what could be where a life ends; and tells those who begin at one of the first
+/// life's requests.
 struct Whistle {
     referee: Arc<Mutex<Referee>>,
     kept: Option<Kept>,
+    first: u32,
+    begin: BTreeMap<u64, Arc<Notify>>,
 }
 
 impl Whistle {
@@ -229,6 +293,9 @@ impl Whistle {
 
 impl Witness for Whistle {
     fn hears(&mut self, plane: &Plane, deed: &Deed<'_>, now: Timestamp) {
+        if let Some(begins) = self.begin.get(&deed.number).filter(|_| deed.life == self.first) {
+            begins.notify_one();
+        }
         self.keep(plane, deed, false, now);
     }
 

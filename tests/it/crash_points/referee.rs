@@ -39,6 +39,8 @@ pub struct Licence {
     pub drain: bool,
     /// Its NodeClaim may be deleted.
     pub release: bool,
+    /// It may be declared off.
+    pub off: bool,
 }
 
 /// Looks on.

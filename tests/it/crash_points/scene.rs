@@ -20,9 +20,13 @@ pub const NODE: &str = "node-a";
 pub const OLD: &str = "registry.example/db:1";
 /// The image that they are to run.
 pub const NEW: &str = "registry.example/db:2";
+/// An image whose containers end as soon as they start.
+pub const BAD: &str = "registry.example/db:bad";
 /// The zone of every disk.
 pub const ZONE: &str = "zone-1";
 const POOL: &str = "shards";
+/// A node whose machine is off for good: nobody mends it.
+const OFF: &str = "scene/off";
 
 /// What is particular about a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,8 @@ pub struct Scene {
     pub karpenter: bool,
     /// Whether a pod of another application is on the drained node.
     pub neighbour: bool,
+    /// Whether the machine of [`NODE`] is off, so long that its pods are to go.
+    pub off: bool,
 }
 
 impl Scene {
@@ -44,12 +50,14 @@ impl Scene {
         ordered: false,
         karpenter: false,
         neighbour: false,
+        off: false,
     };
 
     /// The cluster at rest, and its time.
     pub fn at_rest(self) -> (Plane, Timestamp) {
         let began: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let mut plane = Plane::new(pace());
+        plane.crashing_images.insert(BAD.to_owned());
         let mut load = |kind: Kind, object: Value| drop(plane.store.load(kind, object));
         load(Kind::Namespaces, json!({"metadata": {"name": SPACE}}));
         load(Kind::Namespaces, json!({"metadata": {"name": "default"}}));
@@ -106,6 +114,12 @@ impl Scene {
             usize::try_from(wanted).unwrap(),
             "{self:?}: at rest every pod is Ready"
         );
+        if !self.off {
+            return (plane, rested);
+        }
+        switch_off(&mut plane, rested);
+        let rested = "2026-03-01T13:15:00Z".parse().unwrap();
+        plane.run_until(rested);
         (plane, rested)
     }
 
@@ -209,6 +223,15 @@ fn node_claim(node: &str) -> Value {
         "status": {"nodeName": node, "providerID": format!("example://{node}"), "conditions": conditions}})
 }
 
+fn switch_off(plane: &mut Plane, now: Timestamp) {
+    let mut node = Value::clone(plane.store.get(&Key::wide(Kind::Nodes, NODE)).unwrap());
+    node["metadata"]["labels"][OFF] = json!("true");
+    node["status"]["conditions"] = json!([{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+        "message": "Kubelet stopped posting node status.", "lastTransitionTime": now.to_string()}]);
+    plane.store.load(Kind::Nodes, node);
+    plane.take_note(now);
+}
+
 /// Mends whatever faults have broken: nodes answer again, zones have room, registries have every image.
 pub fn mend(plane: &mut Plane) {
     plane.missing_images.clear();
@@ -219,6 +242,9 @@ pub fn mend(plane: &mut Plane) {
         .collect();
     for mut node in nodes {
         let before = node.clone();
+        if node["metadata"]["labels"].get(OFF).is_some() {
+            continue;
+        }
         node["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}]);
         node["status"]["allocatable"]["pods"] = json!("110");
         if node != before {

@@ -4,7 +4,7 @@ mod declined;
 pub mod disks;
 mod dry_run;
 mod interrupt;
-mod kill;
+pub mod kill;
 mod lock;
 mod others;
 mod prewarm;

@@ -3,12 +3,12 @@
 use super::{disks, is_promoted, promote, words};
 use crate::cluster::interceptor::Request;
 use crate::cluster::{Interceptor, Witness};
+use crate::deaths::{Point, points, until_it_ends};
 use crate::deploy::{deployed, ran};
 use crate::render::ground::Ground;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 /// Every kind of write that a promotion makes. The first test fails where a run shows one that isn't here.
 const KINDS: [&str; 12] = [
@@ -33,9 +33,6 @@ const RECOVERED: [&str; 4] = [
     "delete a shard",
     "delete the pool",
 ];
-
-/// How many grounds cases run on side by side: most of a run is waiting.
-const LANES: usize = 3;
 
 /// The kind of a write.
 fn kind(request: &Request) -> Option<&'static str> {
@@ -91,53 +88,24 @@ fn nothing_is_left(ground: &Ground, case: &str) {
     }
 }
 
-/// Kills a promotion at the first write of a kind, has what it left taken away where that is asked, and runs it again.
-fn killed_and_run_again(what: &'static str, after: bool, recovers: bool) {
+/// Kills promotions of one ground at each of the points that they come to, and looks that the last one has done all of it. Where
+/// somebody runs `recover` in between, nothing is left of the dead one then.
+fn killed_until_it_ends(points: &mut BTreeSet<Point>, recovers: bool) {
     let ground = deployed();
-    let case = format!("killed at {what:?}, {}", if after { "after it" } else { "before it" });
     let before = disks(&ground);
     let witness = Witness::of_set(&ground.scene, &ground.set(), 3);
-    let interceptor = Interceptor::before(ground.scene.plane());
-    let first = interceptor.on(move |request| kind(request) == Some(what)).nth(1);
-    let rule = if after { first.hold_answer() } else { first.hold() };
     let arguments = words(&ground, &["--yes"]);
-    let command = ground.scene.shardctl_process(
-        &interceptor.kubeconfig(&ground.scene),
-        arguments.iter().map(String::as_str),
-    );
-    rule.wait_hit();
-    let killed = command.kill();
-    rule.discard();
-    kinds(&interceptor);
-    if recovers {
-        let space = ground.scene.namespace();
-        let set = ground.set();
-        let recover = [
-            "recover",
-            "--yes",
-            "--lease-duration",
-            "1s",
-            "-n",
-            space,
-            "--statefulset",
-            &set,
-        ];
-        let recovered = ran(&ground, ground.scene.kubeconfig(), &recover.map(str::to_owned));
-        assert_eq!(
-            recovered.code,
-            Some(0),
-            "{case}\n{}{}",
-            recovered.stderr,
-            recovered.stdout
-        );
-        nothing_is_left(&ground, &case);
-    }
-    let again = promote(&ground, ground.scene.kubeconfig(), &["--yes"]);
-    let said = format!(
-        "{case}\n{}{}\nthen:\n{}{}",
-        killed.stderr, killed.stdout, again.stderr, again.stdout
-    );
-    assert_eq!(again.code, Some(0), "{said}");
+    let start = |interceptor: &Interceptor| {
+        let kubeconfig = interceptor.kubeconfig(&ground.scene);
+        ground
+            .scene
+            .shardctl_process(&kubeconfig, arguments.iter().map(String::as_str))
+    };
+    let said = until_it_ends(ground.scene.plane(), kind, points, start, |point| {
+        if recovers {
+            recovers_from(&ground, point);
+        }
+    });
     is_promoted(&ground, &before, &said);
     assert!(witness.most_down_at_once() <= 1, "{said}");
     let moved = witness.deletions();
@@ -147,6 +115,25 @@ fn killed_and_run_again(what: &'static str, after: bool, recovers: bool) {
         "every shard moves: {said}"
     );
     assert_eq!(moved.len(), 3, "no shard moves twice: {said}");
+}
+
+#[track_caller]
+fn recovers_from(ground: &Ground, point: Point) {
+    let (space, set) = (ground.scene.namespace(), ground.set());
+    let recover = [
+        "recover",
+        "--yes",
+        "--lease-duration",
+        "1s",
+        "-n",
+        space,
+        "--statefulset",
+        &set,
+    ];
+    let recovered = ran(ground, ground.scene.kubeconfig(), &recover.map(str::to_owned));
+    let said = format!("{point:?}\n{}{}", recovered.stderr, recovered.stdout);
+    assert_eq!(recovered.code, Some(0), "{said}");
+    nothing_is_left(ground, &said);
 }
 
 #[test]
@@ -159,19 +146,10 @@ fn no_kind_of_write_is_forgotten() {
 
 #[test]
 fn killed_before_and_after_each_kind_of_write_it_converges_when_it_is_run_again() {
-    let plain = KINDS
-        .iter()
-        .flat_map(|what| [(*what, false, false), (*what, true, false)]);
-    let recovered = RECOVERED.map(|what| (what, true, true));
-    let cases: Mutex<Vec<(&'static str, bool, bool)>> = Mutex::new(plain.chain(recovered).collect());
-    let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    std::thread::scope(|threads| {
-        for _ in 0..LANES {
-            threads.spawn(|| {
-                while let Some((what, after, recovers)) = next() {
-                    killed_and_run_again(what, after, recovers);
-                }
-            });
-        }
-    });
+    let mut left = points(&KINDS);
+    killed_until_it_ends(&mut left, false);
+    // Who was killed where one write was left to do doesn't come to that write again.
+    left.extend(RECOVERED.map(|kind| Point { kind, after: true }));
+    killed_until_it_ends(&mut left, true);
+    assert_eq!(left, BTreeSet::new());
 }

@@ -1,5 +1,6 @@
-//! `--rehearse`: only reads, the same decisions as the real run that follows, and offline from a saved snapshot.
+//! `--rehearse`: only reads, the same decisions and the same end as the real run that follows, and offline from a saved snapshot.
 
+mod fidelity;
 mod live;
 mod offline;
 mod routes;
@@ -63,9 +64,10 @@ fn first_words(words: &str) -> String {
     kept.join(" ")
 }
 
-/// Words without those that a controller or a run made up: revisions, the names of helper pods.
+/// Words without those that a controller or a run made up: revisions, the names of helper pods; and without times.
 fn without_letters(words: &str) -> String {
     let kept = words.split(' ').map(|word| match word.rsplit_once(['-', '/']) {
+        _ if word.parse::<jiff::Timestamp>().is_ok() => "then",
         Some((before, letters))
             if letters.len() >= 5
                 && letters.chars().all(|c| c.is_ascii_alphanumeric())

@@ -7,7 +7,7 @@ use shardctl::sim::store::{Change, Key, Store, What};
 use shardctl::sim::transport::Deed;
 
 use super::Referee;
-use super::json::{MARK, differences, is_leaving, is_ready, label, mark, name, text};
+use super::json::{MARK, differences, is_leaving, is_off, is_ready, label, mark, name, text};
 use crate::crash_points::scene::{NODE, SET};
 
 const HELPER: &str = "shardctl.dev/helper";
@@ -194,7 +194,12 @@ impl Referee {
 
     fn judge_node(&mut self, store: &Store, change: &Change, deed: &Deed<'_>, now: Timestamp) {
         let called = name(&change.object).to_owned();
-        self.only(change, &["spec.unschedulable", &on(HOLD), &on(MARK)], now);
+        let (hold, mark_of_ours) = (on(HOLD), on(MARK));
+        let mut may = vec!["spec.unschedulable", hold.as_str(), mark_of_ours.as_str()];
+        if self.licence.off && called == NODE {
+            may.push("spec.taints");
+        }
+        self.only(change, &may, now);
         let holds_shards = self.shards.values().any(|shard| shard.node == called)
             || store
                 .all(Kind::Pods, None)
@@ -204,9 +209,17 @@ impl Referee {
         if !holds_shards && !touched_before && self.drained() != Some(&called) {
             self.breaks(now, format!("node {called} holds no shard, and isn't ours to change"));
         }
-        for field in ["spec.unschedulable", "metadata.annotations.karpenter.sh/do-not-disrupt"] {
+        if is_off(&change.object) && !is_off(was) && is_ready(&change.object) {
+            self.breaks(now, format!("node {called} is declared off, and answers"));
+        }
+        for field in [
+            "spec.unschedulable",
+            "metadata.annotations.karpenter.sh/do-not-disrupt",
+            "spec.taints.node.kubernetes.io/out-of-service",
+        ] {
             let of = |node: &Value| match field {
                 "spec.unschedulable" => node["spec"]["unschedulable"] == true,
+                "spec.taints.node.kubernetes.io/out-of-service" => is_off(node),
                 _ => node["metadata"]["annotations"][HOLD] == "true",
             };
             if of(&change.object) && !of(was) {

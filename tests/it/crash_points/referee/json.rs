@@ -50,6 +50,12 @@ pub fn is_ready(object: &Value) -> bool {
     ready.any(|condition| condition["status"] == "True")
 }
 
+/// Whether a node is declared off.
+pub fn is_off(node: &Value) -> bool {
+    let mut taints = node["spec"]["taints"].as_array().into_iter().flatten();
+    taints.any(|taint| taint["key"] == "node.kubernetes.io/out-of-service")
+}
+
 /// The fields in which two versions of an object differ: `spec.template`, `metadata.annotations.a/b`. As deep as there are maps,
 /// but no deeper than what is one wish: a template is one field. What only the server writes is left out.
 pub fn differences(before: &Value, after: &Value) -> BTreeSet<String> {

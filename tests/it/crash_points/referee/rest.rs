@@ -3,15 +3,22 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use shardctl::model::outcome::End;
 use shardctl::sim::kind::Kind;
 use shardctl::sim::store::{Key, Store};
 
-use super::json::{annotation, is_leaving, is_ready, label, mark, name, text, uid};
+use super::json::{annotation, is_leaving, is_off, is_ready, label, mark, name, text, uid};
 use crate::crash_points::scene::{NODE, SET, SPACE, Scene, key};
 
 /// What is expected to have come of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Left {
+    /// How it ended, where that isn't with its goal.
+    pub end: Option<End>,
+    /// Shards may be down: it isn't what brings them back.
+    pub hurt: bool,
+    /// `recover` alone may leave shards down: what took them down is the world's, or the template's.
+    pub hurts: bool,
     /// Every shard is on the template as it is.
     pub rolled: bool,
     /// Every shard runs this image.
@@ -91,7 +98,7 @@ fn set_and_shards(scene: Scene, first: &Store, last: &Store, left: &Left, wrong:
     }
     let revision = text(&after, "/status/updateRevision");
     for pod in pods {
-        if !is_ready(pod) || is_leaving(pod) {
+        if !left.hurt && (!is_ready(pod) || is_leaving(pod)) {
             wrong.push(format!("shard {} isn't Ready", name(pod)));
         }
         let on = label(pod, "controller-revision-hash").unwrap_or_default();
@@ -118,6 +125,9 @@ fn nodes(first: &Store, last: &Store, left: &Left, wrong: &mut Vec<String>) {
         let ours = !left.partly || name(node) == NODE;
         if ours && before.is_some_and(|before| hold(before) != hold(node)) {
             wrong.push(format!("node {} is still kept from Karpenter", name(node)));
+        }
+        if is_off(node) {
+            wrong.push(format!("node {} is still declared off", name(node)));
         }
         let cordoned = node["spec"]["unschedulable"] == true;
         let was = before.is_some_and(|before| before["spec"]["unschedulable"] == true);
