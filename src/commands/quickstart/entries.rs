@@ -364,7 +364,8 @@ mod tests {
     use clap::Parser;
 
     fn context(line: &str) -> Context {
-        let cli = Cli::parse_from(line.split(' '));
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let cli = Cli::parse_from(&words);
         let Command::Quickstart(arguments) = cli.command else {
             panic!("{line}")
         };
@@ -375,6 +376,8 @@ mod tests {
             global: cli.global,
             colour: Colour::Never,
             heard: Heard::default(),
+            words,
+            within: None,
         }
     }
 

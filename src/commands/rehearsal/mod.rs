@@ -59,8 +59,8 @@ pub struct About {
 }
 
 impl Play {
-    /// Reads the cluster that the context leads to, or the file that `--from` names. `needed` are the rights that the operation takes on a set.
-    /// Reads the cluster, or the file that `--from` names. Without `about` the set is the configured one. `needed` are the rights that the operation takes on a set.
+    /// Reads the cluster that the context leads to, or the file that `--from` names. Without `about` the set is the configured one.
+    /// `needed` are the rights that the operation takes on a set.
     ///
     /// # Errors
     /// Where it can't be read; where a name that was typed doesn't exist.
@@ -72,13 +72,12 @@ impl Play {
         as_json: bool,
         needed: impl FnOnce(&str, &str) -> Vec<Rule>,
     ) -> Result<Play> {
-        let wanted = context.settings.word("statefulset");
-        let (gathered, source) = match rehearse.from.as_ref().and_then(Source::file) {
+        let file = rehearse.from.as_ref().and_then(Source::file);
         let (within, wanted) = match &about {
             Some(about) => (Some(about.namespace.as_str()), Some(about.statefulset.as_str())),
             None => (context.settings.word("namespace"), context.settings.word("statefulset")),
         };
-        let (gathered, source) = match &rehearse.from {
+        let (gathered, source) = match file {
             Some(path) => {
                 let gathered = of_recording(snapshot_file::read(path)?.0)?;
                 let known = gathered.recording.taken.statefulset.as_deref();
@@ -101,19 +100,17 @@ impl Play {
                     policy: policy(context, &[])?,
                     ..beyond
                 };
-                let connection = open(context).await?;
+                let connection = open_in(context, within).await?;
                 let source = match rehearse.from {
                     Some(_) => "the demo's cluster",
                     None => "the cluster",
                 };
                 (gather(&connection, &asked, needed).await?, source.to_owned())
-                let connection = open_in(context, within).await?;
-                (gather(&connection, &asked, needed).await?, "the cluster".to_owned())
             }
         };
         let mut play = Play::of(gathered, source, as_json);
         let taken = &play.gathered.recording.taken;
-        if let (Some(path), Some(about)) = (&rehearse.from, &about)
+        if let (Some(path), Some(about)) = (file, &about)
             && taken.namespace != about.namespace
         {
             return Err(Error::usage(format!(
