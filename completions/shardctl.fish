@@ -47,6 +47,7 @@ complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "packing-summary" 
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "maintenance-drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "demo" -d 'The whole job on a cluster inside this process: no cluster, no network, no configuration needed'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
 complete -c shardctl -n "__fish_shardctl_needs_command" -f -a "promote" -d 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted'
@@ -76,7 +77,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l dns-timeout
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l cluster-domain -d 'The cluster\'s DNS domain [default: from CoreDNS\'s configuration, or resolv.conf inside a shard]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l wait -d 'Take whole new snapshots until healthy, for so long' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l interval -d 'The pause between two snapshots' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l from -d 'Judge a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l from -d 'Judge a saved snapshot instead of a cluster; with `demo`, the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -97,7 +98,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand verify" -s V -l versio
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l expect -d 'How many shards there should be [default: an integer minAvailable, then spec.replicas]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l from -d 'Judge a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l from -d 'Judge a saved snapshot instead of a cluster; with `demo`, the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -116,7 +117,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand status" -s V -l versio
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s o -l output -d 'The form of the result' -r -f -a "text\t'A line each, for people'
 json\t'A JSON object a line, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l since -d 'Only what was said in the last so long, for example 10m' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l from -d 'Read a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l from -d 'Read a saved snapshot instead of a cluster; with `demo`, the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand events" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -167,6 +168,7 @@ json\t'JSON, described in docs/json.md'
 junit\t'JUnit XML, for CI systems'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l probe-image -d 'Where the shards\' image has neither curl nor wget, ask from inside by a helper pod of this image; it is deleted afterwards' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l save -d 'Write whose each key is to a file, for --compare' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l from -d 'With `demo`, ask the shards of the demo\'s cluster, where no request leaves this process' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand route-test" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -229,7 +231,7 @@ kubelet-aks\t'The kubelet of AKS since Kubernetes 1.29'
 kubelet-aks-hardened\t'The kubelet of AKS with node hardening'
 karpenter-aws\t'Karpenter on AWS'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l max-pods -d 'How many pods a node takes [default: the fewest of any node]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l from -d 'Read a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l from -d 'Read a saved snapshot instead of a cluster; with `demo`, the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand packing-summary" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -269,7 +271,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fis
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all; with `demo`, on the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -294,7 +296,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fis
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and not __fish_seen_subcommand_from status undo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s o -l output -d 'The form of the result' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l from -d 'Judge a saved snapshot instead of a cluster' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l from -d 'Judge a saved snapshot instead of a cluster; with `demo`, the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from status" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -332,7 +334,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_se
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all; with `demo`, on the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand upgrade; and __fish_seen_subcommand_from undo" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -388,7 +390,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l lease-durati
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all; with `demo`, on the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -443,7 +445,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l 
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all; with `demo`, on the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l confirm -d 'The set\'s name, typed out: what --strategy downtime wants instead of --yes' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
@@ -464,6 +466,25 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s 
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand maintenance-drain" -s V -l version -d 'Print version'
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l speed -d 'How many seconds of the cluster\'s time go by in one of yours, or `max`' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -s o -l output -d 'The form of the list' -r -f -a "text\t'For people'
+json\t'JSON, described in docs/json.md'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l statefulset -d 'The StatefulSet [env: SHARDCTL_STATEFULSET] [default: the only one of the namespace]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l as -d 'The user to act as' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l as-group -d 'A group to act as; may be repeated' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l request-timeout -d 'How long one request may take, for example 5s or 1m; 0 for no limit [env: SHARDCTL_REQUEST_TIMEOUT] [default: 30s]' -r
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l config -d 'The configuration file [default: the nearest shardctl.toml upwards, then the user\'s configuration folder]' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l color -d 'Colour [env: SHARDCTL_COLOR, NO_COLOR] [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -l list -d 'Tell which scenes there are, and play none'
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -s q -l quiet -d 'Print less: no progress on standard error'
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -s v -l verbose -d 'Print more: what an error was caused by'
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c shardctl -n "__fish_shardctl_using_subcommand demo" -s V -l version -d 'Print version'
 complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l name -d 'What all names begin with; the namespace is NAME-shards where -n names none [default: biometric]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l shards -d 'How many shards [default: 10]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand quickstart" -l memory -d 'The memory of a shard [default: 32Gi]' -r
@@ -571,6 +592,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l lease-dura
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all; with `demo`, on the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -583,6 +605,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l color -d '
 always\t'Always'
 never\t'Never'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s y -l yes -d 'Don\'t ask'
+complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -l rehearse -d 'Play it on a copy of the cluster inside this process, in a moment: what would happen, when, and what would get stuck. Only reads'
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s q -l quiet -d 'Print less: no progress on standard error'
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -662,7 +685,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l lease-dura
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s o -l output -d 'The form of the progress and the end: text, or json with one event a line' -r -f -a "text\t'For people'
 json\t'JSON, described in docs/json.md'"
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l report -d 'Write a page of the run there when it is over, however it ends: one HTML file that loads nothing' -r -F
-complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l from -d 'Rehearse on a saved snapshot instead of a cluster: nothing is asked at all; with `demo`, on the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand recover" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -732,7 +755,7 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l out -d 'W
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns -d 'How name servers are asked: port-forward, exec, system, or IP:PORT [default: port-forward; system inside a pod]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l dns-timeout -d 'How long one DNS question may take [default: 2s]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l cluster-domain -d 'The cluster\'s DNS domain [default: from CoreDNS\'s configuration, or resolv.conf inside a shard]' -r
-complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l from -d 'Read a saved snapshot instead of a cluster, for example to redact it' -r -F
+complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l from -d 'Read a saved snapshot instead of a cluster, for example to redact it; with `demo`, the demo\'s cluster (a file of that name is ./demo)' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l kubeconfig -d 'The kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -l context -d 'The kubeconfig context [env: SHARDCTL_CONTEXT]' -r
 complete -c shardctl -n "__fish_shardctl_using_subcommand snapshot" -s n -l namespace -d 'The namespace of the set [env: SHARDCTL_NAMESPACE] [default: the context\'s]' -r
@@ -839,27 +862,28 @@ complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s q -l q
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s v -l verbose -d 'Print more: what an error was caused by'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c shardctl -n "__fish_shardctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "route-test" -d 'Does every key land on its shard, from every entry? Asks the load balancer and every shard about the same keys'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "promote" -d 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "cleanup" -d 'Delete the reference workload\'s objects, named and counted; the data stays unless it is asked for'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
-complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "verify" -d 'Is everything as it must be? Checks the set, its pods, nodes, disks, names, budget, and what was left behind'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "status" -d 'UP or DOWN in one line, for alerts and prompts'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "events" -d 'What was said about the shards, in one order: scheduler, Karpenter, autoscaler, attach, kubelets, controllers'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "route-test" -d 'Does every key land on its shard, from every entry? Asks the load balancer and every shard about the same keys'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "packing-summary" -d 'What runs on which node, what it costs, and which machines would be better'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "upgrade" -d 'Move every shard to a new template, one at a time, with the fewest seconds down'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "drain" -d 'Empty nodes for maintenance although the budget says no: the shards one at a time, each Ready elsewhere before the next'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "demo" -d 'The whole job on a cluster inside this process: no cluster, no network, no configuration needed'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "quickstart" -d 'A menu over all of it, with the state of both phases on top'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "deploy" -d 'Write the reference workload\'s objects for a phase, and wait until every shard is Ready'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "promote" -d 'Move the reference workload from the explore phase to the stable one: one size, one shard at a time, nothing deleted'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "cleanup" -d 'Delete the reference workload\'s objects, named and counted; the data stays unless it is asked for'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "uncordon" -d 'Let nodes take pods again, and put back what an interrupted drain left there'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "recover" -d 'Find and undo what interrupted runs left: marks, helper pods, the lock'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "render" -d 'The reference workload\'s manifests for a phase: printed, or as a kustomization in a folder'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "report" -d 'A page of a run, from the events that it wrote with -o json: the timeline, the seconds down, what was done by whom'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "snapshot" -d 'Save what was observed, to a file or standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "explain" -d 'A check\'s page (what it reads, why it matters, how to mend it), a refusal\'s, or a runbook'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "config" -d 'The configuration in force'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "rbac" -d 'The Roles that shardctl needs, as YAML'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "completions" -d 'Completions for a shell, to standard output'
+complete -c shardctl -n "__fish_shardctl_using_subcommand help; and not __fish_seen_subcommand_from verify status events route-test packing-summary upgrade drain demo quickstart deploy promote cleanup uncordon recover render report snapshot explain config rbac completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "status" -d 'How far an upgrade is: each shard\'s revision, who is at it, how to go on or back'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from upgrade" -f -a "undo" -d 'Put the template before back, and bring every shard to it, one at a time'
 complete -c shardctl -n "__fish_shardctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Each value with where it comes from'

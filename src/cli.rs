@@ -222,7 +222,18 @@ impl Command {
             },
             Command::Drain(arguments) => arguments.rehearse.from.as_ref(),
             Command::Recover(arguments) => arguments.rehearse.from.as_ref(),
-            _ => None,
+            Command::Promote(arguments) => arguments.rehearse.from.as_ref(),
+            Command::Demo(_)
+            | Command::Quickstart(_)
+            | Command::Deploy(_)
+            | Command::Cleanup(_)
+            | Command::Uncordon(_)
+            | Command::Render(_)
+            | Command::Report(_)
+            | Command::Explain(_)
+            | Command::Config(_)
+            | Command::Rbac(_)
+            | Command::Completions { .. } => None,
         }
     }
 }

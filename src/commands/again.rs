@@ -57,6 +57,11 @@ pub fn of_packing(arguments: impl Iterator<Item = String>) -> String {
     line(&without_flags(&arguments, "packing-summary", &["output", "table"]))
 }
 
+/// The words of this process's command line, its name first. Of one that is no UTF-8, a path, what can be written stays.
+pub fn words() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned())
+}
+
 /// The words of a command line but for what makes it a rehearsal.
 pub fn without_rehearsing(arguments: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
     let mut kept = Vec::new();

@@ -12,6 +12,7 @@ use dialoguer::console::Term;
 use dialoguer::{Confirm, Input};
 use tokio::sync::watch;
 
+use super::again::words;
 use super::change::interrupted;
 use super::terminal::Terminal;
 use super::typed;
@@ -32,7 +33,7 @@ pub async fn ask(question: &str, yes: bool, stop: &watch::Receiver<u32>) -> Resu
         return Ok(Permit::confirmed());
     }
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        return Err(nobody_to_ask(std::env::args()));
+        return Err(nobody_to_ask(words()));
     }
     let question = crate::report::untrusted::visible(question).into_owned();
     let ask = move || {
@@ -94,7 +95,7 @@ pub async fn ask_for_name(
                 "a name has to be typed out here, and this is no terminal; nothing was changed",
             )
             .hint("--yes doesn't answer it; to go on:")
-            .hint(format!("$ {}", with(std::env::args(), &flag))));
+            .hint(format!("$ {}", with(words(), &flag))));
         }
     };
     if typed.trim() == name {
@@ -131,7 +132,7 @@ async fn answer<T: Send + 'static>(
             format!("failed to ask on this terminal: {error}; nothing was changed"),
         )
         .hint(format!("answer with {flag} instead:"))
-        .hint(format!("$ {}", with(std::env::args(), flag)))
+        .hint(format!("$ {}", with(words(), flag)))
         .because(error)),
         Err(error) => Err(Error::bug("failed to ask").because(error)),
     }

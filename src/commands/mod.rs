@@ -131,7 +131,7 @@ async fn dispatch(cli: Cli, colour: &mut Option<Colour>) -> Result<ExitCode> {
         settings,
         colour: chosen,
         heard: report.heard(),
-        words: std::env::args().collect(),
+        words: again::words().collect(),
         within: None,
     };
     // Its children have the terminal, and Ctrl-C with it.

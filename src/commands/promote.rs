@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::again::{base, same, without_rehearsing};
+use super::again::{base, same, without_rehearsing, words};
 use super::change::{Changing, interrupted, length};
 use super::connection::open_in;
 use super::deploy::{asked_for, page as deploy_page_of};
@@ -198,7 +198,7 @@ impl Parts {
         let mut deploy = asked_for(context, Phase::Stable, &arguments.change, patience)?;
         deploy.moves = true;
         expected(arguments.pace.expect, deploy.workload.shards)?;
-        let again = same(without_rehearsing(std::env::args()));
+        let again = same(without_rehearsing(words()));
         deploy.again.clone_from(&again);
         let base = base(context);
         Ok(Parts {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::again::this_line;
+use super::again::{this_line, words};
 use super::output::complain;
 use super::whole_file;
 use crate::error::{Error, ErrorKind, Result};
@@ -79,7 +79,7 @@ impl ReportFile {
             hints: error.hints(),
             exit_code: error.exit_code() as u8,
         });
-        let page = render(&self.heard.all(), Some(&this_line(std::env::args())), trouble.as_ref());
+        let page = render(&self.heard.all(), Some(&this_line(words())), trouble.as_ref());
         let written = whole_file::write(place, &page).map_err(|error| failed(ErrorKind::Output, place, error));
         match (outcome, written) {
             (Ok(ExitCode::Done), Err(error)) => Err(error),

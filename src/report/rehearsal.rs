@@ -37,7 +37,7 @@ pub struct Staged {
     /// What the real run does and this one left out.
     pub left_out: Vec<String>,
     /// The command line of the real run.
-    pub real: String,
+    pub real: Option<String>,
 }
 
 /// A shard's time down.
@@ -121,7 +121,7 @@ pub struct Rehearsal {
     /// What the real run does and this one left out.
     pub left_out: Vec<String>,
     /// The command line of the real run.
-    pub real: String,
+    pub real: Option<String>,
     /// Everything that was said, as the real run would say it.
     pub events: Vec<Event>,
 }

@@ -17,6 +17,9 @@ const SHORT: f64 = 1.0;
 /// How many waits have a line of their own.
 const WAITS: usize = 12;
 
+/// What can't be done for real.
+const NOBODYS: &str = "nothing: this was the demo's cluster. Leave out --from, to rehearse on a cluster of yours.";
+
 /// The page.
 pub fn render(rehearsal: &Rehearsal, style: Style) -> String {
     let width = style.width().unwrap_or(WIDTH);
@@ -54,7 +57,10 @@ pub fn render(rehearsal: &Rehearsal, style: Style) -> String {
     list(&mut page, "Left out", &rehearsal.left_out);
     page.blank();
     page.line(Tone::Heading, 0, 2, "For real");
-    page.command(2, &format!("$ {}", rehearsal.real));
+    match &rehearsal.real {
+        Some(real) => page.command(2, &format!("$ {real}")),
+        None => page.line(Tone::Plain, 2, 2, NOBODYS),
+    }
     page.into_text()
 }
 

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::cluster::{NAMESPACE, Standing, standing};
 use crate::cli::{Cli, Command};
+use crate::commands::again;
 use crate::commands::rehearsal::stage::{Stage, play};
 use crate::commands::run_within;
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ use crate::exit_code::ExitCode;
 pub async fn run(cli: Cli, stop: watch::Receiver<u32>) -> Result<ExitCode> {
     refuse_what_leads_elsewhere(&cli)?;
     let Standing { plane, at } = standing().await?;
-    let words = std::env::args().collect();
+    let words = again::words().collect();
     let script = async move |stage: &mut Stage| {
         let client = stage.cluster.client(NAMESPACE);
         run_within(cli, words, client, stop).await

@@ -20,6 +20,7 @@ use crate::exit_code::ExitCode;
 use crate::model::outcome::{End, Outcome};
 use crate::model::refusal::Refusal;
 use crate::model::right::Rule;
+use crate::model::shell::shell_word;
 use crate::operations::emit::Emitter;
 use crate::operations::gather::{Asked, Gathered, gather, of_recording};
 use crate::plan::verify::seen::Seen;
@@ -43,6 +44,8 @@ pub struct Play {
     pub bought: Bought,
     /// Whether the result is JSON.
     pub as_json: bool,
+    /// Whether there is a cluster of somebody's behind it, where it could be done for real.
+    pub has_a_cluster: bool,
     /// Where the cluster was read from.
     source: String,
     /// Flags that the real run needs beyond those that were given.
@@ -109,6 +112,7 @@ impl Play {
             }
         };
         let mut play = Play::of(gathered, source, as_json);
+        play.has_a_cluster = context.within.is_none();
         let taken = &play.gathered.recording.taken;
         if let (Some(path), Some(about)) = (file, &about)
             && taken.namespace != about.namespace
@@ -119,7 +123,10 @@ impl Play {
                 taken.namespace,
                 about.namespace
             ))
-            .hint(format!("name that of the snapshot: --namespace {}", taken.namespace)));
+            .hint(format!(
+                "name that of the snapshot: --namespace {}",
+                shell_word(&taken.namespace)
+            )));
         }
         if rehearse.from.is_some() && !taken.redacted && within.is_none() {
             // A real run would look into the namespace of today's context.
@@ -136,6 +143,7 @@ impl Play {
             waits: Vec::new(),
             bought: Bought::default(),
             as_json,
+            has_a_cluster: true,
             source,
             beyond: Vec::new(),
         }
@@ -212,7 +220,9 @@ impl Play {
             durations,
             assumed,
             left_out: self.left_out,
-            real: again::for_real(std::env::args(), &self.beyond),
+            real: self
+                .has_a_cluster
+                .then(|| again::for_real(again::words(), &self.beyond)),
         };
         Ok(Rehearsal::of(
             staged,
