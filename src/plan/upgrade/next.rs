@@ -1,6 +1,7 @@
 //! The next step of an upgrade: one question after another, the first that has an answer decides.
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 
 use super::Upgrade;
 use super::memory::Undoing;
@@ -14,7 +15,7 @@ use crate::plan::replace::hand::{Hand, Stuck};
 use crate::plan::replace::report::{counted, finding_of, first_message};
 use crate::plan::replace::stand::{Stand, Standing};
 use crate::plan::replace::{Unseen, another_set, pod_ref, unseen};
-use crate::plan::verify::seen::Seen;
+use crate::plan::verify::seen::{Seen, Shard};
 
 impl Upgrade {
     pub(super) fn next(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
@@ -139,7 +140,8 @@ impl Upgrade {
         }
     }
 
-    /// After an undo: the stuck shard is deleted so that it heals; when it is Ready, the run ends.
+    /// After an undo: the stuck shard is deleted so that it heals, and so is, after it, whichever else is down on another template:
+    /// that costs nothing. When they are Ready, the run ends.
     fn undone(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
         let undoing = self.memory.undoing.as_ref()?;
         if !self.template_is_written(seen) {
@@ -150,10 +152,17 @@ impl Upgrade {
         };
         let shards = seen.every_shard().unwrap_or_default();
         let stuck = shards.iter().find(|shard| shard.ordinal == undoing.ordinal)?;
-        let found = stuck.pod?;
-        if pod::revision(found) != Some(revision) {
+        stuck.pod?;
+        let heals = |shard: &&Shard<'_>| {
+            let is_down = |found: &Pod| !pod::is_ready(found) && !pod::is_terminating(found);
+            let on_another = |found: &&Pod| pod::revision(found) != Some(revision);
+            let another = shard.pod.filter(on_another);
+            another.is_some_and(|found| shard.ordinal == undoing.ordinal || is_down(found))
+        };
+        let next = std::iter::once(stuck).chain(&shards).find(heals);
+        if let Some((shard, found)) = next.and_then(|shard| Some((shard, shard.pod?))) {
             return Some(Step::Act(Act::DeleteShard {
-                pod: pod_ref(found, stuck.ordinal),
+                pod: pod_ref(found, shard.ordinal),
                 already_down: !pod::is_ready(found),
             }));
         }
