@@ -63,12 +63,15 @@ pub enum SceneName {
     Recover,
 }
 
+/// A hundredth of real time: the demo takes a day.
+const SLOWEST: f64 = 0.01;
+
 fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
     }
     match text.parse::<f64>() {
-        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
-        _ => Err("it is a number above nought (1 is real time), or `max`".to_owned()),
+        Ok(times) if times.is_finite() && times >= SLOWEST => Ok(Speed::Times(times)),
+        _ => Err(format!("it is a number from {SLOWEST} (1 is real time), or `max`")),
     }
 }
