@@ -180,7 +180,7 @@ fn what_cannot_be_played_is_refused_with_what_can() {
     refused(&["promote"], &SCENES);
     refused(&["drian"], &["a similar value exists: 'drain'"]);
     for speed in ["0", "-1", "fast", "NaN", "inf", ""] {
-        refused(&[&format!("--speed={speed}")], &["a number above nought", "`max`"]);
+        refused(&[&format!("--speed={speed}")], &["a number from 0.01", "`max`"]);
     }
     refused(&["-o", "json"], &["--list"]);
     refused(&["--list", "up"], &["cannot be used with"]);
