@@ -52,7 +52,7 @@ fn main() {
     );
     println!("{:>10.1} MB at most, both together", peak());
     demo("max");
-    demo("30");
+    demo("40");
 }
 
 /// The whole of `shardctl demo` as a process of its own, at a speed.

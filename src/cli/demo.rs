@@ -26,7 +26,7 @@ pub struct Demo {
     #[arg(long, conflicts_with_all = ["scene", "speed"])]
     pub list: bool,
     /// How many seconds of the cluster's time go by in one of yours, or `max`
-    #[arg(long, value_name = "N|max", default_value = "30", value_parser = speed)]
+    #[arg(long, value_name = "N|max", default_value = "40", value_parser = speed)]
     pub speed: Speed,
     /// The form of the list
     #[arg(short, long, value_name = "FORM", default_value = "text", requires = "list")]

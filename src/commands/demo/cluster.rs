@@ -208,20 +208,23 @@ fn name_server(number: u32) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::store::Key;
 
     #[tokio::test]
     async fn the_workload_stands_with_every_shard_ready_over_three_zones() {
-        let Standing { plane, .. } = standing().await.unwrap();
-        let pods: Vec<_> = plane.store.all(Kind::Pods, Some(NAMESPACE)).collect();
-        assert_eq!(pods.len(), 10);
-        for node in plane.store.all(Kind::Nodes, None) {
-            println!("{} {}", node["metadata"]["name"], node["metadata"]["labels"]);
+        let Standing { plane, at } = standing().await.unwrap();
+        let mut zones: BTreeMap<String, usize> = BTreeMap::new();
+        for pod in plane.store.all(Kind::Pods, Some(NAMESPACE)) {
+            let conditions = pod["status"]["conditions"].as_array().unwrap();
+            let ready = |one: &&Value| one["type"] == "Ready" && one["status"] == "True";
+            assert!(conditions.iter().any(|one| ready(&one)), "{pod}");
+            let node = Key::wide(Kind::Nodes, pod["spec"]["nodeName"].as_str().unwrap());
+            let zone = plane.store.get(&node).unwrap()["metadata"]["labels"][ZONE].clone();
+            *zones.entry(zone.as_str().unwrap().to_owned()).or_default() += 1;
         }
-        for pod in pods {
-            println!(
-                "{} {} {}",
-                pod["metadata"]["name"], pod["spec"]["nodeName"], pod["status"]["conditions"]
-            );
-        }
+        let zones: Vec<(&str, usize)> = zones.iter().map(|(zone, count)| (zone.as_str(), *count)).collect();
+        assert_eq!(zones, [("eastus-1", 4), ("eastus-2", 3), ("eastus-3", 3)]);
+        assert!(at > BEGAN.parse::<Timestamp>().unwrap() + STOOD);
+        assert_eq!(plane.strays, Vec::<String>::new());
     }
 }

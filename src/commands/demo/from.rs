@@ -66,8 +66,9 @@ fn refuse_what_leads_elsewhere(cli: &Cli) -> Result<()> {
         Command::PackingSummary(arguments) if arguments.prices.refresh_prices => Err(Error::usage(
             "--refresh-prices asks the network for prices, and --from demo asks nothing of it",
         )
-        .hint("refresh them first, which the demo then reckons with, too:")
-        .hint("$ shardctl packing-summary --refresh-prices")),
+        .hint(
+            "leave it out: the demo's cluster is reckoned with the prices that are built in, the same for everybody",
+        )),
         _ => Ok(()),
     }
 }

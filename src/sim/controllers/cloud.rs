@@ -43,3 +43,28 @@ fn address(uid: &str) -> String {
         .fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
     format!("203.0.113.{}", last.max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::controllers::testing::{at, plane};
+
+    #[test]
+    fn a_balancer_gets_an_address_where_there_is_a_cloud_that_gives_such() {
+        for (cloud, kind, wanted) in [
+            (true, "LoadBalancer", 1),
+            (true, "ClusterIP", 0),
+            (false, "LoadBalancer", 0),
+        ] {
+            let mut plane = plane();
+            plane.gives_addresses = cloud;
+            let service = json!({"metadata": {"name": "lb", "namespace": "shop"},
+                "spec": {"type": kind, "selector": {"app": "db"}, "ports": [{"port": 80}]}});
+            plane.store.load(Kind::Services, service);
+            plane.take_note(at(0));
+            plane.run_until(at(1));
+            let found = plane.store.get(&Key::new(Kind::Services, "shop", "lb")).unwrap();
+            assert_eq!(list(found, "/status/loadBalancer/ingress").len(), wanted, "{found}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! Source: `pkg/scheduler/framework/plugins` (noderesources, tainttoleration, nodeaffinity, nodeunschedulable, volumebinding,
 //! interpodaffinity, podtopologyspread).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -276,6 +276,8 @@ pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value, meant: &[Meant<'a>])
         let key = text(constraint, "/topologyKey");
         let honours_taints = text(constraint, "/nodeTaintsPolicy") == "Honor";
         let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+        // What is on a node that doesn't count doesn't count either, though its zone may have others.
+        let mut counted_nodes: BTreeSet<&str> = BTreeSet::new();
         for node in store.all(Kind::Nodes, None) {
             let Some(domain) = entry(node, "/metadata/labels", key) else {
                 continue;
@@ -284,13 +286,15 @@ pub(super) fn spreads<'a>(store: &'a Store, pod: &'a Value, meant: &[Meant<'a>])
             let barred = honours_taints && (flag(node, "/spec/unschedulable") || is_kept_off(pod, node));
             if counted && !barred {
                 counts.entry(domain).or_default();
+                counted_nodes.insert(name(node));
             }
         }
         for other in store.all(Kind::Pods, Some(namespace(pod))) {
             if is_leaving(other) || !matches(&constraint["labelSelector"], other) {
                 continue;
             }
-            let Some(at) = store.get(&Key::wide(Kind::Nodes, text(other, "/spec/nodeName"))) else {
+            let at = store.get(&Key::wide(Kind::Nodes, text(other, "/spec/nodeName")));
+            let Some(at) = at.filter(|at| counted_nodes.contains(name(at))) else {
                 continue;
             };
             if let Some(count) = entry(at, "/metadata/labels", key).and_then(|domain| counts.get_mut(domain)) {

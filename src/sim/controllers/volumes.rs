@@ -124,6 +124,9 @@ fn provision(plane: &mut Plane, key: &Key, claim: &Value, class: &Value, node: O
         "csi": {"driver": text(class, "/provisioner"), "volumeHandle": called},
         "claimRef": {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": key.namespace, "name": key.name,
             "uid": uid(claim)}}});
+    if let Some(parameters) = class.get("parameters").filter(|parameters| parameters.is_object()) {
+        set(&mut volume, &["spec", "csi", "volumeAttributes"], parameters.clone());
+    }
     if let Some(zone) = zone {
         let terms = json!([{"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}]);
         set(

@@ -185,3 +185,54 @@ fn a_machine_that_is_given_back_waits_for_its_pods_and_their_budget() {
     plane.run_until(at(330));
     assert_eq!(plane.store.all(Kind::Nodes, None).count(), 1);
 }
+
+#[test]
+fn machines_are_ordered_in_as_many_zones_as_a_spread_demands() {
+    let mut plane = with_pool(&json!({}));
+    let constraint = json!({"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "minDomains": 2,
+        "nodeTaintsPolicy": "Honor", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "db"}}});
+    for called in ["a", "b", "c", "d"] {
+        let pod = json!({"metadata": {"name": called, "namespace": "shop", "labels": {"app": "db"}},
+            "spec": {"topologySpreadConstraints": [constraint],
+                "containers": [{"name": "db", "image": "db:1", "resources": {"requests": {"memory": "16Gi"}}}]},
+            "status": {"phase": "Pending"}});
+        plane.store.load(Kind::Pods, pod);
+    }
+    plane.take_note(at(0));
+    plane.run_until(at(200));
+    let mut zones: Vec<String> = ["a", "b", "c", "d"]
+        .iter()
+        .map(|pod| {
+            let node = plane.store.get(&Key::wide(Kind::Nodes, &home(&plane, pod))).unwrap();
+            entry(node, "/metadata/labels", "topology.kubernetes.io/zone")
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    zones.sort();
+    assert_eq!(zones, ["z1", "z1", "z2", "z2"]);
+    assert_eq!(plane.store.all(Kind::NodeClaims, None).count(), 2);
+}
+
+#[test]
+fn a_new_pool_is_judged_and_one_that_was_judged_stays_so() {
+    let mut plane = with_pool(&json!({}));
+    let judged = json!([{"type": "Ready", "status": "False", "reason": "NodeClassNotReady"}]);
+    plane.store.load(
+        Kind::NodePools,
+        json!({"metadata": {"name": "ill"}, "spec": {}, "status": {"conditions": judged}}),
+    );
+    plane.take_note(at(0));
+    plane.run_until(at(1));
+    let conditions = |pool: &str| {
+        let pool = plane.store.get(&Key::wide(Kind::NodePools, pool)).unwrap();
+        let all = list(pool, "/status/conditions").iter();
+        all.map(|one| format!("{}={}", text(one, "/type"), text(one, "/status")))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        conditions("shop"),
+        ["ValidationSucceeded=True", "NodeClassReady=True", "Ready=True"]
+    );
+    assert_eq!(conditions("ill"), ["Ready=False"]);
+}

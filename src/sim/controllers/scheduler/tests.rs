@@ -121,6 +121,37 @@ fn a_cordoned_node_counts_in_a_spread_unless_taints_are_honoured() {
 }
 
 #[test]
+fn zones_that_have_no_node_yet_count_as_empty_where_so_many_are_demanded() {
+    let mut plane = with([node("a", "z1", 256), node("b", "z2", 256)]);
+    let mut spread = waiting("one", "16Gi");
+    let constraint = json!({"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "minDomains": 3,
+        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "db"}}});
+    spread["spec"]["topologySpreadConstraints"] = json!([constraint]);
+    let first = placed(&mut plane, spread.clone());
+    spread["metadata"]["name"] = json!("two");
+    let second = placed(&mut plane, spread.clone());
+    assert_eq!([first.as_str().min(&second), first.as_str().max(&second)], ["a", "b"]);
+    spread["metadata"]["name"] = json!("three");
+    assert!(placed(&mut plane, spread).contains("2 node(s) didn't match pod topology spread constraints"));
+}
+
+#[test]
+fn pods_on_a_node_that_does_not_count_do_not_count_in_its_zone() {
+    let mut plane = with([node("a", "z1", 256)]);
+    let mut spread = waiting("one", "16Gi");
+    let constraint = json!({"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "minDomains": 2,
+        "nodeTaintsPolicy": "Honor", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "db"}}});
+    spread["spec"]["topologySpreadConstraints"] = json!([constraint]);
+    assert_eq!(placed(&mut plane, spread.clone()), "a");
+    let mut cordoned = node("a", "z1", 256);
+    cordoned["spec"]["unschedulable"] = json!(true);
+    plane.store.load(Kind::Nodes, cordoned);
+    plane.store.load(Kind::Nodes, node("b", "z1", 256));
+    spread["metadata"]["name"] = json!("two");
+    assert_eq!(placed(&mut plane, spread), "b");
+}
+
+#[test]
 fn a_placeholder_gives_way_to_its_shard() {
     let mut plane = with([node("a", "z1", 48)]);
     let mut holder = waiting("holder", "32Gi");
