@@ -43,6 +43,8 @@ pub mod verify;
 pub mod whole_file;
 pub mod workload;
 
+use futures::FutureExt as _;
+use futures::future::{LocalBoxFuture, ready};
 use tokio::sync::watch;
 
 use self::report_file::{Heard, ReportFile};
@@ -150,7 +152,7 @@ pub(in crate::commands) async fn run_within(
     stop: watch::Receiver<u32>,
 ) -> ExitCode {
     let context = Context::apart(&cli, words, Some(client));
-    let outcome = Box::pin(carry_out(&context, cli.command, stop)).await;
+    let outcome = carry_out(&context, cli.command, stop).await;
     told(outcome, context.colour, context.global.verbose)
 }
 
@@ -163,14 +165,14 @@ fn told(outcome: Result<ExitCode>, colour: Colour, verbose: bool) -> ExitCode {
 }
 
 async fn carry_out(context: &Context, command: Command, mut stop: watch::Receiver<u32>) -> Result<ExitCode> {
-    if let Some(outcome) = change(context, &command, stop.clone()).await {
-        return outcome;
+    if let Some(running) = change(context, &command, stop.clone()) {
+        return running.await;
     }
     // What only reads is simply dropped: there is nothing to put back.
     tokio::select! {
         biased;
         _ = stop.wait_for(|pressed| *pressed > 0) => Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing was changed")),
-        outcome = read(context, command) => outcome,
+        outcome = read(context, &command) => outcome,
     }
 }
 
@@ -198,50 +200,68 @@ fn flags_of(cli: &Cli) -> Vec<(&'static str, Vec<String>)> {
     flags
 }
 
+/// A command on its way. In a box, and made by a function that has returned by then: a build without optimization would keep room
+/// on the stack for every command together.
+type Running<'c> = LocalBoxFuture<'c, Result<ExitCode>>;
+
 /// The commands that change something; none for one that only looks.
-async fn change(context: &Context, command: &Command, stop: watch::Receiver<u32>) -> Option<Result<ExitCode>> {
+fn change<'c>(context: &'c Context, command: &'c Command, stop: watch::Receiver<u32>) -> Option<Running<'c>> {
     Some(match command {
-        Command::Upgrade(arguments) if arguments.changes_something() => upgrade::run(context, arguments, stop).await,
-        Command::Drain(arguments) if arguments.changes_something() => drain::run(context, arguments, stop).await,
-        Command::Deploy(arguments) if arguments.change.dry_run.is_none() => deploy::run(context, arguments, stop).await,
-        Command::Promote(arguments) if arguments.changes_something() => promote::run(context, arguments, stop).await,
-        Command::Cleanup(arguments) if arguments.change.dry_run.is_none() => {
-            cleanup::run(context, arguments, stop).await
+        Command::Upgrade(arguments) if arguments.changes_something() => {
+            upgrade::run(context, arguments, stop).boxed_local()
         }
-        Command::Recover(arguments) if arguments.changes_something() => recover::run(context, arguments, stop).await,
-        Command::Uncordon(arguments) if arguments.dry_run.is_none() => uncordon::run(context, arguments, stop).await,
+        Command::Drain(arguments) if arguments.changes_something() => {
+            drain::run(context, arguments, stop).boxed_local()
+        }
+        Command::Deploy(arguments) if arguments.change.dry_run.is_none() => {
+            deploy::run(context, arguments, stop).boxed_local()
+        }
+        Command::Promote(arguments) if arguments.changes_something() => {
+            promote::run(context, arguments, stop).boxed_local()
+        }
+        Command::Cleanup(arguments) if arguments.change.dry_run.is_none() => {
+            cleanup::run(context, arguments, stop).boxed_local()
+        }
+        Command::Recover(arguments) if arguments.changes_something() => {
+            recover::run(context, arguments, stop).boxed_local()
+        }
+        Command::Uncordon(arguments) if arguments.dry_run.is_none() => {
+            uncordon::run(context, arguments, stop).boxed_local()
+        }
         // It makes a helper pod, which has to go again.
         Command::RouteTest(arguments) if arguments.probe_image.is_some() => {
-            route_test::run(context, arguments, Some(stop)).await
+            route_test::run(context, arguments, Some(stop)).boxed_local()
         }
         _ => return None,
     })
 }
 
 /// The commands that change nothing.
-async fn read(context: &Context, command: Command) -> Result<ExitCode> {
+fn read<'c>(context: &'c Context, command: &'c Command) -> Running<'c> {
     match command {
-        Command::Verify(arguments) => verify::run(context, &arguments).await,
-        Command::Status(arguments) => status::run(context, &arguments).await,
-        Command::Events(arguments) => events::run(context, &arguments).await,
-        Command::RouteTest(arguments) => route_test::run(context, &arguments, None).await,
-        Command::PackingSummary(arguments) => packing_summary::run(context, &arguments).await,
-        Command::Snapshot(arguments) => snapshot::run(context, &arguments).await,
-        Command::Render(arguments) => render::run(context, &arguments),
-        Command::Explain(arguments) => explain::run(context, &arguments),
-        Command::Config(Config::Show) => config::show(context),
-        Command::Rbac(arguments) => rbac::run(context, &arguments),
-        Command::Completions { shell } => completions::run(shell),
-        Command::Upgrade(arguments) => upgrade::look(context, &arguments).await,
-        Command::Uncordon(arguments) => uncordon::look(context, &arguments).await,
-        Command::Drain(arguments) => drain::look(context, &arguments).await,
-        Command::Deploy(arguments) => deploy::look(context, &arguments).await,
-        Command::Promote(arguments) => promote::look(context, &arguments).await,
-        Command::Cleanup(arguments) => cleanup::look(context, &arguments).await,
-        Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
-        Command::Demo(arguments) => demo::run(&context.global, &arguments, context.colour, signals::count()).await,
-        Command::Recover(arguments) => recover::look(context, &arguments).await,
-        Command::Report(arguments) => report::run(context, &arguments),
+        Command::Verify(arguments) => verify::run(context, arguments).boxed_local(),
+        Command::Status(arguments) => status::run(context, arguments).boxed_local(),
+        Command::Events(arguments) => events::run(context, arguments).boxed_local(),
+        Command::RouteTest(arguments) => route_test::run(context, arguments, None).boxed_local(),
+        Command::PackingSummary(arguments) => packing_summary::run(context, arguments).boxed_local(),
+        Command::Snapshot(arguments) => snapshot::run(context, arguments).boxed_local(),
+        Command::Render(arguments) => ready(render::run(context, arguments)).boxed_local(),
+        Command::Explain(arguments) => ready(explain::run(context, arguments)).boxed_local(),
+        Command::Config(Config::Show) => ready(config::show(context)).boxed_local(),
+        Command::Rbac(arguments) => ready(rbac::run(context, arguments)).boxed_local(),
+        Command::Completions { shell } => ready(completions::run(*shell)).boxed_local(),
+        Command::Upgrade(arguments) => upgrade::look(context, arguments).boxed_local(),
+        Command::Uncordon(arguments) => uncordon::look(context, arguments).boxed_local(),
+        Command::Drain(arguments) => drain::look(context, arguments).boxed_local(),
+        Command::Deploy(arguments) => deploy::look(context, arguments).boxed_local(),
+        Command::Promote(arguments) => promote::look(context, arguments).boxed_local(),
+        Command::Cleanup(arguments) => cleanup::look(context, arguments).boxed_local(),
+        Command::Quickstart(arguments) => quickstart::run(context, arguments).boxed_local(),
+        Command::Demo(arguments) => {
+            demo::run(&context.global, arguments, context.colour, signals::count()).boxed_local()
+        }
+        Command::Recover(arguments) => recover::look(context, arguments).boxed_local(),
+        Command::Report(arguments) => ready(report::run(context, arguments)).boxed_local(),
     }
 }
 
