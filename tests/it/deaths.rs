@@ -24,7 +24,7 @@ pub struct Point {
 
 /// Right before and right after each of these.
 pub fn points(kinds: &[&'static str]) -> BTreeSet<Point> {
-    let both = |kind: &&'static str| [false, true].map(|after| Point { kind: *kind, after });
+    let both = |kind: &&'static str| [false, true].map(|after| Point { kind, after });
     kinds.iter().flat_map(both).collect()
 }
 

@@ -209,7 +209,7 @@ fn careful(scene: &Scene<'_>, strategy: &str, watched: &Watched, story: &str) {
 /// Both ways: `recover` after each death, and nothing but the same drain again.
 fn healed(strategy: &'static str, kinds: &[&'static str]) {
     side_by_side(points(kinds), |scene, point| {
-        killed_and_recovered(scene, strategy, point)
+        killed_and_recovered(scene, strategy, point);
     });
     let mut left = points(kinds);
     killed_until_it_ends(strategy, &mut left);
