@@ -78,9 +78,7 @@ pub fn placeholder(set: &StatefulSet, ask: &Ask<'_>) -> Pod {
     spec.affinity = Some(affinity(set, &of_shard, ask));
     spec.node_selector = of_shard.node_selector;
     spec.tolerations = of_shard.tolerations;
-    spec.topology_spread_constraints = of_shard
-        .topology_spread_constraints
-        .map(|all| stricter(all, ask.template));
+    spec.topology_spread_constraints = of_shard.topology_spread_constraints.map(|all| stricter(all, ask));
     spec.scheduler_name = of_shard.scheduler_name;
     spec.priority_class_name = ask.class.map(str::to_owned);
     made.spec = Some(spec);
@@ -119,11 +117,15 @@ fn picks_shards(selector: Option<&LabelSelector>, template: &PodTemplateSpec) ->
     selector.is_some_and(|selector| set::selects(selector, labels))
 }
 
-/// The shard's spread, which would count the shard itself: for a pod that it doesn't count, one less is allowed.
-fn stricter(all: Vec<TopologySpreadConstraint>, template: &PodTemplateSpec) -> Vec<TopologySpreadConstraint> {
+/// The shard's spread, which would count the shard itself: for a pod that it doesn't count, one less is allowed. Over zones only that
+/// of the disks counts, since the affinity is narrowed to it: a demand for more of them could never be met.
+fn stricter(all: Vec<TopologySpreadConstraint>, ask: &Ask<'_>) -> Vec<TopologySpreadConstraint> {
     let one_less = |mut one: TopologySpreadConstraint| {
-        if one.max_skew > 1 && picks_shards(one.label_selector.as_ref(), template) {
+        if one.max_skew > 1 && picks_shards(one.label_selector.as_ref(), ask.template) {
             one.max_skew -= 1;
+        }
+        if !ask.zones.is_empty() && one.topology_key == ZONE {
+            one.min_domains = None;
         }
         one
     };

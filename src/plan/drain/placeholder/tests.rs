@@ -247,3 +247,15 @@ fn a_node_is_made_and_images_are_fetched_beforehand_where_that_has_to_be_done() 
     assert!(!wanted(Prewarm::Never, &moved(pool(), false)));
     assert!(!wanted(Prewarm::Always, &moved(pool(), true)));
 }
+
+#[test]
+fn no_more_zones_are_demanded_than_the_one_that_its_disk_is_in() {
+    let over = |key: &str| {
+        let spread = json!({"topologyKey": key, "maxSkew": 1, "minDomains": 3, "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": {"matchLabels": {"app": "db"}}});
+        let (pod, _) = made(&template(json!({"topologySpreadConstraints": [spread]})));
+        pod.spec.unwrap().topology_spread_constraints.unwrap()[0].min_domains
+    };
+    assert_eq!(over(ZONE), None);
+    assert_eq!(over("example.com/rack"), Some(3));
+}
