@@ -24,8 +24,8 @@ pub struct Point {
 
 /// Right before and right after each of these.
 pub fn points(kinds: &[&'static str]) -> BTreeSet<Point> {
-    let both = |kind: &&'static str| [false, true].map(|after| Point { kind, after });
-    kinds.iter().flat_map(both).collect()
+    let both = |kind: &'static str| [false, true].map(|after| Point { kind, after });
+    kinds.iter().copied().flat_map(both).collect()
 }
 
 /// How one run ended.
