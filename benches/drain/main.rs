@@ -26,6 +26,8 @@
 
 #[path = "../../tests/cluster/mod.rs"]
 mod cluster;
+#[path = "../sides/mod.rs"]
+mod sides;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -35,6 +37,7 @@ use cluster::scene::workload::SCENE;
 use cluster::{BudgetWitness, Plane, Scene, Witness, api};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
+use sides::spread;
 
 /// Shards of the scene, all on one node.
 const SHARDS: u32 = 3;
@@ -234,13 +237,4 @@ fn table(title: &str, all: &[Vec<Measured>; 2]) {
         .map(|(ours, theirs)| ours.shard_seconds / theirs.shard_seconds);
     let (low, middle, high) = spread(ratios);
     println!("shard-seconds, shardctl / kubectl, round by round: {middle:.3} ({low:.3} to {high:.3})");
-}
-
-fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.as_slice() {
-        [] => (0.0, 0.0, 0.0),
-        values => (values[0], values[values.len() / 2], values[values.len() - 1]),
-    }
 }

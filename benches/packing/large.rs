@@ -8,13 +8,14 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use shardctl::cluster::connect::{Target, connect};
 use shardctl::cluster::get::Api;
 
 use crate::cluster::large::{Large, Size};
+use crate::sides::{ratio, run, table};
 
 const SIZE: Size = Size {
     nodes: 5000,
@@ -60,21 +61,8 @@ pub fn compare() {
         SIZE.nodes * 10,
         SIZE.shards
     );
-    for (name, times) in ["summary", "bare"].iter().zip(&times) {
-        let (low, middle, high) = spread(times.iter().map(Duration::as_secs_f64));
-        println!(
-            "{name:<8} {:>8.0} ({:.0} to {:.0})",
-            middle * 1e3,
-            low * 1e3,
-            high * 1e3
-        );
-    }
-    let ratios = times[0]
-        .iter()
-        .zip(&times[1])
-        .map(|(ours, bare)| ours.as_secs_f64() / bare.as_secs_f64());
-    let (low, middle, high) = spread(ratios);
-    println!("summary / bare paged reads: {middle:.2} ({low:.2} to {high:.2})");
+    table(&["summary", "bare"], &times, 0);
+    ratio("summary / bare paged reads", &times[0], &times[1]);
     for (name, of) in [
         ("summary", [&["memory", shardctl][..], &summary].concat()),
         ("bare", {
@@ -86,26 +74,6 @@ pub fn compare() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         print!("{name}, resident at most: {}", String::from_utf8_lossy(&output.stdout));
     }
-}
-
-fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    (values[0], values[values.len() / 2], values[values.len() - 1])
-}
-
-/// Runs a command to its end, which must be a good one, and gives the time that it took.
-fn run(command: &mut Command) -> Duration {
-    let start = Instant::now();
-    let output = command.output().unwrap();
-    let took = start.elapsed();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    took
 }
 
 /// Reads the lists, and throws away what came back.
@@ -136,16 +104,4 @@ async fn pages(api: &Api, list: &str) {
             more => token = format!("&continue={more}"),
         }
     }
-}
-
-/// Runs a command as the only child of this process and prints its greatest resident size.
-pub fn memory_of(command: &[String]) {
-    let status = Command::new(&command[0])
-        .args(&command[1..])
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "{command:?}: {status}");
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).unwrap();
-    println!("{:.1} MB", usage.max_rss() as f64 * 1024.0 / 1e6);
 }

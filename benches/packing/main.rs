@@ -15,6 +15,8 @@
 
 #[path = "../../tests/cluster/mod.rs"]
 mod cluster;
+#[path = "../sides/mod.rs"]
+mod sides;
 
 mod large;
 
@@ -37,7 +39,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("bare") => large::bare(&arguments[1..]),
-        Some("memory") => large::memory_of(&arguments[1..]),
+        Some("memory") => sides::memory_of(&arguments[1..]),
         // `cargo test` runs benches once to see that they start; the tests have proven what it measures.
         Some("--test") => {}
         _ => {

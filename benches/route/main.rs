@@ -23,6 +23,8 @@
 
 #[path = "../../tests/cluster/mod.rs"]
 mod cluster;
+#[path = "../sides/mod.rs"]
+mod sides;
 
 mod bare;
 
@@ -35,6 +37,7 @@ use cluster::wait::{DEADLINE, wait_for};
 use cluster::{Ring, Scene};
 use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
+use sides::{command_on, memory_of, ratio, run, table};
 
 /// Shards of the scene: the reference's ten.
 const SHARDS: u32 = 10;
@@ -85,13 +88,13 @@ fn compare() {
         let ports = ports.iter().map(u16::to_string);
         let mut command = Command::new(&itself);
         command.args(["bare", &keys.to_string()]).args(ports);
-        run(&scene, &mut command)
+        run(command_on(&scene, &mut command))
     };
     let with_balancer = |ports: Vec<u16>| [vec![ring.balancer()], ports].concat();
     let mut times: [Vec<Duration>; 3] = Default::default();
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
-        times[0].push(run(&scene, Command::new(shardctl).args(test(1))));
+        times[0].push(run(command_on(&scene, Command::new(shardctl).args(test(1)))));
         times[1].push(ask(with_balancer(
             forwards.iter().map(|forward| forward.port).collect(),
         )));
@@ -103,15 +106,7 @@ fn compare() {
         "{keys} keys at {} entries, {CONCURRENCY} at once, {rounds} rounds, whole processes, milliseconds: median (least to most)",
         SHARDS + 1
     );
-    for (name, times) in ["route-test", "bare", "direct"].iter().zip(&times) {
-        let (low, middle, high) = spread(times.iter().map(Duration::as_secs_f64));
-        println!(
-            "{name:<10} {:>8.1} ({:.1} to {:.1})",
-            middle * 1e3,
-            low * 1e3,
-            high * 1e3
-        );
-    }
+    table(&["route-test", "bare", "direct"], &times, 1);
     ratio(
         "route-test / bare requests through kubectl's port-forwards",
         &times[0],
@@ -171,56 +166,4 @@ impl Drop for Forward {
         let _ = self.kubectl.kill();
         let _ = self.kubectl.wait();
     }
-}
-
-/// The ratio of two sides, round by round, since both saw the same machine then.
-fn ratio(name: &str, above: &[Duration], below: &[Duration]) {
-    let ratios = above
-        .iter()
-        .zip(below)
-        .map(|(above, below)| above.as_secs_f64() / below.as_secs_f64());
-    let (low, middle, high) = spread(ratios);
-    println!("{name}: {middle:.2} ({low:.2} to {high:.2})");
-}
-
-fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    (values[0], values[values.len() / 2], values[values.len() - 1])
-}
-
-fn command_on<'c>(scene: &Scene, command: &'c mut Command) -> &'c mut Command {
-    command
-        .env("HOME", scene.home())
-        .env("KUBECONFIG", scene.kubeconfig())
-        .current_dir(scene.home())
-        .stdin(Stdio::null())
-}
-
-/// Runs a command to its end, which must be a good one, and gives the time that it took.
-fn run(scene: &Scene, command: &mut Command) -> Duration {
-    let command = command_on(scene, command);
-    let start = Instant::now();
-    let output = command.output().unwrap();
-    let took = start.elapsed();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    took
-}
-
-/// Runs a command as the only child of this process and prints its greatest resident size.
-fn memory_of(command: &[String]) {
-    let status = Command::new(&command[0])
-        .args(&command[1..])
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "{command:?}: {status}");
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).unwrap();
-    println!("{:.1} MB", usage.max_rss() as f64 * 1024.0 / 1e6);
 }

@@ -27,12 +27,15 @@
 
 #[path = "../../tests/cluster/mod.rs"]
 mod cluster;
+#[path = "../sides/mod.rs"]
+mod sides;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cluster::{Scene, Witness};
+use sides::spread;
 
 /// Shards of the scene: the reference's ten.
 const SHARDS: u32 = 10;
@@ -173,14 +176,5 @@ fn table(all: &[Vec<Measured>; 3]) {
             .map(|(ours, theirs)| ours.shard_seconds / theirs.shard_seconds);
         let (low, middle, high) = spread(ratios);
         println!("shard-seconds, {name} / kubectl, round by round: {middle:.3} ({low:.3} to {high:.3})");
-    }
-}
-
-fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.as_slice() {
-        [] => (0.0, 0.0, 0.0),
-        values => (values[0], values[values.len() / 2], values[values.len() - 1]),
     }
 }

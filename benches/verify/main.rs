@@ -22,14 +22,17 @@
 
 #[path = "../../tests/cluster/mod.rs"]
 mod cluster;
+#[path = "../sides/mod.rs"]
+mod sides;
 
 mod bare;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use cluster::Scene;
+use sides::{command_on, memory_of, ratio, run, table};
 
 /// Shards of the scene: the reference's ten.
 const SHARDS: u32 = 10;
@@ -57,16 +60,26 @@ fn compare() {
     let kubectl = cluster::binaries::kubectl();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/verify/kubectl.sh");
 
-    let verify = || run(&scene, Command::new(shardctl).args(["verify", "-o", "json"]));
-    let status = || run(&scene, Command::new(shardctl).arg("status"));
-    let bare = || run(&scene, Command::new(&itself).args(["bare", scene.namespace()]));
+    let verify = || {
+        run(command_on(
+            &scene,
+            Command::new(shardctl).args(["verify", "-o", "json"]),
+        ))
+    };
+    let status = || run(command_on(&scene, Command::new(shardctl).arg("status")));
+    let bare = || {
+        run(command_on(
+            &scene,
+            Command::new(&itself).args(["bare", scene.namespace()]),
+        ))
+    };
     let calls = || {
         let mut command = Command::new("bash");
         command
             .arg(&script)
             .env("KUBECTL", &kubectl)
             .env("NAMESPACE", scene.namespace());
-        run(&scene, &mut command)
+        run(command_on(&scene, &mut command))
     };
     verify();
     let mut times: [Vec<Duration>; 4] = Default::default();
@@ -78,15 +91,7 @@ fn compare() {
         times[3].push(status());
     }
     println!("{SHARDS} shards, {rounds} rounds, whole processes, milliseconds: median (least to most)");
-    for (name, times) in ["verify", "bare", "kubectl", "status"].iter().zip(&times) {
-        let (low, middle, high) = spread(times.iter().map(Duration::as_secs_f64));
-        println!(
-            "{name:<8} {:>8.1} ({:.1} to {:.1})",
-            middle * 1e3,
-            low * 1e3,
-            high * 1e3
-        );
-    }
+    table(&["verify", "bare", "kubectl", "status"], &times, 1);
     ratio("verify / bare reads and questions", &times[0], &times[1]);
     ratio("kubectl calls / verify", &times[2], &times[0]);
     let output = command_on(
@@ -96,56 +101,4 @@ fn compare() {
     .output()
     .unwrap();
     print!("verify, resident at most: {}", String::from_utf8_lossy(&output.stdout));
-}
-
-/// The ratio of two sides, round by round, since both saw the same machine then.
-fn ratio(name: &str, above: &[Duration], below: &[Duration]) {
-    let ratios = above
-        .iter()
-        .zip(below)
-        .map(|(above, below)| above.as_secs_f64() / below.as_secs_f64());
-    let (low, middle, high) = spread(ratios);
-    println!("{name}: {middle:.2} ({low:.2} to {high:.2})");
-}
-
-fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    (values[0], values[values.len() / 2], values[values.len() - 1])
-}
-
-fn command_on<'c>(scene: &Scene, command: &'c mut Command) -> &'c mut Command {
-    command
-        .env("HOME", scene.home())
-        .env("KUBECONFIG", scene.kubeconfig())
-        .current_dir(scene.home())
-        .stdin(Stdio::null())
-}
-
-/// Runs a command to its end, which must be a good one, and gives the time that it took.
-fn run(scene: &Scene, command: &mut Command) -> Duration {
-    let command = command_on(scene, command);
-    let start = Instant::now();
-    let output = command.output().unwrap();
-    let took = start.elapsed();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    took
-}
-
-/// Runs a command as the only child of this process and prints its greatest resident size.
-fn memory_of(command: &[String]) {
-    let status = Command::new(&command[0])
-        .args(&command[1..])
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "{command:?}: {status}");
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).unwrap();
-    println!("{:.1} MB", usage.max_rss() as f64 * 1024.0 / 1e6);
 }

@@ -107,8 +107,15 @@ impl Api {
         path_and_query: &str,
         accept: &'static str,
     ) -> Result<Answer, Failure> {
-        let received = self.read(path_and_query, accept).await?;
+        let received = self.read(path_and_query, accept, Vec::new()).await?;
         json(received)
+    }
+
+    /// As [`get`](Self::get), into memory that an earlier answer took: of a hundred pages none needs memory of its own. Whether the
+    /// bytes are UTF-8 is for who reads them.
+    async fn get_into(&self, path_and_query: &str, used: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let received = self.read(path_and_query, "application/json", used).await?;
+        received.json()
     }
 
     /// GETs text (logs, `/readyz`).
@@ -116,7 +123,7 @@ impl Api {
     /// # Errors
     /// Every [`Failure`]; a web page is [`Failure::NotKubernetes`]. Bytes that are no UTF-8 become U+FFFD.
     pub async fn text(&self, path_and_query: &str) -> Result<String, Failure> {
-        let received = self.read(path_and_query, "*/*").await?;
+        let received = self.read(path_and_query, "*/*", Vec::new()).await?;
         let is_page = received
             .headers
             .get(header::CONTENT_TYPE)
@@ -145,7 +152,7 @@ impl Api {
         query: &str,
         mut keep: impl FnMut(Box<RawValue>) -> Option<Box<RawValue>> + Send + 'static,
     ) -> Result<Vec<Box<RawValue>>, Failure> {
-        let read = move |kept: &mut Vec<_>, page: &str| pages::whole(page, |item| kept.extend(keep(item)));
+        let read = move |kept: &mut Vec<_>, page: &[u8]| pages::whole(page, |item| kept.extend(keep(item)));
         pages::fold(self, path, query, read).await
     }
 
@@ -164,7 +171,7 @@ impl Api {
         S: Default + Send + 'static,
         T: DeserializeOwned,
     {
-        let read = move |sum: &mut S, page: &str| pages::skimmed(page, |item| add(sum, item));
+        let read = move |sum: &mut S, page: &[u8]| pages::skimmed(page, |item| add(sum, item));
         pages::fold(self, path, query, read).await
     }
 
@@ -194,7 +201,7 @@ impl Api {
             .body(Body::from(body))
             .map_err(|error| not_a_path(path, &error))?;
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
-        json(self.within(deadline, self.send(request, path)).await?)
+        json(self.within(deadline, self.send(request, path, Vec::new())).await?)
     }
 
     /// `failure`, or the failure that explains it better: when an object isn't found because its namespace isn't there.
@@ -218,8 +225,8 @@ impl Api {
         }
     }
 
-    /// GETs with retries, all of it within the timeout.
-    async fn read(&self, path_and_query: &str, accept: &'static str) -> Result<Received, Failure> {
+    /// GETs with retries, all of it within the timeout. The body takes the memory of `used`.
+    async fn read(&self, path_and_query: &str, accept: &'static str, mut used: Vec<u8>) -> Result<Received, Failure> {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         let mut next = 2;
         loop {
@@ -227,7 +234,8 @@ impl Api {
                 .header(header::ACCEPT, accept)
                 .body(Body::empty())
                 .map_err(|error| not_a_path(path_and_query, &error))?;
-            let failure = match self.within(deadline, self.send(request, path_and_query)).await {
+            let sent = self.send(request, path_and_query, std::mem::take(&mut used));
+            let failure = match self.within(deadline, sent).await {
                 Ok(received) => return Ok(received),
                 Err(failure) => failure,
             };
@@ -255,15 +263,15 @@ impl Api {
         }
     }
 
-    /// One request, one complete answer.
-    async fn send(&self, request: Request<Body>, path: &str) -> Result<Received, Failure> {
+    /// One request, one complete answer, whose body takes the memory of `bytes`.
+    async fn send(&self, request: Request<Body>, path: &str, mut bytes: Vec<u8>) -> Result<Received, Failure> {
         let response = self.client.send(request).await?;
         let (parts, mut body) = response.into_parts();
         if let Some(date) = date(&parts.headers) {
             self.server_time.learn(date);
         }
         // Collected by hand: `collect_bytes` holds a large page twice while it joins its pieces.
-        let mut bytes = Vec::new();
+        bytes.clear();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| match Failure::from(error) {
                 // half an answer is a cut connection, whatever the transport calls it
@@ -291,15 +299,22 @@ fn not_a_path(path: &str, error: &http::Error) -> Failure {
 
 /// The answer, if it is JSON text.
 fn json(received: Received) -> Result<Answer, Failure> {
-    let starts_json = received.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !starts_json {
-        return Err(Failure::from_odd_body(received.code, &received.headers, &received.body));
-    }
     let date = date(&received.headers);
-    let body = String::from_utf8(received.body).map_err(|_| Failure::NotKubernetes {
+    let body = String::from_utf8(received.json()?).map_err(|_| Failure::NotKubernetes {
         what: "JSON that is no UTF-8".to_owned(),
     })?;
     Ok(Answer { body, date })
+}
+
+impl Received {
+    /// The body, if it begins as JSON does.
+    fn json(self) -> Result<Vec<u8>, Failure> {
+        let starts_json = self.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        if !starts_json {
+            return Err(Failure::from_odd_body(self.code, &self.headers, &self.body));
+        }
+        Ok(self.body)
+    }
 }
 
 /// The `Date` header (RFC 9110's IMF-fixdate, which RFC 2822 parsers read).

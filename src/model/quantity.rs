@@ -69,8 +69,10 @@ impl Amount {
         } else {
             value / 10i128.checked_pow(power.unsigned_abs()).ok_or_else(refused)?
         };
-        let places = u32::try_from(fraction.len()).map_err(|_| refused())?;
-        value /= 10i128.checked_pow(places).ok_or_else(refused)?;
+        if !fraction.is_empty() {
+            let places = u32::try_from(fraction.len()).map_err(|_| refused())?;
+            value /= 10i128.checked_pow(places).ok_or_else(refused)?;
+        }
         Ok(Amount(sign * value))
     }
 

@@ -1,5 +1,7 @@
 //! What was seen of the cluster at one moment, typed. Derived from a [`Recording`], live or saved.
 
+use std::borrow::Borrow;
+
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -12,6 +14,7 @@ use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::dns::Questions;
 use super::load::Load;
@@ -133,10 +136,25 @@ impl Snapshot {
     /// # Errors
     /// [`Misfit`] for the first object that isn't of its resource's type.
     pub fn derive(recording: &Recording) -> Result<Snapshot, Misfit> {
-        let from = Objects(recording);
+        Self::of(Objects::Kept(recording))
+    }
+
+    /// As [`derive`](Self::derive), of a recording that is needed no more.
+    ///
+    /// # Errors
+    /// As [`derive`](Self::derive).
+    pub fn spend(mut recording: Recording) -> Result<Snapshot, Misfit> {
+        Self::of(Objects::Spent(&mut recording))
+    }
+
+    fn of(mut from: Objects<'_>) -> Result<Snapshot, Misfit> {
+        let recording = from.recording();
+        let (taken, rights) = (recording.taken.clone(), recording.rights.clone());
+        let (logs, domain) = (recording.logs.clone(), recording.domain.clone());
+        let (dns, protection) = (recording.dns.clone(), recording.protection.clone());
         Ok(Snapshot {
-            taken: recording.taken.clone(),
-            rights: recording.rights.clone(),
+            taken,
+            rights,
             namespace: from.typed(Resource::Namespace)?,
             sets: from.typed(Resource::StatefulSets)?,
             revisions: from.typed(Resource::ControllerRevisions)?,
@@ -170,10 +188,10 @@ impl Snapshot {
             all_budgets: from.typed(Resource::AllBudgets)?,
             node_usage: from.typed(Resource::NodeUsage)?,
             pod_usage: from.typed(Resource::PodUsage)?,
-            logs: recording.logs.clone(),
-            domain: recording.domain.clone(),
-            dns: recording.dns.clone(),
-            protection: recording.protection.clone(),
+            logs,
+            domain,
+            dns,
+            protection,
         })
     }
 
@@ -187,27 +205,54 @@ impl Snapshot {
     }
 }
 
-struct Objects<'a>(&'a Recording);
+/// Where the objects come from.
+enum Objects<'a> {
+    /// A recording that somebody keeps.
+    Kept(&'a Recording),
+    /// One that nobody needs: each object's text goes as soon as it is typed. Of a thousand shards both together would be twice as
+    /// much.
+    Spent(&'a mut Recording),
+}
 
 impl Objects<'_> {
-    fn typed<T: DeserializeOwned>(&self, resource: Resource) -> Result<Read<Vec<T>>, Misfit> {
-        let Some(read) = self.0.objects.get(&resource) else {
-            return Ok(Read::Unreadable(format!("{} were not recorded", resource.noun())));
-        };
-        Ok(match read {
-            Read::Absent(why) => Read::Absent(why.clone()),
-            Read::Unreadable(why) => Read::Unreadable(why.clone()),
-            Read::Got(items) => {
-                // As many as there are: of 5,000 nodes, room to grow would be megabytes.
-                let mut typed = Vec::with_capacity(items.len());
-                for item in items {
-                    typed.push(serde_json::from_str(item.get()).map_err(|error| Misfit {
-                        resource,
-                        why: error.to_string(),
-                    })?);
-                }
-                Read::Got(typed)
-            }
+    fn recording(&self) -> &Recording {
+        match self {
+            Objects::Kept(recording) => recording,
+            Objects::Spent(recording) => recording,
+        }
+    }
+
+    fn typed<T: DeserializeOwned>(&mut self, resource: Resource) -> Result<Read<Vec<T>>, Misfit> {
+        let unread = || Read::Unreadable(format!("{} were not recorded", resource.noun()));
+        Ok(match self {
+            Objects::Kept(recording) => match recording.objects.get(&resource) {
+                None => unread(),
+                Some(Read::Absent(why)) => Read::Absent(why.clone()),
+                Some(Read::Unreadable(why)) => Read::Unreadable(why.clone()),
+                Some(Read::Got(items)) => Read::Got(typed(resource, items.iter().map(|item| &**item))?),
+            },
+            Objects::Spent(recording) => match recording.objects.remove(&resource) {
+                None => unread(),
+                Some(Read::Absent(why)) => Read::Absent(why),
+                Some(Read::Unreadable(why)) => Read::Unreadable(why),
+                Some(Read::Got(items)) => Read::Got(typed(resource, items.into_iter())?),
+            },
         })
     }
+}
+
+fn typed<T, R>(resource: Resource, items: impl ExactSizeIterator<Item = R>) -> Result<Vec<T>, Misfit>
+where
+    T: DeserializeOwned,
+    R: Borrow<RawValue>,
+{
+    // As many as there are: of 5,000 nodes, room to grow would be megabytes.
+    let mut typed = Vec::with_capacity(items.len());
+    for item in items {
+        typed.push(serde_json::from_str(item.borrow().get()).map_err(|error| Misfit {
+            resource,
+            why: error.to_string(),
+        })?);
+    }
+    Ok(typed)
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::future::{join, join_all, join3, join5, try_join3};
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::cluster::connect::Connection;
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::model::read::Read;
 use crate::model::recording::{EvictionTrial, Recording};
 use crate::model::resource::Resource;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Misfit, Snapshot};
 use crate::model::{pod, set};
 use crate::plan::verify::access::probe_rules;
 use crate::plan::verify::policy::Policy;
@@ -113,7 +114,8 @@ pub struct Observed {
 
 /// Looks at everything once.
 ///
-/// All that depends on nothing is asked at once, over one connection; names as soon as the set and CoreDNS's pods are known.
+/// The set and CoreDNS's pods come first, so that the names can be asked; while the name servers answer, all the rest is read at
+/// once, over one connection. Asked for with the rest, they would wait for the server to answer thirty requests.
 ///
 /// # Errors
 /// Where the server can't be reached at all or isn't Kubernetes; where a name that was typed doesn't exist. Anything else that
@@ -121,7 +123,10 @@ pub struct Observed {
 pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observed> {
     let api = connection.api();
     let namespace = connection.namespace();
+    let (known, names_can_be_asked) = oneshot::channel();
     let rest = async {
+        // Where the other side ended early, its error ends this one.
+        let _ = names_can_be_asked.await;
         let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
         let at_once = join(at_once, room(api, namespace, wanted.room));
         Ok(join3(
@@ -138,7 +143,7 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
         api.clone()
     };
     let (greeting, mut recording, ((at_once, room), optional, rights)) =
-        try_join3(greet(&greeter), shards_and_names(connection, wanted), rest).await?;
+        try_join3(greet(&greeter), shards_and_names(connection, wanted, known), rest).await?;
     sign(&mut recording, greeting);
     if let Read::Got(known) = &mut recording.rights {
         known.extend(rights);
@@ -244,8 +249,9 @@ pub async fn listen(connection: &Connection, statefulset: Option<&str>) -> Resul
     Ok(recording)
 }
 
-/// The set, what its names depend on, its pods, and the answers of the name servers, which take longest and so begin first.
-async fn shards_and_names(connection: &Connection, wanted: &Wanted) -> Result<Recording> {
+/// The set, what its names depend on, its pods, and the answers of the name servers, which take longest and so begin first: `known`
+/// tells when.
+async fn shards_and_names(connection: &Connection, wanted: &Wanted, known: oneshot::Sender<()>) -> Result<Recording> {
     let (api, namespace) = (connection.api(), connection.namespace());
     let (sets, budgets, services, dns_pods, dns_config) = join5(
         read(api, Resource::StatefulSets, namespace, ""),
@@ -260,6 +266,7 @@ async fn shards_and_names(connection: &Connection, wanted: &Wanted) -> Result<Re
     for reading in [sets, budgets, services, dns_pods, dns_config] {
         add(&mut recording, reading);
     }
+    let _ = known.send(());
     let early = derive(&recording)?;
     let seen = Seen {
         snapshot: &early,
@@ -338,7 +345,12 @@ async fn greet(api: &Api) -> Result<Greeting> {
 /// # Errors
 /// A bug: the server gave an object that isn't of its own kind.
 pub fn derive(recording: &Recording) -> Result<Snapshot> {
-    Snapshot::derive(recording).map_err(|misfit| {
+    understood(Snapshot::derive(recording))
+}
+
+/// A snapshot, or the error of what can't be typed.
+fn understood(typed: std::result::Result<Snapshot, Misfit>) -> Result<Snapshot> {
+    typed.map_err(|misfit| {
         Error::new(
             crate::error::ErrorKind::Unreachable,
             format!("failed to understand what was read: {misfit}"),

@@ -2,7 +2,7 @@
 //!
 //! Source: k8s.io/component-helpers/resource/helpers.go (PodRequests; KEP-753 for init containers that keep running).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -12,29 +12,26 @@ use crate::model::quantity::Amount;
 /// Amounts by the name of the resource.
 pub type Amounts = BTreeMap<String, Amount>;
 
-/// Amounts while they are reckoned with, by names that stand in the pod: of 50,000 pods nothing is copied.
-type Reckoned<'a> = BTreeMap<&'a str, Amount>;
-
 /// What a new pod of this template will ask for. The API server takes a limit for the request where only that is written.
 pub fn of_template(spec: &PodSpec) -> Amounts {
-    requests(spec, |resources| {
-        let mut all: BTreeMap<&String, &Quantity> = resources.limits.iter().flatten().collect();
-        all.extend(resources.requests.iter().flatten());
-        amounts(all)
+    of_all(spec, |resources, resource| {
+        amount(&resources.requests, resource).or_else(|| amount(&resources.limits, resource))
     })
 }
 
 /// What a pod asks for.
 pub fn of_pod(found: &Pod) -> Amounts {
-    let Some(spec) = &found.spec else {
-        return Amounts::new();
-    };
-    requests(spec, |resources| amounts(resources.requests.iter().flatten()))
+    found
+        .spec
+        .as_ref()
+        .map(|spec| of_all(spec, requested))
+        .unwrap_or_default()
 }
 
-fn amounts<'a>(written: impl IntoIterator<Item = (&'a String, &'a Quantity)>) -> Reckoned<'a> {
-    let read = |(resource, quantity): (&'a String, _)| Some((resource.as_str(), Amount::of(quantity)?));
-    written.into_iter().filter_map(read).collect()
+/// What a pod asks for of one resource. Of 50,000 pods nothing is copied.
+pub fn of_pod_one(found: &Pod, resource: &str) -> Amount {
+    let asked = found.spec.as_ref().and_then(|spec| one(spec, resource, &requested));
+    asked.unwrap_or_default()
 }
 
 /// Adds amounts to a sum.
@@ -45,49 +42,61 @@ pub fn add(sum: &mut Amounts, more: &Amounts) {
     }
 }
 
-fn plus<'a>(sum: &mut Reckoned<'a>, more: &Reckoned<'a>) {
-    for (resource, amount) in more {
-        let before = sum.entry(resource).or_default();
-        *before = before.plus(*amount);
-    }
+fn requested(resources: &ResourceRequirements, resource: &str) -> Option<Amount> {
+    amount(&resources.requests, resource)
 }
 
-fn raise<'a>(most: &mut Reckoned<'a>, other: &Reckoned<'a>) {
-    for (resource, amount) in other {
-        let before = most.entry(resource).or_default();
-        *before = (*before).max(*amount);
-    }
+fn amount(written: &Option<BTreeMap<String, Quantity>>, resource: &str) -> Option<Amount> {
+    Amount::of(written.as_ref()?.get(resource)?)
+}
+
+/// Every resource that the pod names, as [`one`] counts it.
+fn of_all(spec: &PodSpec, written: impl Fn(&ResourceRequirements, &str) -> Option<Amount>) -> Amounts {
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let named = containers
+        .filter_map(|container| container.resources.as_ref())
+        .chain(&spec.resources)
+        .flat_map(|resources| [&resources.requests, &resources.limits])
+        .chain([&spec.overhead])
+        .flatten()
+        .flat_map(BTreeMap::keys);
+    let named: BTreeSet<&String> = named.collect();
+    let amounts = named
+        .into_iter()
+        .filter_map(|resource| Some((resource.clone(), one(spec, resource, &written)?)));
+    amounts.collect()
 }
 
 /// The sum over the containers, or what the start needs where that is more: an init container runs beside those before it
 /// that keep running (`restartPolicy: Always`), and these run beside the containers. What is written for the whole pod holds
-/// instead of the sum; overhead comes on top.
-fn requests<'a>(spec: &'a PodSpec, written: impl Fn(&'a ResourceRequirements) -> Reckoned<'a>) -> Amounts {
-    let of = |container: &'a Container| container.resources.as_ref().map(&written).unwrap_or_default();
-    let mut sum = Reckoned::new();
-    for container in &spec.containers {
-        plus(&mut sum, &of(container));
-    }
-    let (mut running, mut start) = (Reckoned::new(), Reckoned::new());
+/// instead of the sum; overhead comes on top. None where nothing is written.
+fn one(
+    spec: &PodSpec,
+    resource: &str,
+    written: &impl Fn(&ResourceRequirements, &str) -> Option<Amount>,
+) -> Option<Amount> {
+    let of = |container: &Container| written(container.resources.as_ref()?, resource);
+    let mut sum = spec.containers.iter().map(of).fold(None, plus);
+    let (mut running, mut start) = (None, None);
     for container in spec.init_containers.iter().flatten() {
-        let mut beside = of(container);
+        let asked = of(container);
+        let beside = plus(running, asked);
         if container.restart_policy.as_deref() == Some("Always") {
-            plus(&mut sum, &beside);
-            plus(&mut running, &beside);
-            beside = running.clone();
-        } else {
-            plus(&mut beside, &running);
+            sum = plus(sum, asked);
+            running = beside;
         }
-        raise(&mut start, &beside);
+        start = start.max(beside);
     }
-    raise(&mut sum, &start);
-    if let Some(whole) = &spec.resources {
-        sum.extend(written(whole));
+    let sum = sum.max(start);
+    let whole = spec.resources.as_ref().and_then(|whole| written(whole, resource));
+    plus(whole.or(sum), amount(&spec.overhead, resource))
+}
+
+fn plus(one: Option<Amount>, other: Option<Amount>) -> Option<Amount> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.plus(other)),
+        (one, other) => one.or(other),
     }
-    plus(&mut sum, &amounts(spec.overhead.iter().flatten()));
-    sum.into_iter()
-        .map(|(resource, amount)| (resource.to_owned(), amount))
-        .collect()
 }
 
 #[cfg(test)]
@@ -136,6 +145,22 @@ mod tests {
         assert_eq!(cpu(json!({"containers": [plain()], "initContainers": after})), "7");
         let before = json!([container("5", json!({})), container("2", always)]);
         assert_eq!(cpu(json!({"containers": [plain()], "initContainers": before})), "5");
+    }
+
+    #[test]
+    fn one_resource_is_counted_as_all_are() {
+        let pod: Pod = serde_json::from_value(json!({"spec": {
+            "containers": [container("1", json!({})), container("250m", json!({}))],
+            "initContainers": [container("2", json!({"restartPolicy": "Always"})), container("3", json!({}))],
+            "overhead": {"memory": "1Gi"},
+        }}))
+        .unwrap();
+        let all = of_pod(&pod);
+        assert_eq!(all["cpu"].written("cpu"), "5");
+        for resource in ["cpu", "memory"] {
+            assert_eq!(of_pod_one(&pod, resource), all[resource], "{resource}");
+        }
+        assert_eq!(of_pod_one(&pod, "example.com/gpu"), Amount::ZERO);
     }
 
     #[test]

@@ -20,11 +20,11 @@ const PAGE: usize = 500;
 /// Reads a list page by page: `read` adds a page's items to the sum and tells the token of the next ([`whole`] or [`skimmed`]).
 ///
 /// A page that names the next one is read on a thread of its own while that one is on its way: of a large cluster the reading
-/// takes as long as the network.
+/// takes as long as the network. The two take turns in the same memory.
 pub(super) async fn fold<S, R>(api: &Api, path: &str, query: &str, read: R) -> Result<S, Failure>
 where
     S: Default + Send + 'static,
-    R: FnMut(&mut S, &str) -> Result<Option<String>, Failure> + Send + 'static,
+    R: FnMut(&mut S, &[u8]) -> Result<Option<String>, Failure> + Send + 'static,
 {
     let mut sum = Sum { read, of: S::default() };
     let page = |token: &str| {
@@ -32,33 +32,34 @@ where
         with_query(path, query, &page)
     };
     let first = with_query(path, query, &format!("limit={PAGE}"));
-    let mut body = api.get(&first).await?.body;
+    let mut body = api.get_into(&first, Vec::new()).await?;
+    let mut spare = Vec::new();
     loop {
         let next = match token_at_the_top(&body) {
             Some(token) => {
                 let at_work = tokio::task::spawn_blocking(move || {
                     let read = sum.read(&body);
-                    (sum, read)
+                    (sum, read, body)
                 });
                 let next = page(&token);
-                let (next, done) = join(api.get(&next), at_work).await;
+                let (next, done) = join(api.get_into(&next, std::mem::take(&mut spare)), at_work).await;
                 let read;
-                (sum, read) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                (sum, read, spare) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                 read?;
                 next
             }
             None => match sum.read(&body)? {
                 None => return Ok(sum.of),
-                Some(token) => api.get(&page(&token)).await,
+                Some(token) => api.get_into(&page(&token), body).await,
             },
         };
         body = match next {
-            Ok(answer) => answer.body,
+            Ok(next) => next,
             // The token outlived the server's memory of that state (etcd compaction, five minutes). Pages of two states
             // can't be joined; asking for all at once can't expire again.
             Err(Failure::Server { code: 410, .. }) => {
                 sum.of = S::default();
-                let whole = api.get(&with_query(path, query, "")).await?.body;
+                let whole = api.get_into(&with_query(path, query, ""), spare).await?;
                 return match sum.read(&whole)? {
                     None => Ok(sum.of),
                     Some(_) => Err(Failure::NotKubernetes {
@@ -79,10 +80,10 @@ struct Sum<S, R> {
 
 impl<S, R> Sum<S, R>
 where
-    R: FnMut(&mut S, &str) -> Result<Option<String>, Failure>,
+    R: FnMut(&mut S, &[u8]) -> Result<Option<String>, Failure>,
 {
     /// Reads one page and returns the token of the next.
-    fn read(&mut self, body: &str) -> Result<Option<String>, Failure> {
+    fn read(&mut self, body: &[u8]) -> Result<Option<String>, Failure> {
         (self.read)(&mut self.of, body)
     }
 }
@@ -110,15 +111,15 @@ fn percent_encoded(token: &str) -> String {
 }
 
 /// Reads one page with all that is in it, hands its items over and returns the token of the next.
-pub(super) fn whole<T: DeserializeOwned>(body: &str, each: impl FnMut(T)) -> Result<Option<String>, Failure> {
-    let mut json = serde_json::Deserializer::from_str(body);
+pub(super) fn whole<T: DeserializeOwned>(body: &[u8], each: impl FnMut(T)) -> Result<Option<String>, Failure> {
+    let mut json = serde_json::Deserializer::from_slice(body);
     let more = Page::of(each).deserialize(&mut json).map_err(unreadable)?;
     json.end().map_err(unreadable)?;
     Ok(more.filter(|token| !token.is_empty()))
 }
 
 /// As [`whole`], passing over what isn't looked at.
-pub(super) fn skimmed<T: DeserializeOwned>(body: &str, each: impl FnMut(T)) -> Result<Option<String>, Failure> {
+pub(super) fn skimmed<T: DeserializeOwned>(body: &[u8], each: impl FnMut(T)) -> Result<Option<String>, Failure> {
     let mut json = Skim::new(body);
     let more = Page::of(each).deserialize(&mut json).map_err(unreadable)?;
     json.end().map_err(unreadable)?;
@@ -126,7 +127,7 @@ pub(super) fn skimmed<T: DeserializeOwned>(body: &str, each: impl FnMut(T)) -> R
 }
 
 /// The token of the next page where it stands before the items, as Kubernetes writes it: found without reading these.
-fn token_at_the_top(body: &str) -> Option<String> {
+fn token_at_the_top(body: &[u8]) -> Option<String> {
     struct Top<'a>(&'a mut Option<String>);
     impl<'de> Visitor<'de> for Top<'_> {
         type Value = ();
@@ -150,7 +151,7 @@ fn token_at_the_top(body: &str) -> Option<String> {
     }
     let mut token = None;
     // The end is an error in any case; what isn't JSON is told where the items are read.
-    let _ = serde_json::Deserializer::from_str(body).deserialize_map(Top(&mut token));
+    let _ = serde_json::Deserializer::from_slice(body).deserialize_map(Top(&mut token));
     token.filter(|token| !token.is_empty())
 }
 
@@ -265,7 +266,7 @@ mod tests {
 
     fn read(body: &str) -> Result<(Vec<String>, Option<String>), Failure> {
         let mut kept = Vec::new();
-        let more = whole(body, |item: Box<RawValue>| kept.push(item.get().to_owned()))?;
+        let more = whole(body.as_bytes(), |item: Box<RawValue>| kept.push(item.get().to_owned()))?;
         Ok((kept, more))
     }
 
@@ -291,15 +292,16 @@ mod tests {
 
     #[test]
     fn the_next_pages_token_is_found_before_the_items_are_read() {
+        let found = |body: &str| token_at_the_top(body.as_bytes());
         let list = |metadata: &str| format!(r#"{{"kind":"PodList","metadata":{metadata},"items":[not even JSON"#);
         assert_eq!(
-            token_at_the_top(&list(r#"{"resourceVersion":"7","continue":"x=="}"#)).as_deref(),
+            found(&list(r#"{"resourceVersion":"7","continue":"x=="}"#)).as_deref(),
             Some("x==")
         );
-        assert_eq!(token_at_the_top(&list(r#"{"continue":""}"#)), None);
-        assert_eq!(token_at_the_top(&list("null")), None);
-        assert_eq!(token_at_the_top(r#"{"items":[],"metadata":{"continue":"x"}}"#), None);
-        assert_eq!(token_at_the_top("<html>"), None);
+        assert_eq!(found(&list(r#"{"continue":""}"#)), None);
+        assert_eq!(found(&list("null")), None);
+        assert_eq!(found(r#"{"items":[],"metadata":{"continue":"x"}}"#), None);
+        assert_eq!(found("<html>"), None);
     }
 
     #[test]

@@ -3,25 +3,26 @@
 //! Of a pod's eight kilobytes a few hundred bytes tell what it asks for. serde_json reads what is ignored as carefully as what is
 //! not; here it is passed over by its quotes and brackets, 64 bytes at a time. What is looked at is read as strictly as by
 //! serde_json. Of what is passed over, strings must end and as many brackets close as open, so that nothing cut off passes;
-//! whether commas and numbers in there are right decides nothing.
+//! whether commas, numbers and letters in there are right decides nothing.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Error;
+use wide::u8x16;
 
 /// How deep what is looked at may be nested, as in serde_json: a hostile answer must not use up the stack.
 const DEEPEST: u8 = 128;
 
 /// Where in a text the reading is.
 pub(super) struct Skim<'t> {
-    text: &'t str,
+    text: &'t [u8],
     at: usize,
     depth: u8,
 }
 
 impl<'t> Skim<'t> {
     /// At the beginning.
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(super) fn new(text: &'t [u8]) -> Self {
         Self { text, at: 0, depth: 0 }
     }
 
@@ -43,9 +44,8 @@ impl<'t> Skim<'t> {
 
     /// The next byte that is no space.
     fn next(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
         loop {
-            match bytes.get(self.at) {
+            match self.text.get(self.at) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
                 other => return other.copied(),
             }
@@ -65,25 +65,25 @@ impl<'t> Skim<'t> {
     }
 
     fn rest(&self) -> &'t [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
+        self.text.get(self.at..).unwrap_or_default()
     }
 
     /// The next `length` bytes.
-    fn piece(&mut self, length: usize) -> Result<&'t str, Error> {
+    fn piece(&mut self, length: usize) -> Result<&'t [u8], Error> {
         let piece = self.text.get(self.at..self.at + length).ok_or_else(|| self.cut_off())?;
         self.at += length;
         Ok(piece)
     }
 
     /// A number, true, false or null.
-    fn word(&mut self) -> Result<&'t str, Error> {
+    fn word(&mut self) -> Result<&'t [u8], Error> {
         let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t');
         let rest = self.rest();
         self.piece(rest.iter().position(ends).unwrap_or(rest.len()))
     }
 
     /// A string with its quotes.
-    fn string(&mut self) -> Result<&'t str, Error> {
+    fn string(&mut self) -> Result<&'t [u8], Error> {
         let length = after_string(self.rest()).ok_or_else(|| self.cut_off())?;
         self.piece(length)
     }
@@ -96,7 +96,7 @@ impl<'t> Skim<'t> {
                 Ok(())
             }
             Some(b'"') => self.string().map(|_| ()),
-            _ => serde_json::from_str::<IgnoredAny>(self.word()?).map(|_| ()),
+            _ => serde_json::from_slice::<IgnoredAny>(self.word()?).map(|_| ()),
         }
     }
 
@@ -140,14 +140,15 @@ impl<'t> Deserializer<'t> for &mut Skim<'t> {
                         self.at += 1;
                         let plain = self.piece(length)?;
                         self.at += 1;
+                        let plain = std::str::from_utf8(plain).map_err(|_| self.wrong("a string that is no UTF-8"))?;
                         visitor.visit_borrowed_str(plain)
                     }
-                    _ => visitor.visit_string(serde_json::from_str(self.string()?)?),
+                    _ => visitor.visit_string(serde_json::from_slice(self.string()?)?),
                 }
             }
             _ => {
                 let word = self.word()?;
-                let mut word = serde_json::Deserializer::from_str(word);
+                let mut word = serde_json::Deserializer::from_slice(word);
                 let value = word.deserialize_any(visitor)?;
                 word.end()?;
                 Ok(value)
@@ -261,7 +262,7 @@ struct Seen {
 impl Seen {
     /// Goes on; tells after how many bytes the last bracket closes, if it does.
     fn block(&mut self, block: &[u8; BLOCK]) -> Option<usize> {
-        if self.escaped || block.iter().fold(false, |any, byte| any | (*byte == b'\\')) {
+        if self.escaped || mask(block, 0, b'\\') != 0 {
             return self.bytes(block);
         }
         let mut inside = mask(block, 0, b'"');
@@ -312,32 +313,12 @@ const EACH: u64 = u64::MAX / 0xff;
 
 /// One bit for each byte, the first lowest: whether it is `wanted` once these bits are set.
 fn mask(block: &[u8; BLOCK], set: u8, wanted: u8) -> u64 {
-    let columns = u128::from_le_bytes(columns(block, set, wanted));
-    turned(columns as u64 | (((columns >> 64) as u64) << 1))
-}
-
-/// The bits of [`mask`], of each sixteenth byte together. Not inlined, so that the compiler makes a few vector instructions of it.
-#[inline(never)]
-fn columns(block: &[u8; BLOCK], set: u8, wanted: u8) -> [u8; 16] {
-    let bit = |at: usize, bit: u8| if block[at] | set == wanted { bit } else { 0 };
-    let mut columns = [0; 16];
-    for (at, column) in columns.iter_mut().enumerate() {
-        *column = bit(at, 1) | bit(at + 16, 1 << 2) | bit(at + 32, 1 << 4) | bit(at + 48, 1 << 6);
-    }
-    columns
-}
-
-/// Eight by eight bits with rows as columns.
-fn turned(mut bits: u64) -> u64 {
-    for (shift, which) in [
-        (7, 0x00aa_00aa_00aa_00aa),
-        (14, 0x0000_cccc_0000_cccc),
-        (28, 0x0000_0000_f0f0_f0f0),
-    ] {
-        let other = (bits ^ (bits >> shift)) & which;
-        bits ^= other ^ (other << shift);
-    }
-    bits
+    let (set, wanted) = (u8x16::splat(set), u8x16::splat(wanted));
+    let (parts, _) = block.as_chunks();
+    parts.iter().rev().fold(0, |bits, part| {
+        let equal = (u8x16::new(*part) | set).simd_eq(wanted);
+        bits << 16 | u64::from(equal.to_bitmask())
+    })
 }
 
 /// In each byte how many bits are set in it and in those below it.

@@ -1,17 +1,22 @@
 //! Nodes and pods of a large cluster, as far as they tell how much room there is.
 //!
 //! Fifty thousand pods are no more than a sum a node, so none of them is held: each is read straight from its page into the few
-//! fields that count, handed on and dropped. Nodes are kept with these fields alone.
+//! fields that count, handed on and dropped. Nodes are kept with these fields alone, typed at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus, ResourceRequirements};
+use k8s_openapi::api::core::v1::{
+    Container, Node, NodeCondition, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus, ResourceRequirements, Taint,
+};
+use k8s_openapi::api::storage::v1::{CSINode, CSINodeDriver, CSINodeSpec, VolumeNodeResources};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Reading, collection_path, into_read, seen_right};
+use super::{collection_path, into_read, seen_right};
 use crate::cluster::get::Api;
 use crate::model::node::{INSTANCE_TYPE, NODE_POOL};
 use crate::model::pod::MIRROR;
@@ -63,16 +68,28 @@ where
 }
 
 /// Lists the nodes, each with what tells how much room it has.
-pub async fn nodes(api: &Api) -> Reading {
-    let resource = Resource::Nodes;
+pub async fn nodes(api: &Api) -> Summed<Vec<Node>> {
+    short::<ShortNode, _>(api, Resource::Nodes).await
+}
+
+/// Lists how many disks each node takes.
+pub async fn csi_nodes(api: &Api) -> Summed<Vec<CSINode>> {
+    short::<ShortCsiNode, _>(api, Resource::CsiNodes).await
+}
+
+/// Lists a kind of the whole cluster, each object with the fields of `S` alone.
+async fn short<S, T>(api: &Api, resource: Resource) -> Summed<Vec<T>>
+where
+    S: DeserializeOwned + Into<T> + 'static,
+    T: Send + 'static,
+{
     let place = resource.place();
     let path = collection_path(&place, place.version, "");
-    let keep = |kept: &mut Vec<Box<RawValue>>, short: ShortNode| kept.extend(to_raw_value(&short));
+    let keep = |kept: &mut Vec<T>, short: S| kept.push(short.into());
     let result = api.fold(&path, "", keep).await;
     let right = Rule::to_read(resource, "").and_then(|rule| seen_right(rule, Some(resource), &result));
-    Reading {
-        resource,
-        objects: into_read(result, resource),
+    Summed {
+        sum: into_read(result, resource),
         right,
     }
 }
@@ -191,7 +208,7 @@ impl From<ShortPod> for Pod {
     }
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct ShortNode {
     metadata: NodeMeta,
     #[serde(default)]
@@ -200,64 +217,192 @@ struct ShortNode {
     status: ShortNodeStatus,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct NodeMeta {
     name: String,
     #[serde(default, deserialize_with = "labels")]
     labels: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize, Serialize, Default)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct ShortNodeSpec {
-    #[serde(rename = "providerID", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "providerID")]
     provider_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     unschedulable: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    taints: Option<Vec<Taint>>,
+    taints: Option<Vec<ShortTaint>>,
 }
 
-#[derive(Deserialize, Serialize)]
-struct Taint {
+#[derive(Deserialize)]
+struct ShortTaint {
     key: String,
     effect: String,
 }
 
-#[derive(Deserialize, Serialize, Default)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct ShortNodeStatus {
-    #[serde(skip_serializing_if = "Option::is_none")]
     allocatable: Option<Allocatable>,
-    #[serde(default, deserialize_with = "ready")]
-    conditions: Vec<Condition>,
+    #[serde(default)]
+    conditions: Option<Vec<Condition>>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct Allocatable {
-    #[serde(skip_serializing_if = "Option::is_none")]
     cpu: Option<Quantity>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<Quantity>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pods: Option<Quantity>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct Condition {
     #[serde(rename = "type")]
     kind: String,
     status: String,
 }
 
-fn labels<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
-    let mut all: BTreeMap<String, String> = Option::deserialize(from)?.unwrap_or_default();
-    all.retain(|key, _| LABELS.contains(&key.as_str()) || ZONE_KEYS.contains(&key.as_str()));
-    Ok(all)
+impl From<ShortNode> for Node {
+    fn from(short: ShortNode) -> Self {
+        let ShortNode { metadata, spec, status } = short;
+        let taints = |all: Vec<ShortTaint>| all.into_iter().map(Into::into).collect();
+        let ready = |all: Vec<Condition>| {
+            all.into_iter()
+                .filter(|one| one.kind == "Ready")
+                .map(Into::into)
+                .collect()
+        };
+        Node {
+            metadata: ObjectMeta {
+                name: Some(metadata.name),
+                labels: Some(metadata.labels),
+                ..ObjectMeta::default()
+            },
+            spec: Some(NodeSpec {
+                provider_id: spec.provider_id,
+                unschedulable: spec.unschedulable,
+                taints: spec.taints.map(taints),
+                ..NodeSpec::default()
+            }),
+            status: Some(NodeStatus {
+                allocatable: status.allocatable.map(Into::into),
+                conditions: status.conditions.map(ready),
+                ..NodeStatus::default()
+            }),
+        }
+    }
 }
 
-fn ready<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Condition>, D::Error> {
-    let mut all: Vec<Condition> = Option::deserialize(from)?.unwrap_or_default();
-    all.retain(|condition| condition.kind == "Ready");
-    Ok(all)
+impl From<ShortTaint> for Taint {
+    fn from(short: ShortTaint) -> Self {
+        Taint {
+            key: short.key,
+            effect: short.effect,
+            ..Taint::default()
+        }
+    }
+}
+
+impl From<Condition> for NodeCondition {
+    fn from(short: Condition) -> Self {
+        NodeCondition {
+            type_: short.kind,
+            status: short.status,
+            ..NodeCondition::default()
+        }
+    }
+}
+
+impl From<Allocatable> for BTreeMap<String, Quantity> {
+    fn from(short: Allocatable) -> Self {
+        let Allocatable { cpu, memory, pods } = short;
+        let named = |name: &str, amount: Option<Quantity>| Some((name.to_owned(), amount?));
+        let all = [named("cpu", cpu), named("memory", memory), named("pods", pods)];
+        all.into_iter().flatten().collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct ShortCsiNode {
+    metadata: CsiNodeMeta,
+    spec: ShortCsiNodeSpec,
+}
+
+#[derive(Deserialize)]
+struct CsiNodeMeta {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct ShortCsiNodeSpec {
+    drivers: Option<Vec<Driver>>,
+}
+
+#[derive(Deserialize)]
+struct Driver {
+    name: String,
+    allocatable: Option<Disks>,
+}
+
+#[derive(Deserialize)]
+struct Disks {
+    count: Option<i32>,
+}
+
+impl From<ShortCsiNode> for CSINode {
+    fn from(short: ShortCsiNode) -> Self {
+        let driver = |short: Driver| CSINodeDriver {
+            name: short.name,
+            allocatable: short
+                .allocatable
+                .map(|disks| VolumeNodeResources { count: disks.count }),
+            ..CSINodeDriver::default()
+        };
+        let drivers = short.spec.drivers.unwrap_or_default();
+        CSINode {
+            metadata: ObjectMeta {
+                name: Some(short.metadata.name),
+                ..ObjectMeta::default()
+            },
+            spec: CSINodeSpec {
+                drivers: drivers.into_iter().map(driver).collect(),
+            },
+        }
+    }
+}
+
+/// A key where it stands in the page.
+#[derive(Deserialize)]
+struct Key<'p>(#[serde(borrow)] Cow<'p, str>);
+
+/// The labels that are looked at, without making words of the others.
+fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct Wanted;
+    impl<'de> Visitor<'de> for Wanted {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("labels")
+        }
+
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(BTreeMap::new())
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+            from.deserialize_map(self)
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut all: M) -> Result<Self::Value, M::Error> {
+            let mut wanted = BTreeMap::new();
+            while let Some(Key(key)) = all.next_key()? {
+                if LABELS.contains(&&*key) || ZONE_KEYS.contains(&&*key) {
+                    wanted.insert(key.into_owned(), all.next_value()?);
+                } else {
+                    all.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(wanted)
+        }
+    }
+    from.deserialize_option(Wanted)
 }

@@ -3,13 +3,13 @@
 //! Of the nodes only what tells their room is kept, and the pods of the cluster are added up as they come: what is held grows
 //! with the nodes, a few hundred bytes each, and not with the pods.
 
-use futures::future::{join, join_all, join3, try_join3};
+use futures::future::{join, join_all, join4, try_join3};
 
 use super::subject::{self, Chosen};
-use super::{UNFINISHED, add, derive, greet, name_of, sign};
+use super::{UNFINISHED, add, greet, name_of, sign, understood};
 use crate::cluster::connect::Connection;
 use crate::cluster::get::Api;
-use crate::cluster::read::{Summed, nodes, read, read_usage, served, sum_pods};
+use crate::cluster::read::{Summed, csi_nodes, nodes, read, read_usage, served, sum_pods};
 use crate::cluster::recording::empty;
 use crate::error::Result;
 use crate::model::load::Load;
@@ -20,12 +20,11 @@ use crate::model::snapshot::Snapshot;
 use crate::plan::packing::load;
 
 /// Kinds that are read at once and that nothing waits for.
-const AT_ONCE: [Resource; 5] = [
+const AT_ONCE: [Resource; 4] = [
     Resource::Namespace,
     Resource::Claims,
     Resource::Volumes,
     Resource::StorageClasses,
-    Resource::CsiNodes,
 ];
 
 /// Looks at what tells how the shards are packed. The rest is as if not read.
@@ -48,25 +47,22 @@ pub async fn weigh(connection: &Connection, statefulset: Option<&str>) -> Result
             join(pools, read_usage(api, &served, namespace)).await
         };
         let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
-        Ok(join3(at_once, nodes(api), optional).await)
+        Ok(join4(at_once, nodes(api), csi_nodes(api), optional).await)
     };
-    let (greeting, (name, set_and_pods, load), (at_once, nodes, (pools, usage))) =
+    let (greeting, (name, set_and_pods, load), (at_once, nodes, csi_nodes, (pools, usage))) =
         try_join3(greet(api), set, rest).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
-    for reading in set_and_pods
-        .into_iter()
-        .chain(at_once)
-        .chain([nodes, pools])
-        .chain(usage)
-    {
+    for reading in set_and_pods.into_iter().chain(at_once).chain([pools]).chain(usage) {
         add(&mut recording, reading);
     }
     subject::check_typed_namespace(connection, &recording).await?;
-    let mut snapshot = derive(&recording)?;
-    if let (Read::Got(known), Some(right)) = (&mut snapshot.rights, load.right) {
-        known.push(right);
+    let mut snapshot = understood(Snapshot::spend(recording))?;
+    if let Read::Got(known) = &mut snapshot.rights {
+        known.extend([nodes.right, csi_nodes.right, load.right].into_iter().flatten());
     }
+    snapshot.nodes = nodes.sum;
+    snapshot.csi_nodes = csi_nodes.sum;
     snapshot.load = Some(load.sum);
     Ok(snapshot)
 }

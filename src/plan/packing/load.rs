@@ -6,19 +6,29 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::model::load::Load;
 use crate::model::pod::{self, MIRROR};
+use crate::model::quantity::Amount;
 use crate::model::read::{Read, Skip};
 use crate::model::room::Take;
 use crate::model::set;
-use crate::plan::requests::{Amounts, of_pod};
+use crate::plan::requests::{Amounts, of_pod_one};
 use crate::plan::verify::seen::Seen;
 
 /// One pod that asks for these amounts, and brings so many disks for its node to attach.
 pub fn take(amounts: &Amounts, disks: i64) -> Take {
     let amount = |resource: &str| amounts.get(resource).copied().unwrap_or_default();
+    taken(amount("memory"), amount("cpu"), disks)
+}
+
+/// What a pod takes that brings so many disks.
+pub fn take_of_pod(found: &Pod, disks: i64) -> Take {
+    taken(of_pod_one(found, "memory"), of_pod_one(found, "cpu"), disks)
+}
+
+fn taken(memory: Amount, cpu: Amount, disks: i64) -> Take {
     let number = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
     Take {
-        memory: number(amount("memory").ceiling()),
-        cpu: number(amount("cpu").thousandths()),
+        memory: number(memory.ceiling()),
+        cpu: number(cpu.thousandths()),
         disks,
         pods: 1,
     }
@@ -38,7 +48,7 @@ pub fn add(load: &mut Load, found: &Pod, set: &str) {
     } else {
         &mut beside.others
     };
-    *sum = sum.plus(take(&of_pod(found), 0));
+    *sum = sum.plus(take_of_pod(found, 0));
 }
 
 /// What runs beside the shards, as it was summed, or of the pods that were kept; or why they weren't seen.

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 
 use super::figures::{self, Machines};
 use super::layout::{Layout, Machines as Bought, Zone};
-use super::load::{self, take};
+use super::load::{self, take, take_of_pod};
 use super::placement::placement;
 use super::slots::slots;
 use crate::model::catalogue::Catalogue;
@@ -18,7 +18,7 @@ use crate::model::read::Skip;
 use crate::model::room::{Limit, Room, Take};
 use crate::model::volume::same_zone;
 use crate::model::{node, set, volume};
-use crate::plan::requests::{of_pod, of_template};
+use crate::plan::requests::of_template;
 use crate::plan::verify::seen::Seen;
 
 /// Where Karpenter, AKS and EKS say how a node is paid for.
@@ -376,7 +376,7 @@ fn row(
     let running = pods.iter().filter(|one| !pod::is_finished(one));
     let by_shards = running
         .clone()
-        .map(|one| take(&of_pod(one), asked.disks))
+        .map(|one| take_of_pod(one, asked.disks))
         .fold(Take::default(), Take::plus);
     let size = node::label(found, node::INSTANCE_TYPE).map(str::to_owned);
     let capacity_type = CAPACITY

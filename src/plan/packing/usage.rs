@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::load::take;
+use super::load::take_of_pod;
 use crate::model::pod;
 use crate::model::read::Read;
 use crate::model::room::{Limit, Take};
 use crate::model::usage::{Fit, NodeMetrics, PodMetrics, Used};
-use crate::plan::requests::of_pod;
+
 use crate::plan::verify::seen::Seen;
 
 /// Below this share of its request, in thousandths, a shard asks for too much: half of what is kept for it lies idle.
@@ -157,7 +157,7 @@ fn measure_shards(found: &mut Usage, seen: &Seen<'_>, all: &[PodMetrics]) {
             found.unmeasured.push(name.to_owned());
             continue;
         };
-        let asked: Take = take(&of_pod(shard), 0);
+        let asked: Take = take_of_pod(shard, 0);
         let settled = pod::is_ready(shard)
             && pod::since(shard).is_some_and(|since| seen.snapshot.taken.at.duration_since(since) >= SETTLED);
         found.since = older(found.since, of.and_then(|of| Some(of.timestamp.as_ref()?.0)));

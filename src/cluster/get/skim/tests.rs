@@ -7,7 +7,7 @@ use super::*;
 
 /// Everything looked at.
 fn seen<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Error> {
-    let mut json = Skim::new(text);
+    let mut json = Skim::new(text.as_bytes());
     let value = T::deserialize(&mut json)?;
     json.end()?;
     Ok(value)
@@ -203,4 +203,22 @@ fn whatever_follows_is_refused() {
         assert!(seen::<Value>(text).is_err(), "{text}");
         assert!(seen::<IgnoredAny>(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn letters_that_are_none_are_refused_where_they_are_looked_at() {
+    let mut body = br#"{"passed": "?", "last": "?"}"#.to_vec();
+    let places: Vec<usize> = (0..body.len()).filter(|at| body[*at] == b'?').collect();
+    body[places[0]] = 0xff;
+    #[derive(Debug, Deserialize)]
+    struct Word {
+        last: String,
+    }
+    let read = |body: &[u8]| Word::deserialize(&mut Skim::new(body)).map(|word| word.last);
+    assert_eq!(read(&body).unwrap(), "?");
+    body[places[1]] = 0xff;
+    assert_eq!(
+        read(&body).unwrap_err().to_string(),
+        format!("a string that is no UTF-8 at byte {}", places[1] + 2)
+    );
 }
