@@ -39,9 +39,13 @@ fn an_undo_without_an_upgrade_before_it_says_so() {
 
 #[test]
 fn a_drain_of_one_of_the_demos_nodes_is_rehearsed() {
-    let line = format!("drain {} --strategy surge --rehearse --from demo", a_node());
-    let document = json(&line, 0, "Rehearsal");
-    assert_eq!(document["end"], "done", "{document}");
+    let node = a_node();
+    let ran = shardctl(&format!("drain {node} --rehearse --from demo -o json"));
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stderr));
+    assert_eq!(document["source"], "the demo's cluster");
+    assert_eq!(document["exitCode"], ran.code, "{}", ran.stdout);
+    let told = document["events"].to_string();
+    assert!(told.contains(&format!("node/{node}")), "{told}");
 }
 
 #[test]
