@@ -117,7 +117,10 @@ pub const SCENES: [Scene; 8] = [
         title: "A node is emptied for maintenance",
         words: "The budget forbids it: kubectl drain would try for ever. A machine is bought and fetches the image while the shards \
                 still run; then they move, one at a time.",
-        acts: &[run(&["shardctl", "drain", NODE_OF_1, "--yes"], ExitCode::Done)],
+        acts: &[run(
+            &["shardctl", "drain", NODE_OF_1, "--then-release", "--yes"],
+            ExitCode::Done,
+        )],
     },
     Scene {
         name: SceneName::Recover,
