@@ -163,7 +163,8 @@ fn prune(live: &Value, merged: &mut Value, ours: &BTreeSet<Path>, manager: &str)
     let dropped: BTreeSet<Path> = before
         .into_iter()
         .flat_map(held)
-        .filter(|path| !kept.contains(path))
+        // A field of which a part is somebody's stays, and so does a part of what is.
+        .filter(|path| !kept.iter().any(|other| other.starts_with(path) || path.starts_with(other)))
         .collect();
     for path in dropped {
         // An item of which nothing is anybody's any more goes as a whole, with what the server had added to it.

@@ -194,7 +194,9 @@ fn walk(kind: Kind, name: &str, value: &Value, path: &mut Path, found: &mut Leav
 
 /// Maps that count as one value.
 pub(super) fn is_atomic(name: &str) -> bool {
-    const ATOMIC: [&str; 11] = [
+    const ATOMIC: [&str; 12] = [
+        // A NodeSelector.
+        "requiredDuringSchedulingIgnoredDuringExecution",
         "selector",
         "labelSelector",
         "nodeSelector",

@@ -10,7 +10,7 @@ use shardctl::cli::Cli;
 use crate::bad_days::{Ran, run};
 
 /// Every command that takes `--from`, as words; `route-test` and rehearsals among them.
-const READING: [&str; 11] = [
+const READING: [&str; 12] = [
     "verify",
     "status",
     "events",
@@ -22,6 +22,7 @@ const READING: [&str; 11] = [
     "upgrade undo",
     "drain",
     "recover",
+    "promote",
 ];
 
 /// shardctl where nothing is configured, in a folder of its own.
