@@ -375,6 +375,8 @@ mod tests {
             global: cli.global,
             colour: Colour::Never,
             heard: Heard::default(),
+            words: Vec::new(),
+            within: None,
         }
     }
 
