@@ -2,7 +2,8 @@
 //! killed at yet, run again, killed at the next one, until a run comes to its end.
 //!
 //! So every run begins with what the one before it left, and what a death at one kind left and nobody put right shows at the end.
-//! That each single death is healed by the next run alone is proven in the rehearsal cluster, at every request.
+//! That each single death is healed by the next run alone is proven in the rehearsal cluster (`crash_points`), at every request of
+//! every operation that is killed here.
 
 use crate::cluster::interceptor::Request;
 use crate::cluster::scene::running::{Output, Running};

@@ -6,6 +6,7 @@ pub(in crate::sim) mod disruption;
 mod endpoints;
 mod events;
 mod fit;
+mod garbage;
 mod kubelet;
 mod namespaces;
 mod nodes;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::sim::json::{controller, is_leaving, list, name, namespace, text};
+use crate::sim::json::{controller, is_leaving, list, name, namespace, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
 use crate::sim::store::{Change, Key, Object, Store, What};
@@ -52,6 +53,8 @@ pub enum Work {
     Provision,
     /// A machine that was ordered, or that may not be needed any more.
     Machine(Key),
+    /// What belonged to an object that is gone, by its uid.
+    Orphans(String),
 }
 
 /// What goes on with a pod or a claim and takes its time.
@@ -135,6 +138,7 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Pool(key) => provisioner::admit(plane, key, now),
         Work::Provision => provisioner::provision(plane, now),
         Work::Machine(key) => provisioner::reconcile(plane, key, now),
+        Work::Orphans(owner) => garbage::collect(plane, owner, now),
     }
 }
 
@@ -145,7 +149,9 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
     let space = namespace(object);
     let keys = |kind: Kind| store.all(kind, Some(space)).map(move |object| Key::of(kind, object));
     match change.kind {
+        Kind::StatefulSets if change.what == What::Deleted => vec![Work::Orphans(uid(object).to_owned())],
         Kind::StatefulSets => vec![Work::Set(key)],
+        Kind::NodePools if change.what == What::Deleted => vec![Work::Orphans(uid(object).to_owned())],
         Kind::Budgets => vec![Work::Budget(key)],
         Kind::Claims => {
             let mut work = vec![Work::Claim(key)];

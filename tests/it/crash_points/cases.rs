@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use shardctl::model::outcome::End;
 use shardctl::plan::drain::placeholder::Prewarm;
 use shardctl::plan::drain::{Afterwards, Strategy};
 use shardctl::plan::image::Wanted;
 use shardctl::plan::upgrade::policy::Goal;
 use shardctl::sim::faults::{Fault, Faults};
+use shardctl::sim::plane::Plane;
 use shardctl::sim::store::Store;
 
 use super::command::{Command, Drain, Upgrade};
+use super::course::Then;
 use super::play::{Act, Ended, Stage, play};
-use super::referee::{Left, Licence, Referee};
-use super::scene::{BAD, NEW, OLD, Scene};
+use super::referee::{Become, Job, Left, Licence, Referee};
+use super::scene::{BAD, Ground, NEW, OLD, Scene};
+use super::workload;
 
 /// One operation.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ pub struct Case {
 impl Case {
     /// The cluster as it is when the operation begins, and as it was before everything.
     pub fn stage(&self) -> (Stage, Arc<Store>) {
-        let (plane, at) = self.scene.at_rest();
+        let (plane, at) = self.begins_with();
         let first = Arc::new(plane.store.clone());
         let stage = Stage {
             plane,
@@ -57,6 +61,56 @@ impl Case {
             before.ended
         );
         (before.stage, first)
+    }
+
+    /// The cluster before the operation, or what was done before it; with the workload in it where the scene has it deployed.
+    fn begins_with(&self) -> (Plane, Timestamp) {
+        let (plane, at) = self.scene.at_rest();
+        let (shards, takes_a_name) = match self.scene.ground {
+            Ground::Written | Ground::Cloud => return (plane, at),
+            Ground::Deployed(shards) => (shards, false),
+            Ground::Taken(shards) => (shards, true),
+        };
+        let scene = Scene {
+            shards: i64::from(shards),
+            ..self.scene
+        };
+        let licence = Licence {
+            workload: Some(Job::Deploy),
+            ..Licence::default()
+        };
+        let stage = Stage {
+            referee: Referee::new(scene, licence, Arc::new(plane.store.clone()), at),
+            plane,
+            at,
+            lives: 0,
+        };
+        let act = Act {
+            command: Command::Deploy(shards),
+            faults: Faults::default(),
+        };
+        let played = play(stage, &act);
+        assert_eq!(played.broken, Vec::<String>::new(), "{}: its deployment", self.name);
+        let Ended::Itself(outcome) = &played.ended else {
+            panic!("{}: its deployment: {:?}", self.name, played.ended)
+        };
+        assert_eq!(outcome.end, End::Done, "{}: {}", self.name, outcome.summary);
+        workload::beside_others(played.stage.plane, played.stage.at, takes_a_name)
+    }
+
+    /// What is done after a death beside the same again: `recover`, which leaves nothing; and where that alone gets nobody further,
+    /// the same after it.
+    pub fn with_recover(&self) -> Then {
+        if self.left.workload.is_some() {
+            Then::Both
+        } else {
+            Then::Recover
+        }
+    }
+
+    /// Whether there may be no set: `recover` says so then.
+    pub fn may_have_no_set(&self) -> bool {
+        self.scene.ground == Ground::Cloud || matches!(self.command, Command::Cleanup(..))
     }
 }
 
@@ -280,5 +334,63 @@ pub fn all() -> Vec<Case> {
                 },
             )
         },
+    ]
+    .into_iter()
+    .chain(of_the_workload())
+    .collect()
+}
+
+/// Those that make the workload and take it away.
+fn of_the_workload() -> Vec<Case> {
+    let case = |name, shards: u32, ground, command: fn(u32) -> Command, job, end| Case {
+        name,
+        scene: Scene {
+            shards: i64::from(shards),
+            karpenter: true,
+            ground,
+            ..Scene::PLAIN
+        },
+        before: None,
+        command: command(shards),
+        licence: Licence {
+            workload: Some(job),
+            ..Licence::default()
+        },
+        left: Left {
+            // A deployment leaves it to `upgrade` to move shards that are there.
+            rolled: job == Job::Promote,
+            workload: Some(end),
+            ..Left::default()
+        },
+    };
+    let (two, taken) = (Ground::Deployed(2), Ground::Taken(2));
+    let [(keeps, kept), (clears, cleared)] = [false, true].map(|data| (Job::Cleanup(data), Become::CleanedUp(data)));
+    vec![
+        case(
+            "deploy",
+            3,
+            Ground::Cloud,
+            Command::Deploy,
+            Job::Deploy,
+            Become::Deployed,
+        ),
+        case("deploy-more", 3, two, Command::Deploy, Job::Deploy, Become::Deployed),
+        case("promote", 2, two, Command::Promote, Job::Promote, Become::Promoted),
+        case(
+            "cleanup",
+            2,
+            taken,
+            |shards| Command::Cleanup(shards, false),
+            keeps,
+            kept,
+        ),
+        case(
+            "cleanup-data",
+            2,
+            taken,
+            |shards| Command::Cleanup(shards, true),
+            clears,
+            cleared,
+        ),
     ]
 }

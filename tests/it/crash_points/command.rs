@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use shardctl::cluster::connect::Connection;
 use shardctl::cluster::permit::Permit;
+use shardctl::commands::early::refused;
 use shardctl::error::Result;
 use shardctl::event::Event;
 use shardctl::model::outcome::{End, Outcome};
@@ -22,16 +23,19 @@ use shardctl::plan::verify::policy::Policy as Judging;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
-use super::scene::NODE;
+use super::scene::{NODE, SET};
+use super::workload::{self, Means};
 
 /// How long the lock outlives a run that was killed.
-const LEASE: Duration = Duration::from_secs(15);
+pub const LEASE: Duration = Duration::from_secs(15);
 
 /// Which run it is, and which node it is about.
 #[derive(Clone, Debug)]
 pub struct Aim {
     /// The letters that tell runs apart.
     pub run: String,
+    /// The set.
+    pub set: String,
     /// The node that is drained, uncordoned or off.
     pub node: String,
 }
@@ -49,6 +53,12 @@ pub enum Command {
     NodeIsOff,
     /// `uncordon`.
     Uncordon,
+    /// `deploy explore` of so many shards.
+    Deploy(u32),
+    /// `promote` of so many shards.
+    Promote(u32),
+    /// `cleanup` of so many shards; with `--data` or without.
+    Cleanup(u32, bool),
 }
 
 /// What is asked of an upgrade.
@@ -86,6 +96,7 @@ impl Command {
         let listening = tokio::spawn(listen(heard));
         let aim = Aim {
             run: run.to_owned(),
+            set: SET.to_owned(),
             node: NODE.to_owned(),
         };
         let outcome = self.carry_out(connection, &aim, events, stop).await;
@@ -108,17 +119,24 @@ impl Command {
         events: Emitter,
         stop: watch::Receiver<u32>,
     ) -> Result<Outcome> {
-        let Aim { run, node } = aim;
+        let Aim { run, set, node } = aim;
         let permit = Permit::confirmed();
-        let named = |operation: &str| Some(format!("{operation}/{}/db/{run}", connection.namespace()));
+        let named = |operation: &str| Some(format!("{operation}/{}/{set}/{run}", connection.namespace()));
+        let means = |operation: &str, events: Emitter, stop: watch::Receiver<u32>| Means {
+            connection,
+            run: named(operation),
+            permit: Permit::confirmed(),
+            events,
+            stop,
+        };
         match self {
             Command::Upgrade(asked) => {
                 let prepared = upgrade::prepare(connection, asked.asked(), named("upgrade")).await?;
                 if prepared.is_idle() {
                     return Ok(prepared.ends(End::NothingToDo, "nothing to do"));
                 }
-                if let Some(first) = prepared.refusals().0.first() {
-                    return Ok(prepared.ends(End::Refused, &format!("{}: {}", first.object, first.message)));
+                if let Some((end, summary)) = refused(&prepared.seen(), set, &prepared.refusals().0) {
+                    return Ok(prepared.ends(end, &summary));
                 }
                 upgrade::execute(connection, prepared, permit, tasks(), events, stop).await
             }
@@ -127,8 +145,8 @@ impl Command {
                 if prepared.is_idle() {
                     return Ok(prepared.ends(End::NothingToDo, "nothing to do"));
                 }
-                if let Some(first) = prepared.refusals().0.first() {
-                    return Ok(prepared.ends(End::Refused, &format!("{}: {}", first.object, first.message)));
+                if let Some((end, summary)) = refused(&prepared.seen(), set, &prepared.refusals().0) {
+                    return Ok(prepared.ends(end, &summary));
                 }
                 drain::execute(connection, prepared, permit, tasks(), events, stop).await
             }
@@ -156,6 +174,9 @@ impl Command {
                 }
                 recover::execute(connection, prepared, permit, events, stop).await
             }
+            Command::Deploy(shards) => workload::deploys(means("deploy", events, stop), *shards).await,
+            Command::Promote(shards) => workload::promotes(means("promote", events, stop), *shards).await,
+            Command::Cleanup(shards, data) => workload::cleans_up(means("cleanup", events, stop), *shards, *data).await,
             Command::Uncordon => {
                 let asked = uncordon::Asked {
                     nodes: vec![node.clone()],
@@ -175,7 +196,8 @@ impl Command {
 }
 
 impl Upgrade {
-    fn asked(&self) -> upgrade::Asked {
+    /// The same as the operation takes it.
+    pub fn asked(&self) -> upgrade::Asked {
         upgrade::Asked {
             statefulset: None,
             judging: Judging::default(),
@@ -245,12 +267,12 @@ impl Drain {
     }
 }
 
-fn tasks() -> Tasks {
+/// Nobody's commands; after a canary it goes on.
+pub fn tasks() -> Tasks {
     Tasks {
         before: None,
         after: None,
         gate: None,
-        // After a canary, go on.
         ask: Some(Box::new(|_| Box::pin(std::future::ready(true)))),
         limit: Duration::from_secs(60),
     }

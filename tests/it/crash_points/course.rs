@@ -13,7 +13,7 @@ use shardctl::sim::store::Store;
 use super::cases::{self, Case};
 use super::command::{Command, Upgrade};
 use super::play::{Act, Beside, Ended, Played, Stage, play, play_beside};
-use super::referee::{Left, at_rest};
+use super::referee::{Become, Left, at_rest};
 use super::scene::NODE;
 
 /// What is done when everything that goes wrong has gone wrong.
@@ -139,7 +139,7 @@ impl Course {
     /// As [`play`](Self::play), from where the case begins.
     pub fn play_from(&self, case: &Case, mut stage: Stage, first: &Arc<Store>) -> Vec<String> {
         if let Then::Beside(rival, at) = &self.then {
-            return several_at_once(case, first, stage, *rival, at);
+            return several_at_once(case, first, stage, *rival, at).wrong;
         }
         let mut wrong = Vec::new();
         for faults in &self.lives {
@@ -150,7 +150,7 @@ impl Course {
                 wrong.push(why.clone());
             }
             if self.then == Then::Nothing {
-                return judge(case, first, &played, &case.left);
+                return reaches_its_goal(case, first, played);
             }
             stage = played.stage;
         }
@@ -176,6 +176,7 @@ pub fn goes_on(case: &Case, first: &Arc<Store>, mut stage: Stage, then: &Then) -
         let left = Left {
             released: released || is_released(first, &healed.stage.plane.store),
             hurt: case.left.hurts,
+            workload: case.left.workload.map(|_| Become::Cut),
             ..Left::default()
         };
         let wrong = judge(case, first, &healed, &left);
@@ -186,20 +187,48 @@ pub fn goes_on(case: &Case, first: &Arc<Store>, mut stage: Stage, then: &Then) -
         stage = healed.stage;
     }
     let mut again = play(stage, &with(&case.command, &nothing));
-    if case.left.hurts && is_refused(&again.ended) {
+    if case.left.hurts && waits_for_a_shard(&again.ended) {
         // A shard that the dead one had just healed isn't Ready yet.
         again = play(again.stage.mended(), &with(&case.command, &nothing));
     }
     judge(case, first, &again, &case.left)
 }
 
-fn is_refused(ended: &Ended) -> bool {
-    matches!(ended, Ended::Itself(outcome) if outcome.end == End::Refused)
+/// What is wrong with a life in which nothing deadly went wrong. Who writes the workload's objects may stop where he doesn't know whether
+/// one was written, and says so; the same again goes on.
+pub fn reaches_its_goal(case: &Case, first: &Arc<Store>, played: Played) -> Vec<String> {
+    let stopped = matches!(&played.ended, Ended::Itself(outcome) if outcome.end == End::Unreachable);
+    if case.left.workload.is_none() || !stopped {
+        return judge(case, first, &played, &case.left);
+    }
+    let mut wrong = played.broken.clone();
+    wrong.extend(goes_on(case, first, played.stage, &Then::Again));
+    wrong
 }
 
-/// What goes wrong where others begin in the midst of it: at each of these requests, all in one play. Whoever hasn't got the lock
-/// leaves everything alone.
-pub fn several_at_once(case: &Case, first: &Arc<Store>, stage: Stage, rival: Rival, at: &[u64]) -> Vec<String> {
+/// Whether a life was refused for a shard that isn't Ready, or goes by the dead one's lock, which hasn't run out.
+fn waits_for_a_shard(ended: &Ended) -> bool {
+    let Ended::Itself(outcome) = ended else { return false };
+    let words = ["isn't Ready", "is being deleted", "has no pod"];
+    match outcome.end {
+        End::Refused => words.iter().any(|words| outcome.summary.contains(words)),
+        End::Locked => true,
+        _ => false,
+    }
+}
+
+/// What came of others in the midst of it.
+pub struct Amid {
+    /// What went wrong, each a sentence.
+    pub wrong: Vec<String>,
+    /// The requests at which others began, while the first one was alive.
+    pub began: Vec<u64>,
+}
+
+/// What comes of it where others begin in the midst of it: at each of these requests, all in one play. Whoever hasn't got the lock
+/// leaves everything alone; only he who begins with the first request, before anybody has it, or with the last, which gives it back,
+/// may be refused for what he sees.
+pub fn several_at_once(case: &Case, first: &Arc<Store>, stage: Stage, rival: Rival, at: &[u64]) -> Amid {
     let command = match rival {
         Rival::Same => case.command.clone(),
         Rival::Recover => Command::Recover,
@@ -210,33 +239,55 @@ pub fn several_at_once(case: &Case, first: &Arc<Store>, stage: Stage, rival: Riv
     };
     let played = play_beside(stage, &with(&case.command, &Faults::default()), &beside);
     let mut wrong = played.broken.clone();
-    let stopped = |ended: &Ended| {
-        let Ended::Itself(outcome) = ended else { return false };
-        matches!(outcome.end, End::Locked | End::Refused)
-    };
+    let ends = |ended: &Ended, ends: &[End]| matches!(ended, Ended::Itself(outcome) if ends.contains(&outcome.end));
+    let stopped = |ended: &Ended| ends(ended, &[End::Locked, End::Refused]);
     let wanted = match rival {
         Rival::Same => case.left.clone(),
         Rival::Recover => Left::default(),
     };
-    for (at, other) in &played.beside {
-        // Who begins after the node was given back is told so.
-        let gone = matches!(other, Ended::Failed(why) if wanted.released && why.contains("there is no node named"));
-        if !gone && !stopped(other) && !is_well(case, other, &wanted).0 {
-            wrong.push(format!("who began at request {at} ended otherwise: {}", ended(other)));
+    for other in &played.beside {
+        let amid = other.is_amid && other.at > 1 && other.at < played.sent;
+        let locked = if amid {
+            ends(&other.ended, &[End::Locked])
+        } else {
+            stopped(&other.ended)
+        };
+        // Who begins after the node was given back is told so, and `recover` where there is no set.
+        let words = match &other.ended {
+            Ended::Failed(why) => why.as_str(),
+            _ => "",
+        };
+        let gone = wanted.released && words.contains("there is no node named")
+            || rival == Rival::Recover && says_that_there_is_no_set(case, words);
+        if !gone && !locked && !is_well(case, &other.ended, &wanted).0 {
+            let ended = ended(&other.ended);
+            wrong.push(format!("who began at request {} ended otherwise: {ended}", other.at));
         }
     }
     let first_stopped = stopped(&played.ended);
-    if first_stopped && played.beside.iter().all(|(_, other)| stopped(other)) {
+    if first_stopped && played.beside.iter().all(|other| stopped(&other.ended)) {
         wrong.push("each leaves it to the others".to_owned());
     }
-    if !wrong.is_empty() {
-        return wrong;
+    let began = played
+        .beside
+        .iter()
+        .filter(|other| other.is_amid)
+        .map(|other| other.at)
+        .collect();
+    if wrong.is_empty() {
+        wrong = if first_stopped {
+            // Another one had the lock, for the same or to put things back.
+            goes_on(case, first, played.stage.mended(), &Then::Again)
+        } else {
+            judge(case, first, &played, &case.left)
+        };
     }
-    if first_stopped {
-        // Another one had the lock, for the same or to put things back.
-        return goes_on(case, first, played.stage.mended(), &Then::Again);
-    }
-    judge(case, first, &played, &case.left)
+    Amid { wrong, began }
+}
+
+fn says_that_there_is_no_set(case: &Case, words: &str) -> bool {
+    let said = ["there is no StatefulSet in namespace", "there is no namespace named"];
+    case.may_have_no_set() && said.iter().any(|said| words.contains(said))
 }
 
 /// Whether the node that is drained was given back.
@@ -285,7 +336,11 @@ fn is_well(case: &Case, ended: &Ended, left: &Left) -> (bool, bool) {
             outcome.end == End::NothingToDo || outcome.end == left.end.unwrap_or(End::Done),
             outcome.end == End::NothingToDo,
         ),
-        Ended::Failed(why) => (undo && why.contains("was an undo itself"), true),
+        Ended::Failed(why) => {
+            let undone = undo && why.contains("was an undo itself");
+            let no_set = left.workload == Some(Become::Cut) && says_that_there_is_no_set(case, why);
+            (undone || no_set, true)
+        }
         Ended::Died => (false, false),
     }
 }

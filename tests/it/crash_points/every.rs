@@ -8,7 +8,7 @@ use shardctl::sim::kind::Kind;
 use shardctl::sim::store::Store;
 
 use super::cases::Case;
-use super::course::{Course, Rival, Then, goes_on, is_released, judge, several_at_once};
+use super::course::{Course, Rival, Then, goes_on, is_released, judge, reaches_its_goal, several_at_once};
 use super::play::{Act, Ended, Moment, Stage, play, play_and_keep};
 use super::workers;
 
@@ -18,7 +18,7 @@ pub struct Proven {
     pub requests: u64,
     /// How many points were judged: each with a fault of its own.
     pub points: usize,
-    /// How many times somebody else began in the midst of it.
+    /// How many times somebody else began while it was at work.
     pub beside: usize,
     /// What went wrong, with the courses that repeat it.
     pub wrong: Vec<String>,
@@ -41,14 +41,11 @@ enum Job<'a> {
     Beside(Rival, Vec<u64>),
 }
 
-impl Job<'_> {
-    /// How many others begin.
-    fn others(&self) -> usize {
-        match self {
-            Job::Beside(_, numbers) => numbers.len(),
-            Job::After(..) | Job::Lost(_) => 0,
-        }
-    }
+/// What came of one thing.
+#[derive(Default)]
+struct Came {
+    wrong: Vec<String>,
+    beside: usize,
 }
 
 /// Proves a case.
@@ -69,7 +66,7 @@ pub fn prove(case: &Case) -> Proven {
     let deaths = deaths(&moments);
     let after = deaths
         .iter()
-        .flat_map(|death| [Then::Again, Then::Recover].map(|then| Job::After(death, then)));
+        .flat_map(|death| [Then::Again, case.with_recover()].map(|then| Job::After(death, then)));
     // In the midst of it others find the lock taken, and any number of them fit into one play. At its first request it has no
     // lock yet, and at its last it gives it back: whoever begins then may get it.
     let beside = Rival::of(case).into_iter().flat_map(|rival| {
@@ -79,12 +76,13 @@ pub fn prove(case: &Case) -> Proven {
     let lost = (1..=clean.sent).map(Job::Lost);
     let jobs: Vec<Job<'_>> = after.chain(lost).chain(beside).collect();
     let came = workers::all(&jobs, |job| done(case, &stage, &first, job));
-    wrong.extend(came.into_iter().flatten());
+    let beside = came.iter().map(|came| came.beside).sum();
+    wrong.extend(came.into_iter().flat_map(|came| came.wrong));
     let deadly: usize = deaths.iter().map(|death| death.at.len()).sum();
     Proven {
         requests: clean.sent,
         points: deadly + usize::try_from(clean.sent).unwrap(),
-        beside: jobs.iter().map(Job::others).sum(),
+        beside,
         wrong,
     }
 }
@@ -110,29 +108,57 @@ fn deaths(moments: &[Moment]) -> Vec<Death<'_>> {
     deaths.into_values().collect()
 }
 
-fn done(case: &Case, stage: &Stage, first: &Arc<Store>, job: &Job<'_>) -> Vec<String> {
-    let (lives, then, words) = match job {
+fn done(case: &Case, stage: &Stage, first: &Arc<Store>, job: &Job<'_>) -> Came {
+    let (faults, then, words) = match job {
         Job::After(death, then) => {
             let Some((number, fault)) = death.at.first() else {
-                return Vec::new();
+                return Came::default();
             };
             let mut words = death.moment.stage.referee.broken();
             words.extend(goes_on(case, first, death.moment.stage.clone(), then));
-            (vec![Faults::at(*number, fault.clone())], then.clone(), words)
+            (Faults::at(*number, fault.clone()), then.clone(), words)
         }
         Job::Lost(number) => {
             let act = Act {
                 command: case.command.clone(),
                 faults: Faults::at(*number, Fault::Lost),
             };
-            let words = judge(case, first, &play(stage.clone(), &act), &case.left);
-            (vec![Faults::at(*number, Fault::Lost)], Then::Nothing, words)
+            let words = reaches_its_goal(case, first, play(stage.clone(), &act));
+            (Faults::at(*number, Fault::Lost), Then::Nothing, words)
         }
-        Job::Beside(rival, numbers) => {
-            let words = several_at_once(case, first, stage.clone(), *rival, numbers);
-            (Vec::new(), Then::Beside(*rival, numbers.clone()), words)
-        }
+        Job::Beside(rival, numbers) => return others(case, stage, first, *rival, numbers),
     };
+    Came {
+        wrong: told(case, vec![faults], then, words),
+        beside: 0,
+    }
+}
+
+/// Others begin at each of these requests. Whoever gets the lock in a moment in which the first one hasn't got it stops him; those who
+/// were to begin later do so in another play.
+fn others(case: &Case, stage: &Stage, first: &Arc<Store>, rival: Rival, numbers: &[u64]) -> Came {
+    let mut came = Came::default();
+    let mut left = numbers.to_vec();
+    while !left.is_empty() {
+        let amid = several_at_once(case, first, stage.clone(), rival, &left);
+        let mut words = amid.wrong;
+        if amid.began.is_empty() {
+            words.push("nobody began while the first one was at work".to_owned());
+        }
+        let is_over = !words.is_empty();
+        came.wrong
+            .extend(told(case, Vec::new(), Then::Beside(rival, left.clone()), words));
+        came.beside += amid.began.len();
+        left.retain(|number| !amid.began.contains(number));
+        if is_over {
+            break;
+        }
+    }
+    came
+}
+
+/// What went wrong, with the course and the command that repeats it.
+fn told(case: &Case, lives: Vec<Faults>, then: Then, words: Vec<String>) -> Vec<String> {
     let course = Course {
         case: case.name.to_owned(),
         lives,

@@ -14,6 +14,7 @@ mod referee;
 mod scene;
 mod seeds;
 pub mod workers;
+mod workload;
 
 use course::Course;
 use play::{Act, Ended, play};
@@ -39,7 +40,7 @@ fn after_a_death_at_any_request_a_rerun_reaches_the_goal_and_recover_leaves_noth
         wrong.extend(proven.wrong);
     }
     eprintln!(
-        "{points} crash points at {requests} requests of {} operations; {beside} times, somebody else began meanwhile",
+        "{points} crash points at {requests} requests of {} operations; {beside} times, somebody else began while it was at work",
         cases::all().len()
     );
     assert_eq!(

@@ -3,6 +3,8 @@
 //! They are made on the wire: a wrapper around the client that changes, withholds or adds requests, or lies about answers. The
 //! product has no switch for any of it.
 
+mod workload;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -421,7 +423,8 @@ fn said(mutant: &Mutant, case: &Case) -> Vec<String> {
 
 #[test]
 fn every_broken_operation_is_caught_and_said_by_what() {
-    let (mutants, cases) = (mutants(), cases::all());
+    let mutants: Vec<Mutant> = mutants().into_iter().chain(workload::mutants()).collect();
+    let cases = cases::all();
     let came = workers::all(&mutants, |mutant| {
         let case = cases.iter().find(|case| case.name == mutant.case).expect("a case");
         said(mutant, case)

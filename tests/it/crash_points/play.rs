@@ -86,12 +86,22 @@ impl Stage {
     }
 }
 
+/// What became of a further process.
+pub struct Other {
+    /// The first one's request at which it was to begin.
+    pub at: u64,
+    /// Whether it began then: the first one came to that request, and lived. It begins after him otherwise.
+    pub is_amid: bool,
+    /// How it ended.
+    pub ended: Ended,
+}
+
 /// What became of a play.
 pub struct Played {
     /// How the life ended.
     pub ended: Ended,
-    /// How those of further processes ended, with the request at which each began.
-    pub beside: Vec<(u64, Ended)>,
+    /// The further processes.
+    pub beside: Vec<Other>,
     /// How many mutating requests it sent.
     pub sent: u64,
     /// What was broken up to now, each a sentence.
@@ -193,6 +203,7 @@ fn perform(stage: Stage, act: &Act, company: Company<'_>) -> Played {
         }
         let number = lives + 1;
         let life = Life::new(number, act.faults.clone());
+        let first_life = life.clone();
         referee.lock().unwrap().begins(number, !act.faults.is_empty());
         let client = cluster.client_of(&life, SPACE);
         let client = wrapped.map_or(client.clone(), |wrapped| wrapped(client));
@@ -216,6 +227,7 @@ fn perform(stage: Stage, act: &Act, company: Company<'_>) -> Played {
         };
         let further = (number + 1..).zip(&begin).map(async |(number, (at, begins))| {
             begins.notified().await;
+            let is_amid = !first_life.is_dead();
             let life = Life::new(number, Faults::default());
             referee.lock().unwrap().begins(number, false);
             let connection = Connection::to_a_rehearsal(cluster.client_of(&life, SPACE), SPACE);
@@ -223,7 +235,11 @@ fn perform(stage: Stage, act: &Act, company: Company<'_>) -> Played {
             let ended = live(command, &connection, &life).await;
             referee.lock().unwrap().ends(number, cluster.now());
             life.end();
-            (*at, ended)
+            Other {
+                at: *at,
+                is_amid,
+                ended,
+            }
         });
         let (ended, beside) = tokio::join!(first, join_all(further));
         if ended != Ended::Died {

@@ -6,6 +6,7 @@ mod deeds;
 mod json;
 mod rest;
 mod standing;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,11 +17,12 @@ use shardctl::sim::kind::Kind;
 use shardctl::sim::store::{Change, Store};
 use shardctl::sim::transport::Deed;
 
-use super::scene::{NODE, SET, Scene, key};
+use super::scene::{BUDGET, NODE, SET, Scene, key};
 use json::{annotation, mark, text, uid};
 use standing::Standing;
 
 pub use rest::{Left, at_rest};
+pub use workload::{Become, Job};
 
 /// For how long a budget may be open where nothing goes wrong; and otherwise, which is what its mark says.
 const OPEN: SignedDuration = SignedDuration::from_secs(5);
@@ -41,6 +43,8 @@ pub struct Licence {
     pub release: bool,
     /// It may be declared off.
     pub off: bool,
+    /// What it is about the whole workload.
+    pub workload: Option<Job>,
 }
 
 /// Looks on.
@@ -134,6 +138,10 @@ impl Referee {
         for kind in [Kind::Claims, Kind::Volumes] {
             for before in self.first.all(kind, None) {
                 let name = text(before, "/metadata/name");
+                let goes = self.licence.workload == Some(Job::Cleanup(true)) && kind == Kind::Claims;
+                if goes && workload::is_claim_of_a_shard(name) {
+                    continue;
+                }
                 let is = match kind {
                     Kind::Claims => store.get(&key(kind, name)),
                     _ => store.get(&shardctl::sim::store::Key::wide(kind, name)),
@@ -153,15 +161,24 @@ impl Referee {
 
     /// The budget is never looser than the mark beside it says, and never by more than one.
     fn judge_budget(&mut self, store: &Store, deed: Option<&Deed<'_>>, now: Timestamp) {
-        let whole = self.scene.shards;
-        let Some(budget) = store.get(&key(Kind::Budgets, SET)) else {
-            return self.breaks(now, format!("budget {SET} is gone"));
+        let set = store.get(&key(Kind::StatefulSets, SET));
+        // Shards that are coming are covered before they are there.
+        let whole = match set.and_then(|set| set["spec"]["replicas"].as_i64()) {
+            Some(replicas) if self.licence.workload == Some(Job::Deploy) => replicas,
+            _ => self.scene.shards,
+        };
+        let Some(budget) = store.get(&key(Kind::Budgets, BUDGET)) else {
+            self.open = None;
+            if set.is_some() {
+                self.breaks(now, format!("budget {BUDGET} is gone"));
+            }
+            return;
         };
         let least = budget
             .pointer("/spec/minAvailable")
             .and_then(Value::as_i64)
             .unwrap_or(0);
-        if least >= whole {
+        if least >= whole || set.is_none() {
             self.open = None;
             return;
         }
@@ -171,19 +188,19 @@ impl Referee {
         let Some(mark) = mark(budget) else {
             return self.breaks(
                 now,
-                format!("budget {SET} needs {least} of {whole}, and no mark says why"),
+                format!("budget {BUDGET} needs {least} of {whole}, and no mark says why"),
             );
         };
         if mark["was"]["spec.minAvailable"] != whole || mark["is"]["spec.minAvailable"] != least {
             self.breaks(
                 now,
-                format!("budget {SET} needs {least} of {whole}, and its mark says otherwise: {mark}"),
+                format!("budget {BUDGET} needs {least} of {whole}, and its mark says otherwise: {mark}"),
             );
         }
         if least < whole - 1 {
             self.breaks(
                 now,
-                format!("budget {SET} needs {least} of {whole}: more than one may go"),
+                format!("budget {BUDGET} needs {least} of {whole}: more than one may go"),
             );
         }
     }
@@ -197,7 +214,10 @@ impl Referee {
             OPEN
         };
         if !self.ended.contains(&life) && now.duration_since(since) > most {
-            self.breaks(now, format!("budget {SET} is open for more than {} s", most.as_secs()));
+            self.breaks(
+                now,
+                format!("budget {BUDGET} is open for more than {} s", most.as_secs()),
+            );
         }
     }
 

@@ -10,10 +10,16 @@ use shardctl::sim::kind::Kind;
 use shardctl::sim::plane::Plane;
 use shardctl::sim::store::Key;
 
+use super::workload;
+
 /// The namespace.
 pub const SPACE: &str = "shop";
-/// The set, its Service and its budget.
-pub const SET: &str = "db";
+/// The workload that `deploy`, `promote` and `cleanup` are about.
+pub const NAME: &str = "db";
+/// The set, as that workload's is called.
+pub const SET: &str = "db-shard";
+/// Its budget.
+pub const BUDGET: &str = "db-shard-pdb";
 /// The node that is drained: it holds the shards with even numbers.
 pub const NODE: &str = "node-a";
 /// The image that the shards run.
@@ -41,6 +47,21 @@ pub struct Scene {
     pub neighbour: bool,
     /// Whether the machine of [`NODE`] is off, so long that its pods are to go.
     pub off: bool,
+    /// What it is made of.
+    pub ground: Ground,
+}
+
+/// What a scene is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ground {
+    /// Nodes and shards as they are written here.
+    Written,
+    /// A cloud, and no shard.
+    Cloud,
+    /// A cloud in which so many shards were deployed, and where others have their things.
+    Deployed(u32),
+    /// As that, with one of the workload's names taken by somebody else.
+    Taken(u32),
 }
 
 impl Scene {
@@ -51,10 +72,14 @@ impl Scene {
         karpenter: false,
         neighbour: false,
         off: false,
+        ground: Ground::Written,
     };
 
-    /// The cluster at rest, and its time.
+    /// The cluster at rest, and its time; before anything was deployed where it is a cloud.
     pub fn at_rest(self) -> (Plane, Timestamp) {
+        if self.ground != Ground::Written {
+            return workload::cloud();
+        }
         let began: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let mut plane = Plane::new(pace());
         plane.crashing_images.insert(BAD.to_owned());
@@ -151,7 +176,7 @@ impl Scene {
     }
 
     fn budget(self) -> Value {
-        json!({"metadata": {"name": SET, "namespace": SPACE, "generation": 1},
+        json!({"metadata": {"name": BUDGET, "namespace": SPACE, "generation": 1},
             "spec": {"minAvailable": self.shards, "selector": {"matchLabels": {"app": SET}},
                 "unhealthyPodEvictionPolicy": "AlwaysAllow"}})
     }
@@ -175,7 +200,7 @@ impl Scene {
 }
 
 /// How long things take: seconds rather than minutes, since what is waited for costs looks, and the order is the same.
-fn pace() -> Pace {
+pub fn pace() -> Pace {
     Pace {
         lag: Duration::from_millis(5),
         retry: Duration::from_secs(2),

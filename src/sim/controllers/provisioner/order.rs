@@ -346,7 +346,9 @@ fn claim(plane: &mut Plane, pool: &Value, pod: &Object, mut node: Value, now: Ti
     let spec = &pool["spec"]["template"]["spec"];
     let labels = node["metadata"]["labels"].clone();
     let requirement = |key: &str| json!({"key": key, "operator": "In", "values": [labels[key]]});
-    let mut made = json!({"metadata": {"generateName": format!("{}-", name(pool)), "labels": labels,
+    let owner = json!({"apiVersion": Kind::NodePools.api_version(), "kind": "NodePool", "name": name(pool), "uid": uid(pool),
+        "blockOwnerDeletion": true});
+    let mut made = json!({"metadata": {"generateName": format!("{}-", name(pool)), "labels": labels, "ownerReferences": [owner],
             "annotations": pool["spec"]["template"]["metadata"]["annotations"], "finalizers": ["karpenter.sh/termination"]},
         "spec": {"nodeClassRef": spec["nodeClassRef"], "requirements": [requirement(SIZE), requirement(ZONE)],
             "taints": node["spec"]["taints"]},

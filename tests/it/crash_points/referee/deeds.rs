@@ -11,12 +11,17 @@ use super::json::{MARK, differences, is_leaving, is_off, is_ready, label, mark, 
 use crate::crash_points::scene::{NODE, SET};
 
 const HELPER: &str = "shardctl.dev/helper";
-const JOURNAL: &str = "shardctl.dev/journal";
+pub(super) const JOURNAL: &str = "shardctl.dev/journal";
 const HOLD: &str = "karpenter.sh/do-not-disrupt";
 
 impl Referee {
     /// Judges one change that a request made.
     pub(super) fn judge_deed(&mut self, store: &Store, change: &Change, deed: &Deed<'_>, now: Timestamp) {
+        if let Some(job) = self.licence.workload
+            && self.judge_of_workload(store, change, deed, job, now)
+        {
+            return;
+        }
         let object: &Value = &change.object;
         match change.kind {
             Kind::Events => {}
@@ -79,7 +84,7 @@ impl Referee {
         self.lock = Some(deed.life);
     }
 
-    fn needs_lock(&mut self, deed: &Deed<'_>, what: &str, now: Timestamp) {
+    pub(super) fn needs_lock(&mut self, deed: &Deed<'_>, what: &str, now: Timestamp) {
         if self.lock != Some(deed.life) {
             self.breaks(now, format!("{what} without the lock"));
         }
@@ -233,7 +238,7 @@ impl Referee {
     }
 
     /// Nothing but these fields changes.
-    fn only(&mut self, change: &Change, may: &[&str], now: Timestamp) {
+    pub(super) fn only(&mut self, change: &Change, may: &[&str], now: Timestamp) {
         let before = change.before.as_deref().unwrap_or(&Value::Null);
         if change.what != What::Modified {
             let kind = change.kind.served().name;
@@ -254,17 +259,17 @@ impl Referee {
     }
 }
 
-fn on(annotation: &str) -> String {
+pub(super) fn on(annotation: &str) -> String {
     format!("metadata.annotations.{annotation}")
 }
 
 /// Whether an object goes by a change.
-fn ends(change: &Change) -> bool {
+pub(super) fn ends(change: &Change) -> bool {
     change.what == What::Deleted || is_leaving(&change.object)
 }
 
 /// Whether a deletion or eviction is about one pod exactly.
-fn names_the_uid(body: &[u8]) -> bool {
+pub(super) fn names_the_uid(body: &[u8]) -> bool {
     options(body)
         .pointer("/preconditions/uid")
         .is_some_and(Value::is_string)

@@ -8,7 +8,8 @@ use shardctl::sim::kind::Kind;
 use shardctl::sim::store::{Key, Store};
 
 use super::json::{annotation, is_leaving, is_off, is_ready, label, mark, name, text, uid};
-use crate::crash_points::scene::{NODE, SET, SPACE, Scene, key};
+use super::workload::{self, Become};
+use crate::crash_points::scene::{BUDGET, NODE, SET, SPACE, Scene, key};
 
 /// What is expected to have come of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Left {
     pub lock: bool,
     /// Only [`NODE`] is put right: marks elsewhere may still be there.
     pub partly: bool,
+    /// What the whole workload has become, where it is about that.
+    pub workload: Option<Become>,
 }
 
 /// What isn't as it was before everything, or as it should have become; each a sentence.
@@ -53,6 +56,10 @@ pub fn at_rest(scene: Scene, first: &Store, last: &Store, left: &Left) -> Vec<St
     {
         wrong.push(format!("helper pod {} is still there", name(pod)));
     }
+    if let Some(end) = left.workload {
+        workload::at_rest(scene, first, last, left, end, &mut wrong);
+        return wrong;
+    }
     set_and_shards(scene, first, last, left, &mut wrong);
     let names = |store: &Store| {
         let claims = store.all(Kind::Claims, Some(SPACE));
@@ -63,7 +70,11 @@ pub fn at_rest(scene: Scene, first: &Store, last: &Store, left: &Left) -> Vec<St
     if names(first) != names(last) {
         wrong.push(format!("the claims are others: {:?}", names(last)));
     }
-    let budget = |store: &Store| store.get(&key(Kind::Budgets, SET)).map(|budget| budget["spec"].clone());
+    let budget = |store: &Store| {
+        store
+            .get(&key(Kind::Budgets, BUDGET))
+            .map(|budget| budget["spec"].clone())
+    };
     if budget(first) != budget(last) {
         wrong.push(format!("the budget is another: {:?}", budget(last)));
     }

@@ -73,6 +73,7 @@ fn same(scene: &Scene<'_>, node: &str, command: &Command) {
     let connection = connection(scene);
     let aim = Aim {
         run: "fidel".to_owned(),
+        set: "db".to_owned(),
         node: node.to_owned(),
     };
     let asked = Asked {
