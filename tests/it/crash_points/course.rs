@@ -194,10 +194,11 @@ pub fn goes_on(case: &Case, first: &Arc<Store>, mut stage: Stage, then: &Then) -
     judge(case, first, &again, &case.left)
 }
 
-/// What is wrong with a life in which nothing deadly went wrong. Who writes the workload's objects may stop where he doesn't know whether
-/// one was written, and says so; the same again goes on.
+/// What is wrong with a life in which nothing deadly went wrong. Who writes the workload's objects, or ends its pool, may stop where he
+/// doesn't know whether it was done, and says so; the same again goes on.
 pub fn reaches_its_goal(case: &Case, first: &Arc<Store>, played: Played) -> Vec<String> {
-    let stopped = matches!(&played.ended, Ended::Itself(outcome) if outcome.end == End::Unreachable);
+    let stopped =
+        matches!(&played.ended, Ended::Itself(outcome) if matches!(outcome.end, End::Unreachable | End::Halted));
     if case.left.workload.is_none() || !stopped {
         return judge(case, first, &played, &case.left);
     }
