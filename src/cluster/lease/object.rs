@@ -107,17 +107,20 @@ pub(super) fn renewed(last: &Lease, now: Timestamp) -> Lease {
     lease
 }
 
-/// Whether both are the same holder's same term, whoever changed anything else since. A Lease that was sent to be created
-/// has no uid yet.
+/// Whether both are the same run's same term, whoever changed anything else since. A Lease that was sent to be created has no uid
+/// yet. The holder and the time alone don't tell: two runs on one machine may begin at one moment.
 pub(super) fn same_term(one: &Lease, other: &Lease) -> bool {
+    let run = |lease: &Lease| lease.metadata.annotations.as_ref()?.get(RUN).cloned();
     let same_object = match (&one.metadata.uid, &other.metadata.uid) {
         (Some(one), Some(other)) => one == other,
         _ => true,
     };
+    let same_run = run(one) == run(other);
     let (Some(one), Some(other)) = (&one.spec, &other.spec) else {
         return false;
     };
     same_object
+        && same_run
         && one.holder_identity == other.holder_identity
         && one.acquire_time == other.acquire_time
         && one.lease_transitions == other.lease_transitions
@@ -126,4 +129,29 @@ pub(super) fn same_term(one: &Lease, other: &Lease) -> bool {
 /// A Lease keeps no smaller parts.
 fn whole_microseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_of_one_machine_that_begin_at_one_moment_have_two_terms() {
+        let of = |run| {
+            let wanted = Wanted {
+                namespace: "shards",
+                set: "shard",
+                set_uid: "u",
+                holder: "me",
+                run,
+                duration: Duration::from_secs(30),
+            };
+            taken(&wanted, None, Timestamp::UNIX_EPOCH)
+        };
+        assert!(same_term(
+            &of("upgrade/1"),
+            &renewed(&of("upgrade/1"), Timestamp::UNIX_EPOCH)
+        ));
+        assert!(!same_term(&of("upgrade/1"), &of("recover/1")));
+    }
 }
