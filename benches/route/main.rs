@@ -30,7 +30,7 @@ mod bare;
 
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster::processes::free_port;
 use cluster::wait::{DEADLINE, wait_for};

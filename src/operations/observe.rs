@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures::future::{join, join_all, join3, join5, try_join3};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::clock;
 use crate::cluster::connect::Connection;
@@ -97,6 +98,9 @@ const AT_ONCE: [Resource; 16] = [
     Resource::PriorityClasses,
 ];
 
+/// How long the reading of all else leaves the server to those lists that the names are asked with.
+const HEAD_START: Duration = Duration::from_millis(100);
+
 /// The label selector of CoreDNS's pods, on every distribution since kube-dns.
 const DNS_PODS: &str = "labelSelector=k8s-app%3Dkube-dns";
 
@@ -125,8 +129,8 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
     let namespace = connection.namespace();
     let (known, names_can_be_asked) = oneshot::channel();
     let rest = async {
-        // Where the other side ended early, its error ends this one.
-        let _ = names_can_be_asked.await;
+        // Where the other side ended early, its error ends this one. Nothing waits long for a server that is slow with one list.
+        let _ = timeout(HEAD_START, names_can_be_asked).await;
         let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
         let at_once = join(at_once, room(api, namespace, wanted.room));
         Ok(join3(
