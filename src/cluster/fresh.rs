@@ -84,13 +84,13 @@ pub async fn fresh(
         };
         Ok::<_, Failure>((shards, claims, volumes))
     };
-    let (set, pods, helpers, budgets, lease) = join5(
+    let (set, pods, helpers, budgets, lease) = Box::pin(join5(
         need_one(api, Resource::StatefulSets, namespace, name),
         pods_and_disks,
         need_again(api, Resource::Pods, namespace, &helpers, known_pods),
         read(api, Resource::Budgets, namespace, ""),
         need_one(api, Resource::Leases, namespace, &lease::name(name)),
-    )
+    ))
     .await;
     let (mut pods, claims, volumes) = pods?;
     pods.extend(helpers?);

@@ -51,7 +51,7 @@ pub async fn offered(api: &Api, namespace: &str, class: Option<&NodeClass>) -> O
     };
     let sets = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets");
     let quotas = format!("/api/v1/namespaces/{namespace}/resourcequotas");
-    let ((karpenter, node_class, storage, sets, nodes), quotas) = join(
+    let ((karpenter, node_class, storage, sets, nodes), quotas) = Box::pin(join(
         join5(
             versions(api, karpenter::GROUP),
             node_class,
@@ -60,7 +60,7 @@ pub async fn offered(api: &Api, namespace: &str, class: Option<&NodeClass>) -> O
             list::<Node>(api, "/api/v1/nodes"),
         ),
         list::<ResourceQuota>(api, &quotas),
-    )
+    ))
     .await;
     let zone = |found: &Node| node::label(found, volume::ZONE).map(str::to_owned);
     Offered {

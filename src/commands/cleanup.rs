@@ -35,7 +35,7 @@ const NO_LIMIT: Duration = Duration::from_secs(365 * 86_400);
 /// Where nothing could be judged.
 pub async fn look(context: &Context, arguments: &Cleanup) -> Result<ExitCode> {
     let asked = asked(context, arguments)?;
-    let (_, prepared) = read(context, arguments, asked).await?;
+    let (_, prepared) = Box::pin(read(context, arguments, asked)).await?;
     let page = page(&prepared);
     print(&if as_json(arguments) {
         json::document("CleanupPlan", &page)
@@ -110,9 +110,12 @@ pub async fn run(context: &Context, arguments: &Cleanup, mut stop: watch::Receiv
     }
     let (_, questions) = unbounded_channel();
     let time = connection.api().server_time().clone();
-    beside(View::without_timers(context, as_json), &time, questions, |events| {
-        execute(&connection, prepared, permit, events, stop)
-    })
+    Box::pin(beside(
+        View::without_timers(context, as_json),
+        &time,
+        questions,
+        |events| execute(&connection, prepared, permit, events, stop),
+    ))
     .await
 }
 

@@ -96,9 +96,9 @@ pub async fn run(context: &Context, arguments: &Deploy, mut stop: watch::Receive
     }
     let (_, questions) = unbounded_channel();
     let time = connection.api().server_time().clone();
-    beside(View::choose(context, as_json), &time, questions, |events| {
+    Box::pin(beside(View::choose(context, as_json), &time, questions, |events| {
         execute(&connection, prepared, permit, events, stop)
-    })
+    }))
     .await
 }
 
@@ -108,7 +108,14 @@ pub async fn run(context: &Context, arguments: &Deploy, mut stop: watch::Receive
 /// Where the cluster can't be read.
 pub async fn perform(actor: Actor, asked: Asked) -> Result<Outcome> {
     let prepared = prepare(&actor.connection, asked, None).await?;
-    execute(&actor.connection, prepared, actor.permit, actor.events, actor.stop).await
+    Box::pin(execute(
+        &actor.connection,
+        prepared,
+        actor.permit,
+        actor.events,
+        actor.stop,
+    ))
+    .await
 }
 
 /// `1 object`, `2 objects`.

@@ -40,10 +40,10 @@ use crate::report::plan_page::step_words;
 pub async fn look(context: &Context, arguments: &Drain) -> Result<ExitCode> {
     let parts = Parts::of(arguments)?;
     if arguments.rehearse.rehearse {
-        return rehearse(context, parts).await;
+        return Box::pin(rehearse(context, parts)).await;
     }
     let connection = open(context).await?;
-    let prepared = read(context, &connection, &parts).await?;
+    let prepared = Box::pin(read(context, &connection, &parts)).await?;
     dry_run(context, &connection, &parts, &prepared).await
 }
 
@@ -59,7 +59,7 @@ pub async fn run(context: &Context, arguments: &Drain, mut stop: watch::Receiver
         _ = stop.wait_for(|pressed| *pressed > 0) => return Err(interrupted()),
         prepared = async {
             let connection = open(context).await?;
-            let prepared = read(context, &connection, &parts).await?;
+            let prepared = Box::pin(read(context, &connection, &parts)).await?;
             Ok::<_, Error>((connection, prepared))
         } => prepared?,
     };
@@ -87,9 +87,9 @@ pub async fn run(context: &Context, arguments: &Drain, mut stop: watch::Receiver
     let (asks, questions) = unbounded_channel();
     let tasks = parts.shared.tasks(asks, &stop);
     let time = connection.api().server_time().clone();
-    beside(View::choose(context, as_json), &time, questions, |events| {
+    Box::pin(beside(View::choose(context, as_json), &time, questions, |events| {
         execute(&connection, prepared, permit, tasks, events, stop)
-    })
+    }))
     .await
 }
 
@@ -188,7 +188,7 @@ impl<'a> Parts<'a> {
 async fn read(context: &Context, connection: &Connection, parts: &Parts<'_>) -> Result<Prepared> {
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
     let asked = asked(context, parts, connection.api().server_time().now())?;
-    prepare(connection, asked, None).await
+    Box::pin(prepare(connection, asked, None)).await
 }
 
 fn asked(context: &Context, parts: &Parts<'_>, now: Timestamp) -> Result<Asked> {
@@ -232,7 +232,7 @@ async fn rehearse(context: &Context, mut parts: Parts<'_>) -> Result<ExitCode> {
 /// # Errors
 /// Where the cluster can't be read before anything was changed.
 pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome> {
-    let prepared = prepare(&actor.connection, asked, None).await?;
+    let prepared = Box::pin(prepare(&actor.connection, asked, None)).await?;
     let idle = prepared.is_idle().then(|| nothing_to_do(&prepared));
     let left = prepared.refusals().0;
     if let Some((end, summary)) =
@@ -240,14 +240,14 @@ pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome
     {
         return Ok(prepared.ends(end, &summary));
     }
-    execute(
+    Box::pin(execute(
         &actor.connection,
         prepared,
         actor.permit,
         tasks,
         actor.events,
         actor.stop,
-    )
+    ))
     .await
 }
 

@@ -43,9 +43,9 @@ use crate::report::json;
 pub async fn look(context: &Context, arguments: &Promote) -> Result<ExitCode> {
     let parts = Parts::of(context, arguments)?;
     if arguments.rehearse.rehearse {
-        return rehearse(context, &arguments.rehearse, parts).await;
+        return Box::pin(rehearse(context, &arguments.rehearse, parts)).await;
     }
-    let (_, prepared) = read(context, &parts).await?;
+    let (_, prepared) = Box::pin(read(context, &parts)).await?;
     let page = page(&prepared);
     print(&if parts.shared.as_json() {
         json::document("DeployPlan", &page)
@@ -94,9 +94,9 @@ pub async fn run(context: &Context, arguments: &Promote, mut stop: watch::Receiv
     let (asks, questions) = unbounded_channel();
     let tasks = parts.shared.tasks(asks, &stop);
     let time = connection.api().server_time().clone();
-    beside(View::choose(context, as_json), &time, questions, |events| {
+    Box::pin(beside(View::choose(context, as_json), &time, questions, |events| {
         execute(&connection, prepared, permit, tasks, events, stop)
-    })
+    }))
     .await
 }
 
@@ -139,21 +139,21 @@ async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result
 /// # Errors
 /// Where the cluster can't be read before anything was changed.
 pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome> {
-    let prepared = prepare(&actor.connection, asked, None).await?;
+    let prepared = Box::pin(prepare(&actor.connection, asked, None)).await?;
     if let Some((end, summary)) = ends_early(&prepared) {
         for refusal in prepared.refusals().0 {
             actor.events.emit(Fact::Refused { refusal });
         }
         return Ok(prepared.ends(end, &summary, &[], Vec::new()));
     }
-    execute(
+    Box::pin(execute(
         &actor.connection,
         prepared,
         actor.permit,
         tasks,
         actor.events,
         actor.stop,
-    )
+    ))
     .await
 }
 
@@ -266,7 +266,7 @@ async fn read(context: &Context, parts: &Parts) -> Result<(Connection, Prepared)
     let connection = open_in(context, Some(&parts.deploy.workload.namespace)).await?;
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
     let asked = parts.asked(connection.api().server_time().now())?;
-    let prepared = prepare(&connection, asked, None).await?;
+    let prepared = Box::pin(prepare(&connection, asked, None)).await?;
     Ok((connection, prepared))
 }
 

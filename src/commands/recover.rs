@@ -43,7 +43,7 @@ pub async fn look(context: &Context, arguments: &Recover) -> Result<ExitCode> {
         return rehearse(context, arguments).await;
     }
     let connection = open(context).await?;
-    let prepared = read(context, &connection, arguments).await?;
+    let prepared = Box::pin(read(context, &connection, arguments)).await?;
     if prepared.is_idle() {
         return ends_idle(context, arguments, &prepared);
     }
@@ -79,7 +79,7 @@ pub async fn run(context: &Context, arguments: &Recover, mut stop: watch::Receiv
         _ = stop.wait_for(|pressed| *pressed > 0) => return Err(interrupted()),
         prepared = async {
             let connection = open(context).await?;
-            let prepared = read(context, &connection, arguments).await?;
+            let prepared = Box::pin(read(context, &connection, arguments)).await?;
             Ok::<_, Error>((connection, prepared))
         } => prepared?,
     };
@@ -99,9 +99,9 @@ pub async fn run(context: &Context, arguments: &Recover, mut stop: watch::Receiv
     let (_, questions) = unbounded_channel();
     let view = View::without_timers(context, as_json(arguments));
     let time = connection.api().server_time().clone();
-    beside(view, &time, questions, |events| {
+    Box::pin(beside(view, &time, questions, |events| {
         execute(&connection, prepared, permit, events, stop)
-    })
+    }))
     .await
 }
 
@@ -148,7 +148,7 @@ fn as_json(arguments: &Recover) -> bool {
 
 async fn read(context: &Context, connection: &Connection, arguments: &Recover) -> Result<Prepared> {
     let _spinner = (!as_json(arguments)).then(|| Spinner::start(context, "looking for what was left"));
-    prepare(connection, asked(context, arguments)?, None).await
+    Box::pin(prepare(connection, asked(context, arguments)?, None)).await
 }
 
 fn asked(context: &Context, arguments: &Recover) -> Result<Asked> {
@@ -193,7 +193,7 @@ async fn rehearse(context: &Context, arguments: &Recover) -> Result<ExitCode> {
 /// # Errors
 /// Where the cluster can't be read before anything was changed.
 pub async fn perform(actor: Actor, asked: Asked) -> Result<Outcome> {
-    let prepared = prepare(&actor.connection, asked, None).await?;
+    let prepared = Box::pin(prepare(&actor.connection, asked, None)).await?;
     if prepared.is_idle() {
         return Ok(prepared.ends_idle());
     }
@@ -203,7 +203,14 @@ pub async fn perform(actor: Actor, asked: Asked) -> Result<Outcome> {
         }
         return Ok(prepared.ends_refused(refusals));
     }
-    execute(&actor.connection, prepared, actor.permit, actor.events, actor.stop).await
+    Box::pin(execute(
+        &actor.connection,
+        prepared,
+        actor.permit,
+        actor.events,
+        actor.stop,
+    ))
+    .await
 }
 
 /// The end where there is nothing to do: nothing was written.

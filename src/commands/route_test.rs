@@ -74,7 +74,7 @@ pub async fn run(context: &Context, arguments: &RouteTest, stop: Option<watch::R
                 let stopped = async {
                     let _ = stop.wait_for(|pressed| *pressed > 0).await;
                 };
-                let probed = route_test_by_prober(&connection, &asked, &by, stopped, &progress).await?;
+                let probed = Box::pin(route_test_by_prober(&connection, &asked, &by, stopped, &progress)).await?;
                 (probed.result, probed.left)
             }
             _ => (route_test(&connection, &asked, &progress).await.map(Some), None),

@@ -39,7 +39,7 @@ pub async fn look(context: &Context, arguments: &Upgrade) -> Result<ExitCode> {
     }
     let parts = Parts::of(arguments)?;
     if arguments.rehearse().rehearse {
-        return rehearse(context, arguments.rehearse(), parts).await;
+        return Box::pin(rehearse(context, arguments.rehearse(), parts)).await;
     }
     let connection = open(context).await?;
     let prepared = read(context, &connection, &parts).await?;
@@ -90,9 +90,9 @@ pub async fn run(context: &Context, arguments: &Upgrade, mut stop: watch::Receiv
     let (asks, questions) = unbounded_channel();
     let tasks = parts.shared.tasks(asks, &stop);
     let time = connection.api().server_time().clone();
-    beside(View::choose(context, as_json), &time, questions, |events| {
+    Box::pin(beside(View::choose(context, as_json), &time, questions, |events| {
         execute(&connection, prepared, permit, tasks, events, stop)
-    })
+    }))
     .await
 }
 
@@ -216,14 +216,14 @@ pub async fn perform(actor: Actor, asked: Asked, tasks: Tasks) -> Result<Outcome
     if let Some((end, summary)) = ends_early(&actor.events, &prepared.seen(), set::name(&prepared.set), idle, left) {
         return Ok(prepared.ends(end, &summary));
     }
-    execute(
+    Box::pin(execute(
         &actor.connection,
         prepared,
         actor.permit,
         tasks,
         actor.events,
         actor.stop,
-    )
+    ))
     .await
 }
 

@@ -148,7 +148,7 @@ impl Opening for Prepared {
     }
 
     async fn again(&self, connection: &Connection) -> Result<Self> {
-        prepare(connection, self.asked.clone(), Some(self.drain.run.clone())).await
+        Box::pin(prepare(connection, self.asked.clone(), Some(self.drain.run.clone()))).await
     }
 
     fn say(&self, events: &Emitter) -> Option<(End, String)> {
@@ -281,7 +281,7 @@ pub async fn execute(
     events: Emitter,
     stop: Stop,
 ) -> Result<Outcome> {
-    let open = match open(connection, prepared, &permit, &events, &stop).await? {
+    let open = match Box::pin(open(connection, prepared, &permit, &events, &stop)).await? {
         Opened::Open(open) => *open,
         Opened::Over(outcome) => return Ok(outcome),
     };
@@ -311,7 +311,7 @@ pub async fn execute(
         tasks,
         events,
     };
-    Ok(run(&mut drain, means, stop).await)
+    Ok(Box::pin(run(&mut drain, means, stop)).await)
 }
 
 /// The error for nodes that can't be told, with the names nearest to what was typed.

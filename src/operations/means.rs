@@ -132,7 +132,7 @@ impl Run {
             Some(&known),
             None,
         );
-        let (read, around) = join(look, around).await;
+        let (read, around) = Box::pin(join(look, around)).await;
         let read = read?;
         if let Some(around) = around {
             self.watches.absorb_around(&around);

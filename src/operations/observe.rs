@@ -133,11 +133,11 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
         let _ = timeout(HEAD_START, names_can_be_asked).await;
         let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
         let at_once = join(at_once, room(api, namespace, wanted.room));
-        Ok(join3(
+        Ok(Box::pin(join3(
             at_once,
             optional(api, namespace, wanted.usage),
             rights::ask(api, probe_rules(namespace)),
-        )
+        ))
         .await)
     };
     // Where names are asked through an upgraded connection, the greeting opens that one, while the others are at work.
@@ -146,8 +146,12 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
     } else {
         api.clone()
     };
-    let (greeting, mut recording, ((at_once, room), optional, rights)) =
-        try_join3(greet(&greeter), shards_and_names(connection, wanted, known), rest).await?;
+    let (greeting, mut recording, ((at_once, room), optional, rights)) = Box::pin(try_join3(
+        greet(&greeter),
+        shards_and_names(connection, wanted, known),
+        rest,
+    ))
+    .await?;
     sign(&mut recording, greeting);
     if let Read::Got(known) = &mut recording.rights {
         known.extend(rights);
@@ -200,7 +204,7 @@ pub async fn glance(connection: &Connection, statefulset: Option<&str>) -> Resul
         )
         .await)
     };
-    let (greeting, (name, [sets, pods]), (budgets, space)) = try_join3(greet(api), set, rest).await?;
+    let (greeting, (name, [sets, pods]), (budgets, space)) = Box::pin(try_join3(greet(api), set, rest)).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in [sets, pods, budgets, space] {
@@ -257,13 +261,13 @@ pub async fn listen(connection: &Connection, statefulset: Option<&str>) -> Resul
 /// tells when.
 async fn shards_and_names(connection: &Connection, wanted: &Wanted, known: oneshot::Sender<()>) -> Result<Recording> {
     let (api, namespace) = (connection.api(), connection.namespace());
-    let (sets, budgets, services, dns_pods, dns_config) = join5(
+    let (sets, budgets, services, dns_pods, dns_config) = Box::pin(join5(
         read(api, Resource::StatefulSets, namespace, ""),
         read(api, Resource::Budgets, namespace, ""),
         read(api, Resource::Services, namespace, ""),
         read(api, Resource::DnsPods, namespace, DNS_PODS),
         read(api, Resource::DnsConfig, namespace, ""),
-    )
+    ))
     .await;
     let chosen = subject::choose(connection, &sets.objects, wanted.statefulset.as_deref()).await?;
     let mut recording = empty(connection, name_of(&chosen, wanted.statefulset.as_deref()));
@@ -285,10 +289,10 @@ async fn shards_and_names(connection: &Connection, wanted: &Wanted, known: onesh
         };
         names::ask(connection, wanted, &seen).await
     } else {
-        let (pods, names) = join(
+        let (pods, names) = Box::pin(join(
             subject::pods(connection, &chosen),
             names::ask(connection, wanted, &seen),
-        )
+        ))
         .await;
         add(&mut recording, pods);
         names
@@ -394,13 +398,13 @@ async fn optional(api: &Api, namespace: &str, usage: bool) -> Vec<Reading> {
             Vec::new()
         }
     };
-    let (pools_and_classes, claims, scaled, vertical, usage) = join5(
+    let (pools_and_classes, claims, scaled, vertical, usage) = Box::pin(join5(
         pools_and_classes,
         groups.read(api, Resource::NodeClaims, namespace),
         groups.read(api, Resource::ScaledObjects, namespace),
         groups.read(api, Resource::VerticalAutoscalers, namespace),
         usage,
-    )
+    ))
     .await;
     pools_and_classes
         .into_iter()

@@ -173,7 +173,7 @@ impl Opening for Prepared {
     }
 
     async fn again(&self, connection: &Connection) -> Result<Self> {
-        prepare(connection, self.asked.clone(), Some(self.recover.run.clone())).await
+        Box::pin(prepare(connection, self.asked.clone(), Some(self.recover.run.clone()))).await
     }
 
     /// Whatever is left to do, the loop finds, and says what it left. A node may have answered meanwhile.
@@ -321,7 +321,7 @@ pub async fn execute(
     events: Emitter,
     stop: Stop,
 ) -> Result<Outcome> {
-    let open = match open(connection, prepared, &permit, &events, &stop).await? {
+    let open = match Box::pin(open(connection, prepared, &permit, &events, &stop)).await? {
         Opened::Open(open) => *open,
         Opened::Over(outcome) => return Ok(outcome),
     };
@@ -356,5 +356,5 @@ pub async fn execute(
         },
         events,
     };
-    Ok(run(&mut recover, means, stop).await)
+    Ok(Box::pin(run(&mut recover, means, stop)).await)
 }

@@ -47,13 +47,13 @@ pub type Stop = watch::Receiver<u32>;
 /// Runs an operation to its end, and takes away whatever of ours is left by then.
 pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> Outcome {
     let mut shown = Shown::new();
-    let mut step = until_the_end(planner, &mut run, &mut stop, &mut shown).await;
+    let mut step = Box::pin(until_the_end(planner, &mut run, &mut stop, &mut shown)).await;
     if *stop.borrow() < 2 {
-        tidy(planner, &mut run, &mut stop).await;
+        Box::pin(tidy(planner, &mut run, &mut stop)).await;
     }
     // A last look for the report, uncached where the server answers: what is said at the end was seen at the end.
     let patience = if *stop.borrow() < 2 { SAFETY } else { TO_BE_SEEN };
-    let (look, fresh) = match timeout(patience, run.look_fresh()).await {
+    let (look, fresh) = match Box::pin(timeout(patience, run.look_fresh())).await {
         Ok(Ok(look)) => (look, true),
         _ => (run.look(), false),
     };
@@ -72,7 +72,7 @@ pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> O
     }
     let outcome = planner.outcome(&seen, &step, now);
     run.announce_end(&outcome).await;
-    run.give_back().await;
+    Box::pin(run.give_back()).await;
     outcome
 }
 
@@ -99,18 +99,18 @@ async fn until_the_end<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut St
                     shown.waits(run, wait.words);
                 }
                 let until = wait.until.map_or(SAFETY, |until| pause_until(until, now));
-                if let Some(ended) = wait_for_a_change(planner, run, stop, shown, until).await {
+                if let Some(ended) = Box::pin(wait_for_a_change(planner, run, stop, shown, until)).await {
                     return ended;
                 }
             }
             Step::Act(act) if shown.was_just_done(&act) => {
                 // Done, and the watch hasn't brought it yet.
-                if let Some(ended) = wait_for_a_change(planner, run, stop, shown, TO_BE_SEEN).await {
+                if let Some(ended) = Box::pin(wait_for_a_change(planner, run, stop, shown, TO_BE_SEEN)).await {
                     return ended;
                 }
             }
             Step::Act(act) => {
-                if let Some(ended) = carry_out(planner, run, stop, shown, act, &look).await {
+                if let Some(ended) = Box::pin(carry_out(planner, run, stop, shown, act, &look)).await {
                     return ended;
                 }
             }
@@ -132,7 +132,7 @@ async fn carry_out<P: Planner>(
     }
     let now = run.now();
     let became = if let Some((pod, already_down)) = act.takes_down() {
-        take_down(planner, run, stop, &act, pod, already_down).await
+        Box::pin(take_down(planner, run, stop, &act, pod, already_down)).await
     } else {
         begin_something(planner, run, stop, shown, &act, look, now).await
     };
@@ -157,7 +157,7 @@ async fn carry_out<P: Planner>(
                     // What conflicts each time must not be tried in a tight loop.
                     sleep(FIRST_PAUSE).await;
                 }
-                return look_again(planner, run, stop, shown).await;
+                return Box::pin(look_again(planner, run, stop, shown)).await;
             }
             None
         }
@@ -169,7 +169,7 @@ async fn carry_out<P: Planner>(
                 Err(ended) => return Some(ended),
                 Ok(pause) => sleep(pause).await,
             }
-            look_again(planner, run, stop, shown).await
+            Box::pin(look_again(planner, run, stop, shown)).await
         }
     }
 }
@@ -379,7 +379,7 @@ async fn wait_for_a_change<P: Planner>(
     if let Some(trouble) = run.watches.trouble() {
         shown.say_trouble(run, trouble);
     }
-    look_again(planner, run, stop, shown).await
+    Box::pin(look_again(planner, run, stop, shown)).await
 }
 
 /// Takes away what of ours is left. What can't be taken away within a while stays, and is said; it is tried again only when all
@@ -403,7 +403,7 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
         if let Some((_, since)) = last.as_ref().filter(|(act, _)| *act == next) {
             let left = TO_BE_SEEN.saturating_sub(since.elapsed());
             if timeout(left, run.watches.changed()).await.is_err() {
-                let _ = timeout(TO_BE_SEEN, run.look_fresh()).await;
+                let _ = Box::pin(timeout(TO_BE_SEEN, run.look_fresh())).await;
                 last = None;
                 failed.push(next);
             }

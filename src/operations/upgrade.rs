@@ -252,7 +252,7 @@ pub async fn execute(
     events: Emitter,
     stop: Stop,
 ) -> Result<Outcome> {
-    let open = match open(connection, prepared, &permit, &events, &stop).await? {
+    let open = match Box::pin(open(connection, prepared, &permit, &events, &stop)).await? {
         Opened::Open(open) => *open,
         Opened::Over(outcome) => return Ok(outcome),
     };
@@ -284,7 +284,7 @@ pub async fn execute(
         tasks,
         events,
     };
-    Ok(run(&mut upgrade, means, stop).await)
+    Ok(Box::pin(run(&mut upgrade, means, stop)).await)
 }
 
 fn change(goal: &Goal, upgrade: &Upgrade) -> Change {

@@ -153,7 +153,7 @@ async fn serve(mut client: TcpStream, server: SocketAddr, folder: PathBuf, mut m
         }
         Network::Fine | Network::Hangs | Network::Delays(_) | Network::CutsAfter(_) => {
             if let Ok(server) = TcpStream::connect(server).await {
-                hand_on(client, server, modes, mode.age).await;
+                Box::pin(hand_on(client, server, modes, mode.age)).await;
             }
         }
     }

@@ -167,7 +167,7 @@ pub async fn execute(
         },
         events,
     };
-    Ok(run(&mut coming, means, stop).await)
+    Ok(Box::pin(run(&mut coming, means, stop)).await)
 }
 
 /// Takes the lock on the set; the inner error is how the run ends without it.

@@ -38,7 +38,7 @@ pub async fn survey(connection: &Connection, wanted: &[String]) -> Result<Record
         )
         .await)
     };
-    let (greeting, (name, set_and_pods), (budgets, nodes, pools)) = try_join3(greet(api), set, rest).await?;
+    let (greeting, (name, set_and_pods), (budgets, nodes, pools)) = Box::pin(try_join3(greet(api), set, rest)).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in set_and_pods.into_iter().chain([budgets, nodes, pools]) {

@@ -45,13 +45,13 @@ pub async fn weigh(connection: &Connection, statefulset: Option<&str>) -> Result
         let optional = async {
             let served = served(api).await;
             let pools = served.read(api, Resource::NodePools, namespace);
-            join(pools, read_usage(api, &served, namespace)).await
+            Box::pin(join(pools, read_usage(api, &served, namespace))).await
         };
         let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
-        Ok(join4(at_once, nodes(api), csi_nodes(api), optional).await)
+        Ok(Box::pin(join4(at_once, nodes(api), csi_nodes(api), optional)).await)
     };
     let (greeting, (name, set_and_pods, load), (at_once, nodes, csi_nodes, (pools, usage))) =
-        try_join3(greet(api), set, rest).await?;
+        Box::pin(try_join3(greet(api), set, rest)).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in set_and_pods.into_iter().chain(at_once).chain([pools]).chain(usage) {

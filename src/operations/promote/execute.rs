@@ -90,7 +90,15 @@ pub async fn execute(
         Err(outcome) => return Ok(*outcome),
     };
     prepared.asked.upgrade.wrote = !written.is_empty();
-    let moved = move_the_shards(connection, &prepared, goes_on, (&permit, tasks), &events, &stop).await;
+    let moved = Box::pin(move_the_shards(
+        connection,
+        &prepared,
+        goes_on,
+        (&permit, tasks),
+        &events,
+        &stop,
+    ))
+    .await;
     let mut outcome = match moved {
         Ok(outcome) => outcome,
         Err(error) if written.is_empty() => return Err(error),
@@ -119,7 +127,7 @@ pub async fn execute(
         events: &events,
         stop: &stop,
     };
-    settle(&means, &prepared, &mut outcome).await;
+    Box::pin(settle(&means, &prepared, &mut outcome)).await;
     Ok(outcome)
 }
 
@@ -138,7 +146,15 @@ async fn move_the_shards(
     if ready.is_idle() {
         return Ok(ready.ends(End::NothingToDo, "every shard is on the stable phase's nodes"));
     }
-    upgrade::execute(connection, ready, permit.clone(), tasks, events.clone(), stop.clone()).await
+    Box::pin(upgrade::execute(
+        connection,
+        ready,
+        permit.clone(),
+        tasks,
+        events.clone(),
+        stop.clone(),
+    ))
+    .await
 }
 
 pub(super) fn ends_as(outcome: &mut Outcome, end: End) {

@@ -59,7 +59,7 @@ impl Ended {
 pub(super) async fn settle(means: &Means<'_>, prepared: &Prepared, outcome: &mut Outcome) {
     let began = means.connection.api().server_time().now();
     let mut written = Vec::new();
-    let mut ended = locked(means, prepared, &mut written).await;
+    let mut ended = Box::pin(locked(means, prepared, &mut written)).await;
     let shards = look(means, prepared, &mut ended).await;
     outcome.summary = format!("{shards}, and {}", ended.words);
     let now = means.connection.api().server_time().now();
@@ -89,7 +89,7 @@ async fn locked(means: &Means<'_>, prepared: &Prepared, written: &mut Vec<String
         Err(error) => return Ended::new(End::Unreachable, format!("{pool} may still be there: {error}")),
     };
     let work = under_lock(means, prepared, &lock, written);
-    let ended = unless_pressed_twice(events, stop, work).await;
+    let ended = Box::pin(unless_pressed_twice(events, stop, work)).await;
     back(Some(lock)).await;
     ended.unwrap_or_else(|| Ended::new(End::Interrupted, format!("{pool} may still be there")))
 }

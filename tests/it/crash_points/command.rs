@@ -99,7 +99,7 @@ impl Command {
             set: SET.to_owned(),
             node: NODE.to_owned(),
         };
-        let outcome = self.carry_out(connection, &aim, events, stop).await;
+        let outcome = Box::pin(self.carry_out(connection, &aim, events, stop)).await;
         for event in listening.await.unwrap_or_default() {
             if super::play::replays() {
                 eprintln!("{} {:?}", event.at, event.fact);
@@ -138,17 +138,17 @@ impl Command {
                 if let Some((end, summary)) = refused(&prepared.seen(), set, &prepared.refusals().0) {
                     return Ok(prepared.ends(end, &summary));
                 }
-                upgrade::execute(connection, prepared, permit, tasks(), events, stop).await
+                Box::pin(upgrade::execute(connection, prepared, permit, tasks(), events, stop)).await
             }
             Command::Drain(asked) => {
-                let prepared = drain::prepare(connection, asked.asked(node), named("drain")).await?;
+                let prepared = Box::pin(drain::prepare(connection, asked.asked(node), named("drain"))).await?;
                 if prepared.is_idle() {
                     return Ok(prepared.ends(End::NothingToDo, "nothing to do"));
                 }
                 if let Some((end, summary)) = refused(&prepared.seen(), set, &prepared.refusals().0) {
                     return Ok(prepared.ends(end, &summary));
                 }
-                drain::execute(connection, prepared, permit, tasks(), events, stop).await
+                Box::pin(drain::execute(connection, prepared, permit, tasks(), events, stop)).await
             }
             Command::Recover | Command::NodeIsOff => {
                 let off = (*self == Command::NodeIsOff).then(|| node.clone());
@@ -165,18 +165,20 @@ impl Command {
                     },
                     lease: LEASE,
                 };
-                let prepared = recover::prepare(connection, asked, named("recover")).await?;
+                let prepared = Box::pin(recover::prepare(connection, asked, named("recover"))).await?;
                 if let Some(refusals) = prepared.refused() {
                     return Ok(prepared.ends_refused(refusals));
                 }
                 if prepared.is_idle() {
                     return Ok(prepared.ends_idle());
                 }
-                recover::execute(connection, prepared, permit, events, stop).await
+                Box::pin(recover::execute(connection, prepared, permit, events, stop)).await
             }
-            Command::Deploy(shards) => workload::deploys(means("deploy", events, stop), *shards).await,
-            Command::Promote(shards) => workload::promotes(means("promote", events, stop), *shards).await,
-            Command::Cleanup(shards, data) => workload::cleans_up(means("cleanup", events, stop), *shards, *data).await,
+            Command::Deploy(shards) => Box::pin(workload::deploys(means("deploy", events, stop), *shards)).await,
+            Command::Promote(shards) => Box::pin(workload::promotes(means("promote", events, stop), *shards)).await,
+            Command::Cleanup(shards, data) => {
+                Box::pin(workload::cleans_up(means("cleanup", events, stop), *shards, *data)).await
+            }
             Command::Uncordon => {
                 let asked = uncordon::Asked {
                     nodes: vec![node.clone()],

@@ -232,7 +232,7 @@ fn perform(stage: Stage, act: &Act, company: Company<'_>) -> Played {
             referee.lock().unwrap().begins(number, false);
             let connection = Connection::to_a_rehearsal(cluster.client_of(&life, SPACE), SPACE);
             let command = &beside.unwrap().command;
-            let ended = live(command, &connection, &life).await;
+            let ended = Box::pin(live(command, &connection, &life)).await;
             referee.lock().unwrap().ends(number, cluster.now());
             life.end();
             Other {
@@ -277,7 +277,7 @@ async fn live(command: &Command, connection: &Connection, life: &Life) -> Ended 
             },
         }
     });
-    lived
+    Box::pin(lived)
         .await
         .unwrap_or_else(|_| Ended::Failed(format!("it wasn't over after {} s", LIFETIME.as_secs())))
 }

@@ -215,7 +215,14 @@ pub async fn deploys(means: Means<'_>, shards: u32) -> Result<Outcome> {
     if let Some((end, summary)) = refused.or_else(|| prepared.is_idle().then(idle)) {
         return Ok(prepared.ends(end, &summary, &[], Vec::new(), prepared.at));
     }
-    deploy::execute(means.connection, prepared, means.permit, means.events, means.stop).await
+    Box::pin(deploy::execute(
+        means.connection,
+        prepared,
+        means.permit,
+        means.events,
+        means.stop,
+    ))
+    .await
 }
 
 /// `promote`.
@@ -244,7 +251,7 @@ pub async fn promotes(means: Means<'_>, shards: u32) -> Result<Outcome> {
         catalogue: catalogue().clone(),
         patience: patience(),
     };
-    let prepared = promote::prepare(means.connection, asked, means.run).await?;
+    let prepared = Box::pin(promote::prepare(means.connection, asked, means.run)).await?;
     let refused = prepared.deploy.refused(&prepared.refusals().0);
     let idle = || (End::NothingToDo, "nothing to do".to_owned());
     if let Some((end, summary)) = refused.or_else(|| prepared.is_idle().then(idle)) {
@@ -257,7 +264,7 @@ pub async fn promotes(means: Means<'_>, shards: u32) -> Result<Outcome> {
         stop,
         ..
     } = means;
-    promote::execute(connection, prepared, permit, tasks(), events, stop).await
+    Box::pin(promote::execute(connection, prepared, permit, tasks(), events, stop)).await
 }
 
 /// `cleanup`, with the data or without.
@@ -285,7 +292,14 @@ pub async fn cleans_up(means: Means<'_>, shards: u32, data: bool) -> Result<Outc
     if let Some((end, summary)) = refused.or_else(|| prepared.is_idle().then(idle)) {
         return Ok(prepared.ends(end, &summary, &[], prepared.stays(), prepared.at));
     }
-    cleanup::execute(means.connection, prepared, means.permit, means.events, means.stop).await
+    Box::pin(cleanup::execute(
+        means.connection,
+        prepared,
+        means.permit,
+        means.events,
+        means.stop,
+    ))
+    .await
 }
 
 fn patience() -> Duration {

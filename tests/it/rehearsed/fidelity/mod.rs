@@ -94,9 +94,7 @@ fn same(scene: &Scene<'_>, node: &str, command: &Command) {
         let performed = stage
             .perform(|actor| async move {
                 let actor = actor;
-                theirs
-                    .carry_out(&actor.connection, &own, actor.events, actor.stop)
-                    .await
+                Box::pin(theirs.carry_out(&actor.connection, &own, actor.events, actor.stop)).await
             })
             .await;
         tokio::time::sleep(SETTLED).await;
