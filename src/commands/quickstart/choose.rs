@@ -9,6 +9,7 @@ use std::io;
 use dialoguer::console::{Key, Term, measure_text_width, truncate_str};
 
 use crate::commands::output::complain;
+use crate::commands::terminal::Terminal;
 use crate::commands::typed;
 use crate::report::style::{Style, Tone};
 use crate::report::untrusted::visible;
@@ -58,6 +59,7 @@ pub fn choose(question: &str, items: &[Item], leaving: &str, style: Style, plain
     if plain || !fits(&term, items) {
         return typed_number(question, items, leaving);
     }
+    let _keys = Terminal::key_by_key();
     let _cursor = Cursor::hide(&term)?;
     let keys = format!("arrow keys or a number, then Return; q {leaving}");
     let mut at = 0;
@@ -102,6 +104,7 @@ pub fn choose(question: &str, items: &[Item], leaving: &str, style: Style, plain
 /// As [`choose`].
 pub fn go_on(style: Style) -> io::Result<Answer> {
     let term = Term::buffered_stderr();
+    let _keys = Terminal::key_by_key();
     let _cursor = Cursor::hide(&term)?;
     term.write_line(&style.paint(Tone::Faint, READ))?;
     term.flush()?;
