@@ -4,17 +4,20 @@
 //!
 //! * `summary`: the binary;
 //! * `bare`: this program again, reading the same lists at once over one HTTP/2 connection by the same client, each page's body
-//!   whole, and dropping it.
+//!   whole, in the form that `summary` asks for (protocol buffers where the kind has them), and dropping it;
+//! * `as JSON`: as `bare`, with all of it as JSON.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures::future::join_all;
+use http::Request;
+use http_body_util::BodyExt as _;
+use kube::client::Body;
 use shardctl::cluster::connect::{Target, connect};
-use shardctl::cluster::get::Api;
 
-use crate::cluster::large::{Large, Size};
+use crate::cluster::large::{JSON, Large, Size};
 use crate::sides::{ratio, run, table};
 
 const SIZE: Size = Size {
@@ -46,14 +49,18 @@ pub fn compare() {
     };
     let summary = ["packing-summary", "-o", "json"];
     run(&mut command(Path::new(shardctl), &summary));
-    let lists = server.lists();
-    let lists: Vec<&str> = std::iter::once("bare")
-        .chain(lists.iter().map(String::as_str))
-        .collect();
-    let mut times: [Vec<Duration>; 2] = Default::default();
+    let asked = server.lists();
+    let lists = |all_json: bool| {
+        let form = |form: &'static str| if all_json { JSON } else { form };
+        let pairs = asked.iter().flat_map(|(list, of)| [form(of), list.as_str()]);
+        std::iter::once("bare").chain(pairs).collect::<Vec<_>>()
+    };
+    let (bare, as_json) = (lists(false), lists(true));
+    let mut times: [Vec<Duration>; 3] = Default::default();
     for _ in 0..rounds {
         times[0].push(run(&mut command(Path::new(shardctl), &summary)));
-        times[1].push(run(&mut command(&itself, &lists)));
+        times[1].push(run(&mut command(&itself, &bare)));
+        times[2].push(run(&mut command(&itself, &as_json)));
     }
     println!(
         "{} nodes, {} pods, {} shards, {rounds} rounds, whole processes, milliseconds: median (least to most)",
@@ -61,13 +68,14 @@ pub fn compare() {
         SIZE.nodes * 10,
         SIZE.shards
     );
-    table(&["summary", "bare"], &times, 0);
+    table(&["summary", "bare", "as JSON"], &times, 0);
     ratio("summary / bare paged reads", &times[0], &times[1]);
+    ratio("summary / bare paged reads as JSON", &times[0], &times[2]);
     for (name, of) in [
         ("summary", [&["memory", shardctl][..], &summary].concat()),
         ("bare", {
             let itself = itself.to_str().unwrap();
-            [&["memory", itself][..], &lists].concat()
+            [&["memory", itself][..], &bare].concat()
         }),
     ] {
         let output = command(&itself, &of).output().unwrap();
@@ -88,20 +96,40 @@ pub fn bare(lists: &[String]) {
             ..Target::default()
         };
         let connection = connect(&target).await.unwrap();
-        join_all(lists.iter().map(|list| pages(connection.api(), list))).await;
+        join_all(lists.chunks(2).map(|of| pages(connection.client(), &of[0], &of[1]))).await;
     });
     runtime.shutdown_background();
 }
 
-/// Every page of a list. The next one's token is cut out of the text, not read.
-async fn pages(api: &Api, list: &str) {
+/// Every page of a list, in a form. The next one's token is cut out of the bytes, not read.
+async fn pages(client: &kube::Client, form: &str, list: &str) {
     let mut token = String::new();
     loop {
-        let body = api.get(&format!("{list}&limit=500{token}")).await.unwrap().body;
-        let (_, after) = body.split_once(r#""continue":""#).unwrap();
-        match after.split_once('"').unwrap().0 {
+        let request = Request::get(format!("{list}&limit=500{token}")).header("Accept", form);
+        let answer = client.send(request.body(Body::empty()).unwrap()).await.unwrap();
+        let mut body = Vec::new();
+        let mut pieces = answer.into_body();
+        while let Some(piece) = pieces.frame().await {
+            body.extend_from_slice(&piece.unwrap().into_data().unwrap());
+        }
+        match more(&body, form) {
             "" => return,
             more => token = format!("&continue={more}"),
         }
     }
+}
+
+fn more<'b>(body: &'b [u8], form: &str) -> &'b str {
+    let after = |mark: &[u8]| {
+        let at = body.windows(mark.len()).position(|window| window == mark).unwrap();
+        &body[at + mark.len()..]
+    };
+    let token = if form == JSON {
+        after(br#""continue":""#).split(|byte| *byte == b'"').next().unwrap()
+    } else {
+        // The version of the list (field 2), then the token (field 3) with its length before it.
+        let (length, rest) = after(b"\x12\x017\x1a").split_first().unwrap();
+        &rest[..usize::from(*length)]
+    };
+    std::str::from_utf8(token).unwrap()
 }

@@ -5,6 +5,7 @@
 //! never is.
 
 mod again;
+pub(in crate::cluster) mod binary;
 mod pages;
 mod skim;
 
@@ -20,10 +21,14 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use self::binary::Unpack;
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::retry;
 use crate::cluster::server_time::ServerTime;
+
+/// The form of all but large lists.
+const JSON: &str = "application/json";
 
 /// A JSON answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +104,7 @@ impl Api {
     /// # Errors
     /// Every [`Failure`]; an answer that isn't JSON is [`Failure::NotKubernetes`].
     pub async fn get(&self, path_and_query: &str) -> Result<Answer, Failure> {
-        self.get_as(path_and_query, "application/json").await
+        self.get_as(path_and_query, JSON).await
     }
 
     /// As [`get`](Self::get), in another form of JSON.
@@ -114,8 +119,11 @@ impl Api {
 
     /// As [`get`](Self::get), into memory that an earlier answer took: of a hundred pages none needs memory of its own. Whether the
     /// bytes are UTF-8 is for who reads them.
-    async fn get_into(&self, path_and_query: &str, used: Vec<u8>) -> Result<Vec<u8>, Failure> {
-        let received = self.read(path_and_query, "application/json", used).await?;
+    async fn get_into(&self, path_and_query: &str, accept: &'static str, used: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let received = self.read(path_and_query, accept, used).await?;
+        if accept == binary::ACCEPTED && binary::object(&received.body).is_some() {
+            return Ok(received.body);
+        }
         received.json()
     }
 
@@ -154,7 +162,7 @@ impl Api {
         mut keep: impl FnMut(Box<RawValue>) -> Option<Box<RawValue>> + Send + 'static,
     ) -> Result<Vec<Box<RawValue>>, Failure> {
         let read = move |kept: &mut Vec<_>, page: &[u8]| pages::whole(page, |item| kept.extend(keep(item)));
-        pages::fold(self, path, query, read).await
+        pages::fold(self, path, query, JSON, read).await
     }
 
     /// As [`list`](Self::list), with the items read as `T` and each added to a sum: for lists of which the whole is of no
@@ -173,7 +181,26 @@ impl Api {
         T: DeserializeOwned,
     {
         let read = move |sum: &mut S, page: &[u8]| pages::skimmed(page, |item| add(sum, item));
-        pages::fold(self, path, query, read).await
+        pages::fold(self, path, query, JSON, read).await
+    }
+
+    /// As [`fold`](Self::fold), asked for as protocol buffers, in which passing over a field costs nothing, and read as JSON where the
+    /// server has no others.
+    ///
+    /// # Errors
+    /// As [`fold`](Self::fold).
+    pub(in crate::cluster) async fn fold_packed<S, T>(
+        &self,
+        path: &str,
+        query: &str,
+        mut add: impl FnMut(&mut S, T) + Send + 'static,
+    ) -> Result<S, Failure>
+    where
+        S: Default + Send + 'static,
+        T: DeserializeOwned + Unpack,
+    {
+        let read = move |sum: &mut S, page: &[u8]| pages::either(page, |item| add(sum, item));
+        pages::fold(self, path, query, binary::ACCEPTED, read).await
     }
 
     /// POSTs `body` and returns the answer. Never retried.
@@ -284,6 +311,7 @@ impl Api {
             }
         }
         if !parts.status.is_success() {
+            let bytes = binary::status_as_json(&bytes).unwrap_or(bytes);
             return Err(Failure::from_answer(parts.status, &parts.headers, &bytes, path));
         }
         Ok(Received {

@@ -4,6 +4,7 @@
 //! 1,000 nodes per 10,000 pods are usual, so each node has ten: its shards where it has some, pods of DaemonSets, and others.
 //! The shards are three to a node of Karpenter's pool `shards`, in three zones, with a disk each.
 
+mod binary;
 mod objects;
 
 use super::certificates::{Authority, Signed};
@@ -26,6 +27,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// The namespace of the shards.
 pub const NAMESPACE: &str = "db";
+/// The forms of an answer.
+pub const BINARY: &str = "application/vnd.kubernetes.protobuf";
+pub const JSON: &str = "application/json";
 /// Pods on each node.
 const ON_A_NODE: usize = 10;
 /// Of these, pods of DaemonSets.
@@ -55,7 +59,8 @@ pub struct Large {
 struct Shared {
     size: Size,
     weight: Weight,
-    asked: Mutex<Vec<String>>,
+    binary: binary::Weight,
+    asked: Mutex<Vec<(String, &'static str)>>,
 }
 
 impl Large {
@@ -67,6 +72,7 @@ impl Large {
         let shared = Arc::new(Shared {
             size,
             weight: Weight::new(size.whole),
+            binary: binary::Weight::new(size.whole),
             asked: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -100,8 +106,8 @@ impl Large {
         kubeconfig::write(&file, &server, &self.authority.certificate, &user, NAMESPACE)
     }
 
-    /// The lists that were asked for so far, each once, whatever the number of its pages.
-    pub fn lists(&self) -> Vec<String> {
+    /// The lists that were asked for so far and the form of the answer, each once, whatever the number of its pages.
+    pub fn lists(&self) -> Vec<(String, &'static str)> {
         let asked = self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.clone()
     }
@@ -133,17 +139,17 @@ async fn serve(client: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
     let query = request.uri().query().unwrap_or_default();
-    let (code, body) = shared.body(path, query).map_or_else(
+    let accepted = request.headers().get("Accept");
+    let accepts_binary = accepted.is_some_and(|accepted| accepted.as_bytes().starts_with(BINARY.as_bytes()));
+    let (code, (form, body)) = shared.body(path, query, accepts_binary).map_or_else(
         || {
             let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404,
                 "message": "the server could not find the requested resource"});
-            (404, body.to_string())
+            (404, (JSON, body.to_string().into_bytes()))
         },
         |body| (200, body),
     );
-    let answer = Response::builder()
-        .status(code)
-        .header("Content-Type", "application/json");
+    let answer = Response::builder().status(code).header("Content-Type", form);
     Ok(answer.body(Full::new(Bytes::from(body))).expect("an answer"))
 }
 
@@ -155,9 +161,10 @@ fn field<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 }
 
 impl Shared {
-    fn body(&self, path: &str, query: &str) -> Option<String> {
+    /// An answer, with its form. The lists of the whole cluster have a binary one too.
+    fn body(&self, path: &str, query: &str, binary: bool) -> Option<(&'static str, Vec<u8>)> {
         if let Some(whole) = self.document(path) {
-            return Some(whole.to_string());
+            return Some((JSON, whole.to_string().into_bytes()));
         }
         let own_pods = format!("/api/v1/namespaces/{NAMESPACE}/pods");
         let own_claims = format!("/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims");
@@ -181,15 +188,21 @@ impl Shared {
             ),
             _ => return None,
         };
+        let packed = if binary { self.packed(path) } else { None };
         let from: usize = field(query, "continue").map_or(0, |token| token.parse().expect("a token of ours"));
         if from == 0 {
             let narrowed: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("limit=")).collect();
             let list = format!("{path}?{}", narrowed.join("&"));
-            self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(list);
+            let form = if packed.is_some() { BINARY } else { JSON };
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.push((list, form));
         }
         let limit: usize = field(query, "limit").map_or(total, |limit| limit.parse().expect("a number"));
         let upto = total.min(from + limit);
         let more = if upto < total { upto.to_string() } else { String::new() };
+        if let Some((kind, item)) = packed {
+            return Some((BINARY, binary::page(kind, &more, (from..upto).map(item))));
+        }
         let mut body = format!(
             r#"{{"kind":"List","apiVersion":"v1","metadata":{{"resourceVersion":"7","continue":"{more}"}},"items":["#
         );
@@ -198,7 +211,26 @@ impl Shared {
             body.push_str(&item(at));
         }
         body.push_str("]}");
-        Some(body)
+        Some((JSON, body.into_bytes()))
+    }
+
+    /// A kind and its items in binary form, where the list has one.
+    fn packed(&self, path: &str) -> Option<(&'static str, Packed<'_>)> {
+        Some(match path {
+            "/api/v1/nodes" => (
+                "NodeList",
+                Box::new(|at| binary::node(self.zone(at), self.pool(at), at, &self.binary)),
+            ),
+            "/apis/storage.k8s.io/v1/csinodes" => ("CSINodeList", Box::new(binary::csi_node)),
+            "/api/v1/pods" => (
+                "PodList",
+                Box::new(|at| match self.place(at) {
+                    Place::Shard(shard, node) => binary::shard(shard, node, &self.binary),
+                    Place::Other(owner, node) => binary::pod(at, node, owner, &self.binary),
+                }),
+            ),
+            _ => return None,
+        })
     }
 
     /// What isn't a list of many.
@@ -240,16 +272,31 @@ impl Shared {
 
     /// A pod of the whole cluster, node by node.
     fn pod(&self, at: usize) -> String {
+        match self.place(at) {
+            Place::Shard(shard, node) => objects::shard(shard, node, &self.weight),
+            Place::Other(owner, node) => objects::pod(at, node, owner, &self.weight),
+        }
+    }
+
+    fn place(&self, at: usize) -> Place {
         let (node, place) = (at / ON_A_NODE, at % ON_A_NODE);
         let shard = node * SHARDS_ON_A_NODE + place;
         if place < SHARDS_ON_A_NODE && shard < self.size.shards {
-            return objects::shard(shard, node, &self.weight);
-        }
-        let owner = if place >= ON_A_NODE - DAEMONS {
-            "DaemonSet"
+            Place::Shard(shard, node)
+        } else if place >= ON_A_NODE - DAEMONS {
+            Place::Other("DaemonSet", node)
         } else {
-            "ReplicaSet"
-        };
-        objects::pod(at, node, owner, &self.weight)
+            Place::Other("ReplicaSet", node)
+        }
     }
+}
+
+/// The items of a list in binary form, by their place in it.
+type Packed<'s> = Box<dyn Fn(usize) -> binary::Message + 's>;
+
+/// What stands on a node, and on which.
+enum Place {
+    Shard(usize, usize),
+    /// Somebody else's pod, by the kind of its owner.
+    Other(&'static str, usize),
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::skim::skim;
-use super::{Api, pages};
+use super::{Api, JSON, pages};
 use crate::cluster::failure::Failure;
 use crate::model::objects::Objects;
 
@@ -65,7 +65,7 @@ impl Api {
             Ok(())
         };
         let page = move |kept: &mut Vec<Arc<K>>, page: &[u8]| pages::texts(page, |item| read(kept, item));
-        pages::fold(self, path, query, page).await
+        pages::fold(self, path, query, JSON, page).await
     }
 }
 

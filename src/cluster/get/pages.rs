@@ -6,8 +6,11 @@ use std::panic::resume_unwind;
 
 use futures::future::join;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
+use super::binary::{self, Malformed, Unpack};
 use super::skim::{Skim, Text};
 use super::{Api, unreadable};
 use crate::cluster::failure::Failure;
@@ -15,11 +18,12 @@ use crate::cluster::failure::Failure;
 /// How many objects are asked for at once; kubectl's `--chunk-size`.
 const PAGE: usize = 500;
 
-/// Reads a list page by page: `read` adds a page's items to the sum and tells the token of the next ([`whole`] or [`skimmed`]).
+/// Reads a list page by page: `read` adds a page's items to the sum and tells the token of the next ([`whole`], [`skimmed`] or
+/// [`either`]). `accept` is the form that is asked for.
 ///
 /// A page that names the next one is read on a thread of its own while that one is on its way: of a large cluster the reading
 /// takes as long as the network. The two take turns in the same memory.
-pub(super) async fn fold<S, R>(api: &Api, path: &str, query: &str, read: R) -> Result<S, Failure>
+pub(super) async fn fold<S, R>(api: &Api, path: &str, query: &str, accept: &'static str, read: R) -> Result<S, Failure>
 where
     S: Default + Send + 'static,
     R: FnMut(&mut S, &[u8]) -> Result<Option<String>, Failure> + Send + 'static,
@@ -30,7 +34,7 @@ where
         with_query(path, query, &page)
     };
     let first = with_query(path, query, &format!("limit={PAGE}"));
-    let mut body = api.get_into(&first, Vec::new()).await?;
+    let mut body = api.get_into(&first, accept, Vec::new()).await?;
     let mut spare = Vec::new();
     loop {
         let next = match token_at_the_top(&body) {
@@ -40,7 +44,7 @@ where
                     (sum, read, body)
                 });
                 let next = page(&token);
-                let (next, done) = join(api.get_into(&next, std::mem::take(&mut spare)), at_work).await;
+                let (next, done) = join(api.get_into(&next, accept, std::mem::take(&mut spare)), at_work).await;
                 let read;
                 (sum, read, spare) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                 read?;
@@ -48,7 +52,7 @@ where
             }
             None => match sum.read(&body)? {
                 None => return Ok(sum.of),
-                Some(token) => api.get_into(&page(&token), body).await,
+                Some(token) => api.get_into(&page(&token), accept, body).await,
             },
         };
         body = match next {
@@ -57,7 +61,7 @@ where
             // can't be joined; asking for all at once can't expire again.
             Err(Failure::Server { code: 410, .. }) => {
                 sum.of = S::default();
-                let whole = api.get_into(&with_query(path, query, ""), spare).await?;
+                let whole = api.get_into(&with_query(path, query, ""), accept, spare).await?;
                 return match sum.read(&whole)? {
                     None => Ok(sum.of),
                     Some(_) => Err(Failure::NotKubernetes {
@@ -124,6 +128,20 @@ pub(super) fn skimmed<'t, T: Deserialize<'t>>(body: &'t [u8], each: impl FnMut(T
     Ok(more.filter(|token| !token.is_empty()))
 }
 
+/// As [`skimmed`], in whichever of the two forms the server gave.
+pub(super) fn either<T: DeserializeOwned + Unpack>(
+    body: &[u8],
+    each: impl FnMut(T),
+) -> Result<Option<String>, Failure> {
+    let wrong = |Malformed(why)| Failure::NotKubernetes {
+        what: format!("protocol buffers that can't be read as what was asked for: {why}"),
+    };
+    match binary::object(body) {
+        None => skimmed(body, each),
+        Some(list) => list.and_then(|list| binary::page(list, each)).map_err(wrong),
+    }
+}
+
 /// As [`skimmed`], with each item's own text.
 pub(super) fn texts(
     body: &[u8],
@@ -160,6 +178,9 @@ fn token_at_the_top(body: &[u8]) -> Option<String> {
             }
             Ok(())
         }
+    }
+    if let Some(list) = binary::object(body) {
+        return binary::token_at_the_top(list.ok()?);
     }
     let mut token = None;
     // The end is an error in any case; what isn't JSON is told where the items are read.

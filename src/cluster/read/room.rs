@@ -3,6 +3,8 @@
 //! Fifty thousand pods are no more than a sum a node, so none of them is held: each is read straight from its page into the few
 //! fields that count, handed on and dropped. Nodes are kept with these fields alone, typed at once.
 
+mod unpack;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +21,7 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{collection_path, into_read, seen_right};
 use crate::cluster::get::Api;
+use crate::cluster::get::binary::Unpack;
 use crate::model::node::{INSTANCE_TYPE, NODE_POOL};
 use crate::model::pod::MIRROR;
 use crate::model::read::Read;
@@ -40,6 +43,11 @@ const LABELS: [&str; 9] = [
     "type",
 ];
 
+/// Whether anybody asks for a label of a node.
+fn is_looked_at(label: &str) -> bool {
+    LABELS.contains(&label) || ZONE_KEYS.contains(&label)
+}
+
 /// A sum over the pods of every namespace, and the right that was used.
 #[derive(Debug)]
 pub struct Summed<S> {
@@ -59,7 +67,7 @@ where
     let place = resource.place();
     let path = collection_path(&place, place.version, "");
     let result = api
-        .fold(&path, query, move |sum, short: ShortPod| add(sum, &short.into()))
+        .fold_packed(&path, query, move |sum, short: ShortPod| add(sum, &short.into()))
         .await;
     let right = Rule::to_read(resource, "").and_then(|rule| seen_right(rule, Some(resource), &result));
     Summed {
@@ -81,13 +89,13 @@ pub async fn csi_nodes(api: &Api) -> Summed<Vec<CSINode>> {
 /// Lists a kind of the whole cluster, each object with the fields of `S` alone.
 async fn short<S, T>(api: &Api, resource: Resource, typed: fn(S) -> T) -> Summed<Vec<T>>
 where
-    S: DeserializeOwned + 'static,
+    S: DeserializeOwned + Unpack + 'static,
     T: Send + 'static,
 {
     let place = resource.place();
     let path = collection_path(&place, place.version, "");
     let keep = move |kept: &mut Vec<T>, short: S| kept.push(typed(short));
-    let result = api.fold(&path, "", keep).await;
+    let result = api.fold_packed(&path, "", keep).await;
     let right = Rule::to_read(resource, "").and_then(|rule| seen_right(rule, Some(resource), &result));
     Summed {
         sum: into_read(result, resource),
@@ -248,7 +256,7 @@ struct ShortNodeStatus {
     conditions: Option<Vec<Condition>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Allocatable {
     cpu: Option<Quantity>,
     memory: Option<Quantity>,
@@ -396,7 +404,7 @@ fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>
         fn visit_map<M: MapAccess<'de>>(self, mut all: M) -> Result<Self::Value, M::Error> {
             let mut wanted = BTreeMap::new();
             while let Some(Key(key)) = all.next_key()? {
-                if LABELS.contains(&&*key) || ZONE_KEYS.contains(&&*key) {
+                if is_looked_at(&key) {
                     wanted.insert(key.into_owned(), all.next_value()?);
                 } else {
                     all.next_value::<IgnoredAny>()?;

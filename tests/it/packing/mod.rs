@@ -1,6 +1,7 @@
 //! `shardctl packing-summary` on the real control plane: what it says of a scene, in every form, live and from a snapshot.
 
 mod answers;
+mod forms;
 mod karpenter;
 mod large;
 mod prices;
