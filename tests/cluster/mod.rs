@@ -9,6 +9,7 @@
 )]
 
 pub mod api;
+pub mod audit;
 pub mod binaries;
 pub mod budget_witness;
 pub mod certificates;

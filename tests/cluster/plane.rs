@@ -5,7 +5,7 @@ use super::certificates::{Authority, write_service_account_keys};
 use super::kubelet::PortForward;
 use super::processes::{Processes, free_port};
 use super::wait::{DEADLINE, wait_for};
-use super::{api, binaries, disks, dns, images, karpenter, kubeconfig, kubelet, mounts, stops};
+use super::{api, audit, binaries, disks, dns, images, karpenter, kubeconfig, kubelet, mounts, stops};
 use kube::Client;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -192,29 +192,32 @@ impl Plane {
         );
         self.processes.spawn(
             "kube-apiserver",
-            Command::new(&binaries.apiserver).envs(COLLECTS_LATER).args([
-                &format!("--etcd-servers={etcd}"),
-                &format!("--secure-port={}", self.api_port),
-                "--bind-address=127.0.0.1",
-                "--advertise-address=127.0.0.1",
-                "--endpoint-reconciler-type=none",
-                "--tls-cert-file=server.crt",
-                "--tls-private-key-file=server.key",
-                "--client-ca-file=ca.crt",
-                "--service-account-issuer=https://kubernetes.default.svc",
-                "--service-account-key-file=sa.pub",
-                "--service-account-signing-key-file=sa.key",
-                "--service-cluster-ip-range=10.96.0.0/16",
-                "--authorization-mode=Node,RBAC",
-                "--allow-privileged",
-                "--kubelet-client-certificate=admin.crt",
-                "--kubelet-client-key=admin.key",
-                "--kubelet-preferred-address-types=InternalIP",
-                // Those of nodes are all in one namespace, and every reader of a scene's is sent those of all scenes.
-                "--event-ttl=5m",
-                "--default-not-ready-toleration-seconds=5",
-                "--default-unreachable-toleration-seconds=5",
-            ]),
+            Command::new(&binaries.apiserver)
+                .envs(COLLECTS_LATER)
+                .args(audit::arguments(&self.folder))
+                .args([
+                    &format!("--etcd-servers={etcd}"),
+                    &format!("--secure-port={}", self.api_port),
+                    "--bind-address=127.0.0.1",
+                    "--advertise-address=127.0.0.1",
+                    "--endpoint-reconciler-type=none",
+                    "--tls-cert-file=server.crt",
+                    "--tls-private-key-file=server.key",
+                    "--client-ca-file=ca.crt",
+                    "--service-account-issuer=https://kubernetes.default.svc",
+                    "--service-account-key-file=sa.pub",
+                    "--service-account-signing-key-file=sa.key",
+                    "--service-cluster-ip-range=10.96.0.0/16",
+                    "--authorization-mode=Node,RBAC",
+                    "--allow-privileged",
+                    "--kubelet-client-certificate=admin.crt",
+                    "--kubelet-client-key=admin.key",
+                    "--kubelet-preferred-address-types=InternalIP",
+                    // Those of nodes are all in one namespace, and every reader of a scene's is sent those of all scenes.
+                    "--event-ttl=5m",
+                    "--default-not-ready-toleration-seconds=5",
+                    "--default-unreachable-toleration-seconds=5",
+                ]),
         );
     }
 

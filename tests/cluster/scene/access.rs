@@ -2,7 +2,7 @@
 
 use super::Scene;
 use super::workload::SCENE;
-use crate::cluster::{api, kubeconfig};
+use crate::cluster::{api, audit, kubeconfig};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,8 +33,27 @@ impl Scene<'_> {
         }
         self.wait_for_rights(&user, &rules, Some(self.namespace.as_str()));
         self.wait_for_rights(&user, &cluster_rules, None);
+        self.kubeconfig_of(&user, &[])
+    }
 
-        let signed = self.plane.authority().client(&user, &[]);
+    /// The name and a kubeconfig of an administrator whose requests the API server records ([`audit::of`]).
+    pub fn audited_user(&self) -> (String, PathBuf) {
+        let user = format!("{}-user-{}", self.namespace, USERS.fetch_add(1, Ordering::Relaxed));
+        let group = "rbac.authorization.k8s.io";
+        self.apply(json!({
+            "apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding",
+            "metadata": {"name": user, "labels": {SCENE: self.namespace}},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+        }));
+        let right = json!([{"apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["list"]}]);
+        self.wait_for_rights(&user, &right, None);
+        let kubeconfig = self.kubeconfig_of(&user, &[audit::GROUP]);
+        (user, kubeconfig)
+    }
+
+    fn kubeconfig_of(&self, user: &str, groups: &[&str]) -> PathBuf {
+        let signed = self.plane.authority().client(user, groups);
         let server = format!("https://127.0.0.1:{}", self.plane.api_port());
         let file = self.home.path().join(format!("{user}.kubeconfig"));
         kubeconfig::write(

@@ -1,5 +1,6 @@
 //! `--rehearse`: only reads, the same decisions and the same end as the real run that follows, and offline from a saved snapshot.
 
+mod audit;
 mod fidelity;
 mod live;
 mod offline;
