@@ -34,6 +34,9 @@ const COMMON: [&str; 12] = [
     "take a shard down",
 ];
 
+/// What may be the last write of all, when only the Lease is left.
+const AT_THE_END: [&str; 2] = ["post an Event", "delete the Lease"];
+
 /// What `relax` writes besides.
 const RELAX: [&str; 2] = ["open the budget", "close the budget"];
 
@@ -144,7 +147,7 @@ fn killed_and_recovered(scene: &Scene<'_>, strategy: &'static str, point: Point)
     let Ended::Killed(_, killed) = run(scene.plane(), kind, &BTreeSet::from([point]), start) else {
         panic!("{strategy} never came to {point:?}")
     };
-    if point.kind == "delete the Lease" {
+    if AT_THE_END.contains(&point.kind) {
         lease_is_past_its_time(scene);
     }
     let ran = recovered(scene, &[]);
@@ -177,7 +180,7 @@ fn killed_until_it_ends(strategy: &'static str, points: &mut BTreeSet<Point>) {
     let (before, watched) = (AsItWas::of(&scene), Watched::of(&scene));
     let start = |through: &Interceptor| scene.shardctl_process(&through.kubeconfig(&scene), arguments(&node, strategy));
     let story = until_it_ends(scene.plane(), kind, points, start, |point| {
-        if point.kind == "delete the Lease" {
+        if AT_THE_END.contains(&point.kind) {
             lease_is_past_its_time(&scene);
         }
     });
