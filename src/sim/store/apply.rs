@@ -59,15 +59,7 @@ fn merge(kind: Kind, name: &str, live: &mut Value, given: &Value) {
             }
         }
         Value::Array(items) => match (live, keys(kind, name, items)) {
-            (Value::Array(there), Some(keys)) => {
-                for item in items {
-                    let wanted = key_of(item, keys);
-                    match there.iter_mut().find(|found| key_of(found, keys) == wanted) {
-                        Some(found) => merge(kind, "", found, item),
-                        None => there.push(item.clone()),
-                    }
-                }
-            }
+            (Value::Array(there), Some(keys)) => *there = merged_items(kind, std::mem::take(there), items, keys),
             (Value::Array(there), None) if name == "finalizers" => {
                 let new: Vec<Value> = items.iter().filter(|item| !there.contains(item)).cloned().collect();
                 there.extend(new);
@@ -76,6 +68,43 @@ fn merge(kind: Kind, name: &str, live: &mut Value, given: &Value) {
         },
         other => *live = other.clone(),
     }
+}
+
+/// The items of both lists in an order that is that of each, as far as they agree; what is in both as it is given
+/// (`mergingWalker.visitListItems` of structured-merge-diff's typed/merge.go).
+fn merged_items(kind: Kind, mut live: Vec<Value>, given: &[Value], keys: &[&str]) -> Vec<Value> {
+    let of = |item: &Value| key_of(item, keys);
+    let mut out = Vec::new();
+    let (mut left, mut right) = (0, 0);
+    while left < live.len() || right < given.len() {
+        let there = live.get(left).map(of);
+        let same = there.is_some() && there == given.get(right).map(of);
+        let at = there
+            .as_ref()
+            .and_then(|key| given.iter().position(|item| of(item) == *key));
+        match (there, at) {
+            (Some(_), None) => {
+                out.push(live[left].take());
+                left += 1;
+            }
+            // It came where the given list has it.
+            (Some(_), Some(at)) if at < right => left += 1,
+            _ => {
+                let item = &given[right];
+                let twin = live.iter_mut().find(|found| of(found) == of(item));
+                out.push(match twin {
+                    Some(found) => {
+                        merge(kind, "", found, item);
+                        found.clone()
+                    }
+                    None => item.clone(),
+                });
+                right += 1;
+                left += usize::from(same);
+            }
+        }
+    }
+    out
 }
 
 /// The fields that are new or hold another value.

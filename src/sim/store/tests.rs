@@ -293,3 +293,29 @@ fn fields_belong_to_whoever_wrote_them_last() {
     assert!(image(&entries[0]).get("f:image").is_none() && image(&entries[0]).get("f:name").is_some());
     assert_eq!(image(&entries[1]), json!({"f:image": {}}));
 }
+
+/// A real API server (1.36) does the same with a constraint over zones that becomes another.
+#[test]
+fn items_of_a_list_come_in_the_order_that_is_applied() {
+    let mut store = store();
+    let constraint = |topology: &str, unsatisfiable: &str| {
+        json!({"topologyKey": topology, "whenUnsatisfiable": unsatisfiable, "maxSkew": 1,
+            "labelSelector": {"matchLabels": {"app": "db"}}})
+    };
+    let with = |constraints: Value| {
+        let mut pod = pod("a");
+        pod["spec"]["topologySpreadConstraints"] = constraints;
+        pod
+    };
+    let (zone, host) = ("topology.kubernetes.io/zone", "kubernetes.io/hostname");
+    let hosts = constraint(host, "ScheduleAnyway");
+    let at = key(Kind::Pods, "a");
+    let before = with(json!([constraint(zone, "DoNotSchedule"), hosts]));
+    store.apply(&at, before, false, &write(0)).unwrap();
+    let after = with(json!([constraint(zone, "ScheduleAnyway"), hosts]));
+    let (kept, _) = store.apply(&at, after, false, &write(1)).unwrap();
+    assert_eq!(
+        kept["spec"]["topologySpreadConstraints"],
+        json!([constraint(zone, "ScheduleAnyway"), hosts])
+    );
+}

@@ -70,14 +70,10 @@ fn same_but_for(scene: &Scene<'_>, arguments: &[&str], plain: fn(String) -> Stri
     document
 }
 
-/// Without the names of machines that nobody has bought yet, nor those that are made of them; and without how many fields of the
-/// template differ, of which the rehearsal cluster counts two more.
+/// Without the names of machines that nobody has bought yet, nor those that are made of them.
 fn without_new_names(decision: String) -> String {
     let kind = decision.split('/').next().unwrap_or_default();
     let rest = decision.split_once(": ").map_or("", |(_, rest)| rest);
-    if rest.starts_with("written: changes in ") {
-        return decision.replace(rest, "written");
-    }
     if kind == "node" || decision.starts_with("pod/shardctl-placeholder-") {
         return format!("{kind}: {rest}");
     }
