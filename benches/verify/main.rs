@@ -5,7 +5,7 @@
 //! * `verify`: the binary, with every check and the names asked of every CoreDNS pod;
 //! * `bare`: this program again, reading the same lists over one HTTP/2 connection and asking the same names, with
 //!   everything known beforehand and nothing judged: the least that the network side can take;
-//! * `kubectl`: a bash script that gets the same facts by about 25 kubectl calls (`kubectl.sh`);
+//! * `kubectl`: a bash script that gets the same facts, the names too, by about 25 kubectl calls (`kubectl.sh`);
 //! * `status`: the binary's one line.
 //!
 //! Run it with `cargo bench --bench verify`; rounds with `SHARDCTL_BENCH_ROUNDS` (7). It prints medians, ranges and ratios, and
@@ -78,7 +78,8 @@ fn compare() {
         command
             .arg(&script)
             .env("KUBECTL", &kubectl)
-            .env("NAMESPACE", scene.namespace());
+            .env("NAMESPACE", scene.namespace())
+            .env("SHARDS", SHARDS.to_string());
         run(command_on(&scene, &mut command))
     };
     verify();
