@@ -12,16 +12,17 @@ use super::kubeconfig;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use objects::Weight;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -61,6 +62,8 @@ struct Shared {
     weight: Weight,
     binary: binary::Weight,
     asked: Mutex<Vec<(String, &'static str)>>,
+    /// What was answered before, by form and request: making it isn't what is measured.
+    made: Mutex<BTreeMap<(bool, String), Made>>,
 }
 
 impl Large {
@@ -74,6 +77,7 @@ impl Large {
             weight: Weight::new(size.whole),
             binary: binary::Weight::new(size.whole),
             asked: Mutex::default(),
+            made: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -137,20 +141,25 @@ async fn serve(client: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
 }
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let path = request.uri().path();
-    let query = request.uri().query().unwrap_or_default();
     let accepted = request.headers().get("Accept");
     let accepts_binary = accepted.is_some_and(|accepted| accepted.as_bytes().starts_with(BINARY.as_bytes()));
-    let (code, (form, body)) = shared.body(path, query, accepts_binary).map_or_else(
-        || {
-            let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404,
-                "message": "the server could not find the requested resource"});
-            (404, (JSON, body.to_string().into_bytes()))
-        },
-        |body| (200, body),
-    );
-    let answer = Response::builder().status(code).header("Content-Type", form);
-    Ok(answer.body(Full::new(Bytes::from(body))).expect("an answer"))
+    let asked = (accepts_binary, request.uri().to_string());
+    let known = shared.made().get(&asked).cloned();
+    let made = known.unwrap_or_else(|| {
+        let made = shared.answer(request.uri(), accepts_binary);
+        shared.made().insert(asked, made.clone());
+        made
+    });
+    let answer = Response::builder().status(made.code).header("Content-Type", made.form);
+    Ok(answer.body(Full::new(made.body)).expect("an answer"))
+}
+
+/// An answer.
+#[derive(Clone)]
+struct Made {
+    code: u16,
+    form: &'static str,
+    body: Bytes,
 }
 
 /// A field of a query.
@@ -161,6 +170,24 @@ fn field<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 }
 
 impl Shared {
+    fn made(&self) -> MutexGuard<'_, BTreeMap<(bool, String), Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, uri: &Uri, binary: bool) -> Made {
+        let found = self.body(uri.path(), uri.query().unwrap_or_default(), binary);
+        let (code, (form, body)) = match found {
+            Some(body) => (200, body),
+            None => {
+                let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404,
+                    "message": "the server could not find the requested resource"});
+                (404, (JSON, body.to_string().into_bytes()))
+            }
+        };
+        let body = Bytes::from(body);
+        Made { code, form, body }
+    }
+
     /// An answer, with its form. The lists of the whole cluster have a binary one too.
     fn body(&self, path: &str, query: &str, binary: bool) -> Option<(&'static str, Vec<u8>)> {
         if let Some(whole) = self.document(path) {
