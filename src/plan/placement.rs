@@ -33,6 +33,20 @@ pub fn refusal(spec: &PodSpec, candidate: &Node) -> Option<String> {
         return Some("is being deleted".to_owned());
     }
     // What a node is comes before how it does: a node of somebody else's pool needn't be uncordoned.
+    if let Some(mismatch) = mismatch(spec, candidate) {
+        return Some(mismatch);
+    }
+    if !node::is_ready(candidate) {
+        return Some("is NotReady".to_owned());
+    }
+    if node::is_cordoned(candidate) {
+        return Some("is cordoned".to_owned());
+    }
+    None
+}
+
+/// Why a node is none for pods of this spec, however it does: its taints, its labels; a clause. None where it is one.
+pub fn mismatch(spec: &PodSpec, candidate: &Node) -> Option<String> {
     let lasting = node::taints(candidate)
         .iter()
         .filter(|taint| !OF_STATE.contains(&taint.key.as_str()));
@@ -49,12 +63,6 @@ pub fn refusal(spec: &PodSpec, candidate: &Node) -> Option<String> {
     }
     if required(spec).is_some_and(|terms| !terms.iter().any(|term| picks(term, candidate))) {
         return Some("doesn't meet the shards' required node affinity".to_owned());
-    }
-    if !node::is_ready(candidate) {
-        return Some("is NotReady".to_owned());
-    }
-    if node::is_cordoned(candidate) {
-        return Some("is cordoned".to_owned());
     }
     None
 }

@@ -6,6 +6,7 @@ use crate::model::read::Skip;
 use crate::model::resource::Resource;
 use crate::model::{node, pod, volume};
 use crate::plan::pending::{Cause, Reason, reasons};
+use crate::plan::placement::mismatch;
 use crate::plan::verify::Check;
 use crate::plan::verify::seen::{Seen, Shard};
 
@@ -102,15 +103,19 @@ fn disk_zones<'a>(seen: &Seen<'a>, shard: &Shard<'a>) -> Vec<&'a str> {
         .collect()
 }
 
-/// The scheduler counts a cordoned node of any zone as cordoned, since it looks at that first. Where the disk's zone has no
-/// cordoned node, it is the zone that matters; where all of its nodes are cordoned, it is the cordon.
+/// The scheduler counts any cordoned node as cordoned, of whatever zone and pool, since it looks at that first. Where the disk's zone
+/// has no cordoned node that is one for the shard, something else matters.
 fn prefer_what_is_seen(seen: &Seen<'_>, shard: &Shard<'_>, why: &mut [Reason]) {
     let zones = disk_zones(seen, shard);
     let Some(nodes) = seen.snapshot.nodes.got() else { return };
     if zones.is_empty() {
         return;
     }
-    let mut near = nodes.iter().filter(|found| node_zone_is_one_of(found, &zones));
+    let spec = shard.pod.and_then(|found| found.spec.as_ref());
+    let mut near = nodes
+        .iter()
+        .filter(|found| node_zone_is_one_of(found, &zones))
+        .filter(|found| spec.is_none_or(|spec| mismatch(spec, found).is_none()));
     let cordon_matters = near.any(node::is_cordoned);
     why.sort_by_key(|reason| match reason.cause {
         // Behind everything that is said of the nodes, the disk's zone included.
@@ -173,6 +178,28 @@ mod tests {
         assert_eq!(
             findings,
             ["Error pod/db-1: Pending (disk-zone): no node with room is in its disk's zone"]
+        );
+    }
+
+    #[test]
+    fn a_cordon_of_a_node_that_is_none_for_the_shard_is_not_the_cause() {
+        let mut scene = waiting(
+            "0/3 nodes are available: 1 Insufficient memory, 1 node(s) were unschedulable, 1 node(s) didn't match Pod's node \
+             affinity/selector.",
+        );
+        scene.merge(Resource::Nodes, "node-1", json!({"spec": {"unschedulable": true}}));
+        let (_, findings) = words(&scene.judge(&POD_04));
+        assert_eq!(
+            findings,
+            ["Error pod/db-1: Pending (cordon): the nodes that would do are cordoned"]
+        );
+        scene.edit(Resource::Pods, "db-1", |pod| {
+            pod["spec"]["nodeSelector"] = json!({"pool": "shards"});
+        });
+        let (_, findings) = words(&scene.judge(&POD_04));
+        assert_eq!(
+            findings,
+            ["Error pod/db-1: Pending (memory): no node has enough memory free"]
         );
     }
 
