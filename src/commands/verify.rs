@@ -1,5 +1,6 @@
 //! `shardctl verify`: observe, judge, print; again while `--wait` or `--watch` says so.
 
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{open, policy, wanted};
@@ -105,7 +106,10 @@ async fn look(context: &Context, connection: &Connection, wanted: &Wanted, first
     let spinner = first.then(|| Spinner::start(context, "looking at the cluster"));
     let observed = observe(connection, wanted).await?;
     drop(spinner);
-    Ok(judge(&observed.snapshot, &wanted.policy))
+    let report = judge(&observed.snapshot, &wanted.policy);
+    // Thousands of objects are given back while the report is printed.
+    spawn_blocking(move || drop(observed));
+    Ok(report)
 }
 
 fn render(report: &Report, output: VerifyOutput, style: Style) -> Result<String> {

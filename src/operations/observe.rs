@@ -12,7 +12,7 @@ mod weigh;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures::future::{join, join_all, join3, join5, try_join3};
+use futures::future::{join, join_all, join4, join5, try_join3};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -26,6 +26,7 @@ use crate::cluster::read::{Reading, Served, read, read_usage, served};
 use crate::cluster::recording::empty;
 use crate::cluster::rights;
 use crate::error::{Error, Result};
+use crate::model::dns::Questions;
 use crate::model::read::Read;
 use crate::model::recording::{EvictionTrial, Recording};
 use crate::model::resource::Resource;
@@ -126,45 +127,27 @@ pub struct Observed {
 /// can't be read is recorded as such.
 pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observed> {
     let api = connection.api();
-    let namespace = connection.namespace();
-    let (known, names_can_be_asked) = oneshot::channel();
-    let rest = async {
-        // Where the other side ended early, its error ends this one. Nothing waits long for a server that is slow with one list.
-        let _ = timeout(HEAD_START, names_can_be_asked).await;
-        let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
-        let at_once = join(at_once, room(api, namespace, wanted.room));
-        Ok(Box::pin(join3(
-            at_once,
-            optional(api, namespace, wanted.usage),
-            rights::ask(api, probe_rules(namespace)),
-        ))
-        .await)
-    };
     // Where names are asked through an upgraded connection, the greeting opens that one, while the others are at work.
     let greeter = if names::take_an_upgrade(connection, wanted) {
         connection.upgrade_api()?
     } else {
         api.clone()
     };
-    let (greeting, mut recording, ((at_once, room), optional, rights)) = Box::pin(try_join3(
+    let (first, the_first) = oneshot::channel();
+    let (greeting, names, (mut recording, mut snapshot)) = Box::pin(try_join3(
         greet(&greeter),
-        shards_and_names(connection, wanted, known),
-        rest,
+        set_and_names(connection, wanted, first),
+        objects(connection, wanted, the_first),
     ))
     .await?;
     sign(&mut recording, greeting);
-    if let Read::Got(known) = &mut recording.rights {
-        known.extend(rights);
+    if let Some((domain, answers)) = names {
+        recording.domain = domain;
+        recording.dns = answers;
     }
-    for reading in at_once.into_iter().chain(optional) {
-        add(&mut recording, reading);
-    }
-    // No check needs these, so that no check says whether they may be read.
-    for reading in room {
-        recording.objects.insert(reading.resource, reading.objects);
-    }
-    subject::check_typed_namespace(connection, &recording).await?;
-    let mut snapshot = derive(&recording)?;
+    snapshot.taken.clone_from(&recording.taken);
+    snapshot.domain.clone_from(&recording.domain);
+    snapshot.dns.clone_from(&recording.dns);
     let seen = Seen {
         snapshot: &snapshot,
         policy: &wanted.policy,
@@ -257,9 +240,19 @@ pub async fn listen(connection: &Connection, statefulset: Option<&str>) -> Resul
     Ok(recording)
 }
 
-/// The set, what its names depend on, its pods, and the answers of the name servers, which take longest and so begin first: `known`
-/// tells when.
-async fn shards_and_names(connection: &Connection, wanted: &Wanted, known: oneshot::Sender<()>) -> Result<Recording> {
+/// What was read first, and the set that was chosen by it.
+struct First {
+    recording: Recording,
+    chosen: Chosen,
+}
+
+/// The set, what its names depend on, and the answers of the name servers, which take longest and so begin first. What was read
+/// goes to `first` before they are asked; with the pods, where asking takes one of them.
+async fn set_and_names(
+    connection: &Connection,
+    wanted: &Wanted,
+    first: oneshot::Sender<First>,
+) -> Result<Option<(Read<String>, Read<Questions>)>> {
     let (api, namespace) = (connection.api(), connection.namespace());
     let (sets, budgets, services, dns_pods, dns_config) = Box::pin(join5(
         read(api, Resource::StatefulSets, namespace, ""),
@@ -274,34 +267,69 @@ async fn shards_and_names(connection: &Connection, wanted: &Wanted, known: onesh
     for reading in [sets, budgets, services, dns_pods, dns_config] {
         add(&mut recording, reading);
     }
-    let _ = known.send(());
-    let early = derive(&recording)?;
+    let mut snapshot = derive(&recording)?;
     let seen = Seen {
-        snapshot: &early,
+        snapshot: &snapshot,
         policy: &wanted.policy,
     };
-    let names = if names::needs_pods(wanted, &seen) {
+    if names::needs_pods(wanted, &seen) {
         add(&mut recording, subject::pods(connection, &chosen).await);
-        let later = derive(&recording)?;
-        let seen = Seen {
-            snapshot: &later,
-            policy: &wanted.policy,
-        };
-        names::ask(connection, wanted, &seen).await
-    } else {
-        let (pods, names) = Box::pin(join(
-            subject::pods(connection, &chosen),
-            names::ask(connection, wanted, &seen),
-        ))
-        .await;
-        add(&mut recording, pods);
-        names
-    };
-    if let Some((domain, answers)) = names {
-        recording.domain = domain;
-        recording.dns = answers;
+        snapshot = derive(&recording)?;
     }
-    Ok(recording)
+    // Where the other side ended early, its error ends this one.
+    let _ = first.send(First { recording, chosen });
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &wanted.policy,
+    };
+    Ok(names::ask(connection, wanted, &seen).await)
+}
+
+/// All objects, typed while the name servers answer. Begins when the first are there; nothing waits long for a server that is slow
+/// with one list.
+async fn objects(
+    connection: &Connection,
+    wanted: &Wanted,
+    mut first: oneshot::Receiver<First>,
+) -> Result<(Recording, Snapshot)> {
+    let (api, namespace) = (connection.api(), connection.namespace());
+    let early = timeout(HEAD_START, &mut first).await;
+    let with_first = async {
+        let First { mut recording, chosen } = match early {
+            Ok(Ok(first)) => first,
+            // Where the other side ended early, its error ends this one.
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => match first.await {
+                Ok(first) => first,
+                Err(_) => std::future::pending().await,
+            },
+        };
+        if !recording.objects.contains_key(&Resource::Pods) {
+            add(&mut recording, subject::pods(connection, &chosen).await);
+        }
+        recording
+    };
+    let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
+    let (mut recording, (at_once, room), optional, rights) = Box::pin(join4(
+        with_first,
+        join(at_once, room(api, namespace, wanted.room)),
+        optional(api, namespace, wanted.usage),
+        rights::ask(api, probe_rules(namespace)),
+    ))
+    .await;
+    if let Read::Got(known) = &mut recording.rights {
+        known.extend(rights);
+    }
+    for reading in at_once.into_iter().chain(optional) {
+        add(&mut recording, reading);
+    }
+    // No check needs these, so that no check says whether they may be read.
+    for reading in room {
+        recording.objects.insert(reading.resource, reading.objects);
+    }
+    subject::check_typed_namespace(connection, &recording).await?;
+    let snapshot = derive(&recording)?;
+    Ok((recording, snapshot))
 }
 
 /// The name of the set that a recording is about.
