@@ -1,8 +1,8 @@
-//! The bare side: the same lists in parallel over one connection, the same names of the same servers; nothing is judged.
+//! The bare side: the same lists and objects in parallel over one connection, the same names of the same servers; nothing is judged.
 
 use std::time::Duration;
 
-use futures::future::{join, join_all};
+use futures::future::{join_all, join3};
 use shardctl::cluster::connect::{Target, connect};
 use shardctl::net::dns::{Ask, over_port_forward};
 
@@ -34,6 +34,13 @@ const THEIRS: &[&str] = &[
     "/apis/scheduling.k8s.io/v1/priorityclasses",
 ];
 
+/// Objects that are read by their names; where there is none of that name, that is the answer.
+const BY_NAME: &[&str] = &[
+    "/api/v1/namespaces/{}",
+    "/api/v1/namespaces/kube-system/configmaps/coredns",
+    "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status",
+];
+
 /// Reads and asks, and throws away what came back.
 pub fn run(namespace: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -57,9 +64,13 @@ pub fn run(namespace: &str) {
             let (path, query) = path.split_once('?').unwrap_or((path, ""));
             connection.api().list(path, query, |_| None)
         }));
+        let named: Vec<String> = BY_NAME.iter().map(|path| path.replace("{}", namespace)).collect();
+        let named = join_all(named.iter().map(|path| connection.api().get(path)));
         let client = connection.upgrade_client().unwrap();
         let pods = [crate::cluster::dns::pod_name(0)];
-        let (lists, questions) = join(lists, over_port_forward(&client, "kube-system", &pods, &ask)).await;
+        let asked = over_port_forward(&client, "kube-system", &pods, &ask);
+        let (lists, named, questions) = join3(lists, named, asked).await;
+        assert!(named.iter().filter(|read| read.is_ok()).count() >= 2);
         for list in lists {
             list.unwrap();
         }

@@ -3,7 +3,7 @@
 //! Four whole processes in turn, round after round, so that a slow moment of the machine hits all of them:
 //!
 //! * `verify`: the binary, with every check and the names asked of every CoreDNS pod;
-//! * `bare`: this program again, reading the same lists over one HTTP/2 connection and asking the same names, with
+//! * `bare`: this program again, reading the same lists and objects over one HTTP/2 connection and asking the same names, with
 //!   everything known beforehand and nothing judged: the least that the network side can take;
 //! * `kubectl`: a bash script that gets the same facts, the names too, by about 25 kubectl calls (`kubectl.sh`);
 //! * `status`: the binary's one line.
