@@ -3,7 +3,7 @@
 //! A watch that has gone silent is noticed only after minutes, and the preconditions of a deletion say nothing of the other
 //! shards. So the shards, the set and the target's claims are read anew each time, and judged here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -165,10 +165,11 @@ fn judge_others(
 ) -> Vec<Refusal> {
     let count = expected.max(set::replicas(found));
     let others = set::ordinals(found, count).filter(|ordinal| *ordinal != target.ordinal && !apart.contains(ordinal));
+    let by_name: BTreeMap<&str, &Pod> = pods.iter().map(|found| (pod::name(found), *found)).collect();
     let mut refusals = Vec::new();
     for ordinal in others {
         let name = set::pod_name(found, ordinal);
-        let refusal = match pods.iter().find(|found| pod::name(found) == name) {
+        let refusal = match by_name.get(name.as_str()) {
             None => Some(SHARD_DOWN.refuse(format!("pod/{name}"), format!("{name} has no pod"))),
             Some(other) => down(other),
         };

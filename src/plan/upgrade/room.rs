@@ -124,6 +124,8 @@ impl Upgrade {
     /// A placeholder whose shard needs the room now and can't push it out, or is Ready elsewhere.
     pub(super) fn room_to_give_back(&self, seen: &Seen<'_>) -> Option<Step> {
         let revision = self.revision()?;
+        // As a rule there is none, and this is asked at every change.
+        self.rooms(seen).first()?;
         let shards = seen.every_shard().ok()?;
         shards.iter().find_map(|shard| {
             let made = self.room_of(seen, &shard.name)?;
@@ -135,6 +137,9 @@ impl Upgrade {
 
     /// How far the room is that placeholders hold, for the view.
     pub(super) fn room_that_is_made(&self, seen: &Seen<'_>) -> Vec<Fetching> {
+        if self.rooms(seen).is_empty() {
+            return Vec::new();
+        }
         let made = |shard: Shard<'_>| {
             let found = self.room_of(seen, &shard.name)?;
             let pull = match pulled(found) {
