@@ -29,13 +29,23 @@ use crate::model::snapshot::Snapshot;
 /// Up to so many volumes are asked for one by one; more are listed, with everybody else's.
 const FEW: usize = 20;
 
+/// Which volumes an uncached look reads. Nothing watches volumes, and as a rule nothing happens to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volumes {
+    /// Those of every shard.
+    All,
+    /// Those of one shard: before a deletion the server needn't give those of all the others.
+    Of(Ordinal),
+    /// None of them: they are given as they are known. Where nothing is, those of every shard.
+    AsKnown,
+}
+
 /// Reads the set, its pods, budgets, claims with their volumes, and our Lease, all at once. `taken.at` is when the read
 /// began, so that whatever was seen later is newer.
 ///
 /// `known` is what was seen last, if anything was. All of it is asked for anew, and what the server gives at the version that is known is shared
 /// with it. The volumes that it names are asked for along with the claims, since a shard waits for this read, and only what the
-/// claims are bound to beyond them is asked for after. With `about` only that shard's are: before a deletion the server needn't
-/// give those of all the others.
+/// claims are bound to beyond them is asked for after.
 ///
 /// # Errors
 /// Where the set or its pods can't be read; a set that is gone can. Whatever else can't is [`Read::Unreadable`] in the snapshot.
@@ -44,7 +54,7 @@ pub async fn fresh(
     namespace: &str,
     set: &StatefulSet,
     known: Option<&Snapshot>,
-    about: Option<Ordinal>,
+    which: Volumes,
 ) -> Result<Snapshot, Failure> {
     let api = connection.api();
     let name = set::name(set);
@@ -54,12 +64,24 @@ pub async fn fresh(
     let selector = set.spec.as_ref().map(|spec| set::selector_query(&spec.selector));
     let shards = label_query(&selector.unwrap_or_default());
     let helpers = label_query(HELPER);
+    let about = match which {
+        Volumes::Of(ordinal) => Some(ordinal),
+        Volumes::All | Volumes::AsKnown => None,
+    };
     let shard = about.map(|ordinal| set::pod_name(set, ordinal));
     let known_volumes = known.and_then(|known| known.volumes.got());
     let known_pods = known.and_then(|known| known.pods.got());
     let known_claims = known.and_then(|known| known.claims.got());
     let wanted = names_of(known_volumes, set, about);
     let pods_and_disks = async {
+        if let (Volumes::AsKnown, Some(known)) = (which, known) {
+            let (shards, claims) = join(
+                need_again(api, Resource::Pods, namespace, &shards, known_pods),
+                need_again(api, Resource::Claims, namespace, "", known_claims),
+            )
+            .await;
+            return Ok((shards?, into_read(claims, Resource::Claims), known.volumes.clone()));
+        }
         let (shards, claims, volumes) = join3(
             need_again(api, Resource::Pods, namespace, &shards, known_pods),
             need_again(api, Resource::Claims, namespace, "", known_claims),
@@ -82,7 +104,7 @@ pub async fn fresh(
             }
             Read::Absent(why) | Read::Unreadable(why) => Read::Unreadable(why.clone()),
         };
-        Ok::<_, Failure>((shards, claims, volumes))
+        Ok::<_, Failure>((shards, claims, volumes.map(Objects::from_iter)))
     };
     let (set, pods, helpers, budgets, lease) = Box::pin(join5(
         need_one(api, Resource::StatefulSets, namespace, name),
@@ -105,7 +127,7 @@ pub async fn fresh(
     Ok(Snapshot {
         pods: Read::Got(pods.into_iter().collect()),
         claims: claims.map(Objects::from_iter),
-        volumes: volumes.map(Objects::from_iter),
+        volumes,
         ..rest
     })
 }
@@ -182,8 +204,8 @@ fn typed<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Failure> {
     })
 }
 
-/// Volumes, or why they can't be read.
-type Volumes = Read<Vec<Arc<PersistentVolume>>>;
+/// Volumes that were read, or why they can't be.
+type Found = Read<Vec<Arc<PersistentVolume>>>;
 
 /// The names of those volumes that are meant for claims of the set's.
 fn names_of(
@@ -208,7 +230,7 @@ async fn volumes(
     namespace: &str,
     names: &BTreeSet<String>,
     known: Option<&Objects<PersistentVolume>>,
-) -> Volumes {
+) -> Found {
     if names.len() > FEW {
         let listed = need_again(api, Resource::Volumes, namespace, "", known).await;
         return into_read(listed, Resource::Volumes);
@@ -227,9 +249,9 @@ async fn with_others(
     namespace: &str,
     bound: BTreeSet<String>,
     asked: &BTreeSet<String>,
-    volumes: Volumes,
+    volumes: Found,
     known: Option<&Objects<PersistentVolume>>,
-) -> Volumes {
+) -> Found {
     let others: BTreeSet<String> = bound.difference(asked).cloned().collect();
     // More than a few were listed with everybody's.
     if others.is_empty() || asked.len() > FEW {

@@ -33,7 +33,7 @@ use crate::plan::drain::node::{Unclear, chosen, order, resumes};
 use crate::plan::drain::policy::Policy;
 use crate::plan::drain::preflight::{self, Found, preflight};
 use crate::plan::drain::run::{Again, Aim, Drain};
-use crate::plan::operation::Planner;
+use crate::plan::operation::{Planner, Sight};
 use crate::plan::safety::rights::{DrainRights, of_drain};
 use crate::plan::verify::policy::Policy as Judging;
 use crate::plan::verify::seen::Seen;
@@ -224,7 +224,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         resumes,
     };
     let mut drain = Drain::new(policy.clone(), aim, name.to_owned(), run, asked.again.clone(), at);
-    drain.note(&seen, at, true);
+    drain.note(&seen, at, Sight::WithVolumes);
     Ok(Prepared {
         asked,
         set,

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::cluster::announce::announce;
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
-use crate::cluster::fresh::{around, fresh};
+use crate::cluster::fresh::{Volumes, around, fresh};
 use crate::cluster::lease::{self, Lock};
 use crate::cluster::permit::Permit;
 use crate::cluster::recording::empty;
@@ -112,9 +112,9 @@ impl Run {
         self.connection.namespace()
     }
 
-    /// An uncached look at the set, its pods, claims, volumes and budgets, over what the watches bring; the watches learn from it.
-    /// Where nodes are emptied, also at the pods on them and the budgets of all namespaces.
-    pub(in crate::operations) async fn look_fresh(&mut self) -> Result<Snapshot, Failure> {
+    /// An uncached look at the set, its pods, claims and budgets, and at those volumes that are asked for, over what the watches
+    /// bring; the watches learn from it. Where nodes are emptied, also at the pods on them and the budgets of all namespaces.
+    pub(in crate::operations) async fn look_fresh(&mut self, volumes: Volumes) -> Result<Snapshot, Failure> {
         let api = self.connection.api();
         let nodes = self.watches.nodes();
         let around = async {
@@ -130,7 +130,7 @@ impl Run {
             self.connection.namespace(),
             &self.set,
             Some(&known),
-            None,
+            volumes,
         );
         let (read, around) = Box::pin(join(look, around)).await;
         let read = read?;

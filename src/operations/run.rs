@@ -17,14 +17,14 @@ use super::act;
 use super::lock::lost;
 use super::means::Run;
 use crate::cluster::failure::Failure;
-use crate::cluster::fresh::fresh;
+use crate::cluster::fresh::{Volumes, fresh};
 use crate::cluster::lease::LostOr;
 use crate::event::Fact;
 use crate::model::outcome::{End, Outcome};
 use crate::model::set;
 use crate::model::snapshot::Snapshot;
 use crate::model::step::{Act, PodRef, Step};
-use crate::plan::operation::{Acted, Planner, Wishes};
+use crate::plan::operation::{Acted, Planner, Sight, Wishes};
 use crate::plan::verify::seen::Seen;
 
 use shown::Shown;
@@ -53,13 +53,13 @@ pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> O
     }
     // A last look for the report, uncached where the server answers: what is said at the end was seen at the end.
     let patience = if *stop.borrow() < 2 { SAFETY } else { TO_BE_SEEN };
-    let (look, fresh) = match Box::pin(timeout(patience, run.look_fresh())).await {
-        Ok(Ok(look)) => (look, true),
-        _ => (run.look(), false),
+    let (look, sight) = match Box::pin(timeout(patience, run.look_fresh(Volumes::All))).await {
+        Ok(Ok(look)) => (look, Sight::WithVolumes),
+        _ => (run.look(), Sight::Watched),
     };
     let seen = run.seen(&look);
     let now = run.now();
-    planner.note(&seen, now, fresh);
+    planner.note(&seen, now, sight);
     let left = all_left(planner, &seen, !run.lock.is_lost());
     if !left.is_empty()
         && let Step::End { end, summary, .. } = &mut step
@@ -86,7 +86,7 @@ async fn until_the_end<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut St
         let look = run.look();
         let seen = run.seen(&look);
         let now = run.now();
-        planner.note(&seen, now, false);
+        planner.note(&seen, now, Sight::Watched);
         if pressed > 0 {
             shown.stopping(planner, &seen, run, now);
         }
@@ -262,13 +262,12 @@ async fn take_down<P: Planner>(
     let known = &run.look();
     let (renewed, read) = {
         let lock = &run.lock;
-        let about = Some(target.ordinal);
         let read = fresh(
             &run.connection,
             run.connection.namespace(),
             &run.set,
             Some(known),
-            about,
+            Volumes::Of(target.ordinal),
         );
         tokio::select! {
             biased;
@@ -281,7 +280,7 @@ async fn take_down<P: Planner>(
     let look = run.absorb_one(read, target.ordinal);
     let seen = run.seen(&look);
     let now = run.now();
-    planner.note(&seen, now, true);
+    planner.note(&seen, now, Sight::WithVolumes);
     let wishes = Wishes {
         stop: *stop.borrow() > 0,
     };
@@ -329,18 +328,19 @@ async fn take_down<P: Planner>(
     Ok(became)
 }
 
-/// Reads the cluster anew, so that what became of a lost answer is known; the planner learns it.
+/// Reads the cluster anew, so that what became of a lost answer is known; the planner learns it. Not the volumes: they are read
+/// before each deletion and at the end, and a request for each of them every few seconds would be most of what a run asks.
 async fn look_again<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop, shown: &mut Shown) -> Option<Step> {
     let read = tokio::select! {
         biased;
-        read = run.look_fresh() => read,
+        read = run.look_fresh(Volumes::AsKnown) => read,
         () = pressed_twice(stop) => return Some(end(End::Interrupted, "interrupted twice: stopped at once")),
     };
     match read {
         Ok(look) => {
             shown.looked();
             let now = run.now();
-            planner.note(&run.seen(&look), now, true);
+            planner.note(&run.seen(&look), now, Sight::Anew);
             None
         }
         Err(failure) => {
@@ -403,7 +403,7 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
         if let Some((_, since)) = last.as_ref().filter(|(act, _)| *act == next) {
             let left = TO_BE_SEEN.saturating_sub(since.elapsed());
             if timeout(left, run.watches.changed()).await.is_err() {
-                let _ = Box::pin(timeout(TO_BE_SEEN, run.look_fresh())).await;
+                let _ = Box::pin(timeout(TO_BE_SEEN, run.look_fresh(Volumes::AsKnown))).await;
                 last = None;
                 failed.push(next);
             }

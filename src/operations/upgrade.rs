@@ -25,7 +25,7 @@ use crate::model::resource::Resource;
 use crate::model::set::{self, Ordinal};
 use crate::model::snapshot::Snapshot;
 use crate::model::step::Step;
-use crate::plan::operation::Planner;
+use crate::plan::operation::{Planner, Sight};
 use crate::plan::replace::observed_revision;
 use crate::plan::safety::freeze::freeze;
 use crate::plan::safety::preflight::{self, Change, Preflight, preflight};
@@ -214,7 +214,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         asked.again.clone(),
         at,
     );
-    upgrade.note(&seen, at, true);
+    upgrade.note(&seen, at, Sight::WithVolumes);
     let order = ordinals(&set, &upgrade.order(&seen, at));
     let needed = rules(connection.namespace(), Some(set::name(&set)), !freeze(&seen).is_empty());
     let rights = rights::ask(connection.api(), needed).await;

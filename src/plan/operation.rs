@@ -84,10 +84,21 @@ pub struct Wishes {
     pub stop: bool,
 }
 
+/// How what a planner is shown was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// As the watches brought it.
+    Watched,
+    /// Read anew, uncached, but for the volumes.
+    Anew,
+    /// Read anew with the volumes: of every shard, or of the one that is about to go.
+    WithVolumes,
+}
+
 /// The pure part of an operation.
 pub trait Planner {
-    /// Remembers what was just seen: who is up, who became Ready when. `fresh` says that it was an uncached read.
-    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, fresh: bool);
+    /// Remembers what was just seen: who is up, who became Ready when.
+    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, sight: Sight);
 
     /// The next step. The same memory and sight give the same step.
     fn next_step(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step;

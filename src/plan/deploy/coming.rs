@@ -12,7 +12,7 @@ use crate::model::set::Ordinal;
 use crate::model::span::words;
 use crate::model::step::{Act, PodRef, Step, Wait};
 use crate::plan::course::Course;
-use crate::plan::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use crate::plan::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use crate::plan::replace::hand::no_place;
 use crate::plan::verify::seen::{Seen, Shard};
 use crate::plan::{failing, waiting};
@@ -125,7 +125,7 @@ fn missing<'a>(seen: &Seen<'a>) -> Option<(usize, Vec<Shard<'a>>)> {
 }
 
 impl Planner for Coming {
-    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, _fresh: bool) {
+    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, _sight: Sight) {
         for shard in seen.every_shard().unwrap_or_default() {
             let ready = shard.pod.is_some_and(pod::is_ready);
             if !ready {

@@ -23,7 +23,7 @@ use crate::model::report::Phase;
 use crate::model::resource::Resource;
 use crate::model::step::Step;
 use crate::model::workload::{NodeClass, Workload};
-use crate::plan::operation::{Planner, Wishes};
+use crate::plan::operation::{Planner, Sight, Wishes};
 use crate::plan::verify::policy::Policy;
 use crate::plan::verify::seen::Seen;
 use crate::plan::verify::testing::Scene;
@@ -241,7 +241,7 @@ fn the_waiting_ends_when_all_are_ready_when_told_to_or_when_it_has_taken_too_lon
         let began = seen.now();
         let mut planner = coming(began);
         let now = began + SignedDuration::from_secs(later);
-        planner.note(&seen, now, false);
+        planner.note(&seen, now, Sight::Watched);
         let step = planner.next_step(&seen, wishes, now);
         let in_hand = planner.in_hand(&seen, now).len();
         match &step {

@@ -19,7 +19,7 @@ use crate::model::set::{self, Ordinal};
 use crate::model::step::{Act, PodRef, Step};
 use crate::model::{node, pod};
 use crate::plan::estimate::Estimate;
-use crate::plan::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use crate::plan::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use crate::plan::replace::Terms;
 use crate::plan::replace::budgets::budgets;
 use crate::plan::replace::pace::marks_last_until;
@@ -237,11 +237,11 @@ pub(super) fn is_leaving(seen: &Seen<'_>, found: &Node) -> bool {
 }
 
 impl Planner for Drain {
-    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, fresh: bool) {
+    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, sight: Sight) {
         if seen.set().is_err() {
             return;
         }
-        if fresh {
+        if sight >= Sight::Anew {
             self.memory.shards.note_what_stayed(seen);
         }
         self.note_nodes(seen);
@@ -263,7 +263,7 @@ impl Planner for Drain {
             self.memory.shards.done.retain(|ordinal| *ordinal != extra);
             self.memory.shards.forget(extra);
         }
-        if let Some(finding) = self.memory.shards.note_disks(seen, fresh) {
+        if let Some(finding) = self.memory.shards.note_disks(seen, sight == Sight::WithVolumes) {
             self.memory.failed.get_or_insert(finding);
         }
     }

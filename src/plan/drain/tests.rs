@@ -20,7 +20,7 @@ use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
 use crate::model::step::{Act, Step};
 use crate::plan::eviction::{self, Blocked};
-use crate::plan::operation::{Acted, Planner as _, Wishes};
+use crate::plan::operation::{Acted, Planner as _, Sight, Wishes};
 use crate::plan::replace::tasks::Asked;
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::verify::seen::Seen;
@@ -105,7 +105,7 @@ impl Play {
         let order = node::chosen(&seen, &play.drain.policy.nodes, None).unwrap();
         play.drain.aim.moves = moves(&seen, &order, play.drain.policy.then).unwrap();
         play.drain.aim.order = play.drain.policy.nodes.clone();
-        play.drain.note(&seen, now, true);
+        play.drain.note(&seen, now, Sight::WithVolumes);
         play
     }
 
@@ -132,7 +132,7 @@ impl Play {
             snapshot: &snapshot,
             policy: &self.scene.policy,
         };
-        self.drain.note(&seen, self.now, true);
+        self.drain.note(&seen, self.now, Sight::WithVolumes);
         self.drain.next_step(&seen, wishes, self.now)
     }
 

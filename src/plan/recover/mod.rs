@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use super::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use super::surge;
 use super::undo::Fate;
 use super::verify::seen::Seen;
@@ -192,7 +192,7 @@ pub fn left_of(object: &str, undo: &super::undo::Undo) -> Vec<Finding> {
 }
 
 impl Planner for Recover {
-    fn note(&mut self, _seen: &Seen<'_>, _now: Timestamp, _fresh: bool) {}
+    fn note(&mut self, _seen: &Seen<'_>, _now: Timestamp, _sight: Sight) {}
 
     fn next_step(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
         let found = match self.found(seen, now) {

@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::aim::Aim;
 use self::memory::Memory;
 use self::policy::Policy;
-use super::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use super::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use super::replace::tasks::{Asked, Tasks};
 use super::replace::{Replacing, observed_revision, shard_of};
 use super::safety::catalogue::SET_CHANGED;
@@ -155,17 +155,17 @@ impl Upgrade {
 }
 
 impl Planner for Upgrade {
-    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, fresh: bool) {
+    fn note(&mut self, seen: &Seen<'_>, now: Timestamp, sight: Sight) {
         if seen.set().is_err() {
             return;
         }
-        if fresh {
+        if sight >= Sight::Anew {
             self.replacing.note_what_stayed(seen);
         }
         self.pin(seen);
         self.replacing.note_pods(seen, now);
         self.note_shards(seen, now);
-        if let Some(exchanged) = self.replacing.note_disks(seen, fresh) {
+        if let Some(exchanged) = self.replacing.note_disks(seen, sight == Sight::WithVolumes) {
             self.memory.failed.get_or_insert(exchanged);
         }
         self.note_pulls(seen, now);

@@ -13,6 +13,7 @@ use crate::model::outcome::End;
 use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
 use crate::plan::image::Wanted;
+use crate::plan::operation::Sight;
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::verify::testing::{NOW, Scene};
 
@@ -55,7 +56,7 @@ impl Play {
         let aimed = aim(&raw, &seen, &policy, now).unwrap();
         let run = "upgrade/shop/db/1".to_owned();
         let mut upgrade = Upgrade::new(policy, aimed, "db".to_owned(), run, Again::default(), now);
-        upgrade.note(&seen, now, true);
+        upgrade.note(&seen, now, Sight::WithVolumes);
         Play { scene, upgrade, now }
     }
 
@@ -85,7 +86,7 @@ impl Play {
             snapshot: &snapshot,
             policy: &self.scene.policy,
         };
-        self.upgrade.note(&seen, self.now, false);
+        self.upgrade.note(&seen, self.now, Sight::Watched);
         self.upgrade.next_step(&seen, Wishes::default(), self.now)
     }
 
@@ -210,7 +211,7 @@ fn a_deletion_whose_answer_was_lost_counts_as_not_done_only_by_an_uncached_look(
         snapshot: &snapshot,
         policy: &play.scene.policy,
     };
-    play.upgrade.note(&seen, play.now, true);
+    play.upgrade.note(&seen, play.now, Sight::WithVolumes);
     assert_eq!(deleted(&play.next()), "db-2");
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Event, PersistentVolume};
 use serde_json::json;
+use shardctl::cluster::fresh::{Volumes, fresh};
 use shardctl::cluster::permit::Permit;
-use shardctl::cluster::{announce, fresh, metadata, rights, write};
+use shardctl::cluster::{announce, metadata, rights, write};
 use shardctl::model::objects::Objects;
 use shardctl::model::read::Read;
 use shardctl::model::resource::Resource;
@@ -157,7 +158,7 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
     let (plane, connection) = (scene.plane(), administrator(&scene));
     let set = scene.set();
     let seen = plane
-        .run(fresh::fresh(&connection, scene.namespace(), &set, None, None))
+        .run(fresh(&connection, scene.namespace(), &set, None, Volumes::All))
         .expect("a look");
     assert_eq!(seen.set().map(set::uid), Some(set::uid(&set)));
     assert_eq!(seen.pods.got().map(Objects::len), Some(2));
@@ -180,8 +181,12 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
             volumes: volumes.map(|volumes| volumes.shared().take(known).cloned().collect()),
             ..seen.clone()
         };
-        let again = plane.run(fresh::fresh(&connection, scene.namespace(), &set, Some(&known), None));
-        assert_eq!(names(&again.expect("a look").volumes), expected);
+        let look = |volumes| fresh(&connection, scene.namespace(), &set, Some(&known), volumes);
+        let again = plane.run(look(Volumes::All)).expect("a look");
+        assert_eq!(names(&again.volumes), expected);
+        let without = plane.run(look(Volumes::AsKnown)).expect("a look");
+        assert_eq!(names(&without.volumes), names(&known.volumes));
+        assert_eq!(without.pods, again.pods);
     }
     assert_eq!(seen.leases.got().map(Vec::len), Some(0));
     assert!(seen.nodes.got().is_none());
@@ -191,7 +196,7 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
     ]));
     let limited = super::connection(&scene, &user);
     let seen = plane
-        .run(fresh::fresh(&limited, scene.namespace(), &set, None, None))
+        .run(fresh(&limited, scene.namespace(), &set, None, Volumes::All))
         .expect("the set and its pods are enough");
     assert_eq!(seen.pods.got().map(Objects::len), Some(2));
     assert!(seen.budgets.got().is_none() && seen.volumes.got().is_none() && seen.leases.got().is_none());

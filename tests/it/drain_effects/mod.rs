@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use shardctl::cluster::connect::{Connection, Target, connect};
-use shardctl::cluster::fresh;
+use shardctl::cluster::fresh::{Volumes, fresh};
 use shardctl::cluster::lease::{Wanted, acquire};
 use shardctl::cluster::permit::Permit;
 use shardctl::cluster::watch::Watches;
@@ -27,7 +27,7 @@ use shardctl::operations::emit::Emitter;
 use shardctl::operations::means::{Aimed, Run};
 use shardctl::operations::run::run;
 use shardctl::operations::tasks::Tasks;
-use shardctl::plan::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use shardctl::plan::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use shardctl::plan::safety::catalogue::Allowed;
 use shardctl::plan::undo::mark_text;
 use shardctl::plan::verify::policy::Policy;
@@ -45,7 +45,7 @@ struct Once {
 }
 
 impl Planner for Once {
-    fn note(&mut self, seen: &Seen<'_>, _: Timestamp, _: bool) {
+    fn note(&mut self, seen: &Seen<'_>, _: Timestamp, _: Sight) {
         self.seen = Some(seen.snapshot.clone());
     }
 
@@ -191,7 +191,7 @@ impl<'s> Drainer<'s> {
             };
             let taken = acquire(connection.api(), &permit, &wanted, |_| {}, std::future::pending()).await;
             let (lock, _) = taken.expect("the lock");
-            let base = fresh::fresh(connection, scene.namespace(), &set, None, None).await;
+            let base = fresh(connection, scene.namespace(), &set, None, Volumes::All).await;
             let selector = set.spec.clone().expect("a spec").selector;
             let watches = Watches::start(connection, scene.namespace(), scene.name(), &selector, &self.nodes);
             watches.ready().await.expect("the watches");

@@ -21,7 +21,7 @@ use shardctl::operations::means::{Aimed, Run};
 use shardctl::operations::run::run;
 use shardctl::operations::tasks::Tasks;
 use shardctl::plan::eviction::{Again, Blocked};
-use shardctl::plan::operation::{Acted, Fetching, InHand, Planner, Wishes};
+use shardctl::plan::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use shardctl::plan::safety::catalogue::Allowed;
 use shardctl::plan::verify::policy::Policy;
 use shardctl::plan::verify::seen::Seen;
@@ -40,7 +40,7 @@ struct EvictFirst {
 }
 
 impl Planner for EvictFirst {
-    fn note(&mut self, _: &Seen<'_>, _: Timestamp, _: bool) {}
+    fn note(&mut self, _: &Seen<'_>, _: Timestamp, _: Sight) {}
 
     fn next_step(&self, seen: &Seen<'_>, _: Wishes, now: Timestamp) -> Step {
         let pods = seen.own_pods().unwrap_or_default();
