@@ -7,6 +7,7 @@ use crate::cluster::plane::Plane;
 use crate::cluster::{api, karpenter, kubeconfig, wait};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
 use serde_json::{Value, json};
 
 /// The value of the scene's disruption budget.
@@ -244,11 +245,11 @@ impl SceneBuilder {
     async fn create(&self, plane: &Plane, namespace: &str) -> kube::Result<()> {
         let client = plane.client();
         let new = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        api::create(client, "/api/v1/namespaces", &new).await?;
+        make(client, "/api/v1/namespaces", &new).await?;
         for object in self.capacity(namespace).iter().chain(&surroundings(self, namespace)) {
             let kind = object["kind"].as_str().unwrap_or_default();
             let path = api::path_of_kind(object["apiVersion"].as_str().unwrap_or_default(), kind, namespace);
-            let made = api::create(client, &path, object).await?;
+            let made = make(client, &path, object).await?;
             if object["spec"]["type"] == "LoadBalancer" {
                 let name = made["metadata"]["name"].as_str().unwrap_or_default();
                 let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.10"}]}}});
@@ -279,7 +280,7 @@ impl SceneBuilder {
         if self.together > 0 {
             set["spec"]["replicas"] = json!(0);
         }
-        api::create(client, &path, &set).await.map(drop)
+        make(client, &path, &set).await.map(drop)
     }
 
     /// Lets the first shards come while all nodes but one are cordoned, and then the others while that one is.
@@ -336,4 +337,23 @@ impl SceneBuilder {
         };
         places.map(node).collect()
     }
+}
+
+/// How often an object is tried to be made on a machine that stalls.
+const TRIES: usize = 5;
+
+/// Creates an object, also where etcd was too slow to say whether it did: that a machine stalled isn't the scene's failure.
+async fn make(client: &Client, path: &str, object: &Value) -> kube::Result<Value> {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    for _ in 1..TRIES {
+        match api::create(client, path, object).await {
+            Err(kube::Error::Api(status)) if status.message.contains("etcdserver:") => {
+                if let Ok(made) = api::get(client, &format!("{path}/{name}")).await {
+                    return Ok(made);
+                }
+            }
+            known => return known,
+        }
+    }
+    api::create(client, path, object).await
 }

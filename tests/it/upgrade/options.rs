@@ -153,7 +153,8 @@ fn no_shard_is_begun_that_cannot_be_done_by_the_deadline() {
             ["upgrade", "--yes", "--lease-duration"]
         );
     }
-    assert!(witness.deletions().is_empty());
+    let deleted = witness.deletions();
+    assert!(deleted.is_empty(), "{deleted:?} went: {:#?}", witness.changes());
     assert_eq!(
         scene.set().spec,
         before.spec,
