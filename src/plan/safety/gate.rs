@@ -165,7 +165,10 @@ fn judge_others(
 ) -> Vec<Refusal> {
     let count = expected.max(set::replicas(found));
     let others = set::ordinals(found, count).filter(|ordinal| *ordinal != target.ordinal && !apart.contains(ordinal));
-    let by_name: BTreeMap<&str, &Pod> = pods.iter().map(|found| (pod::name(found), *found)).collect();
+    let mut by_name: BTreeMap<&str, &Pod> = BTreeMap::new();
+    for found in pods {
+        by_name.entry(pod::name(found)).or_insert(found);
+    }
     let mut refusals = Vec::new();
     for ordinal in others {
         let name = set::pod_name(found, ordinal);

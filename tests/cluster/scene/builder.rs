@@ -339,21 +339,19 @@ impl SceneBuilder {
     }
 }
 
-/// How often an object is tried to be made on a machine that stalls.
-const TRIES: usize = 5;
-
 /// Creates an object, also where etcd was too slow to say whether it did: that a machine stalled isn't the scene's failure.
 async fn make(client: &Client, path: &str, object: &Value) -> kube::Result<Value> {
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    for _ in 1..TRIES {
-        match api::create(client, path, object).await {
-            Err(kube::Error::Api(status)) if status.message.contains("etcdserver:") => {
-                if let Ok(made) = api::get(client, &format!("{path}/{name}")).await {
-                    return Ok(made);
-                }
-            }
-            known => return known,
-        }
+    let first = api::create(client, path, object).await;
+    if !matches!(&first, Err(kube::Error::Api(status)) if status.message.contains("etcdserver:")) {
+        return first;
     }
-    api::create(client, path, object).await
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    wait::until("etcd says whether an object was made", async || {
+        match api::create(client, path, object).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            made => made.map(drop).map_err(|e| e.to_string()),
+        }
+    })
+    .await;
+    api::get(client, &format!("{path}/{name}")).await
 }
