@@ -36,14 +36,14 @@ pub enum Volumes {
     All,
     /// Those of one shard: before a deletion the server needn't give those of all the others.
     Of(Ordinal),
-    /// None of them: they are given as they are known. Where nothing is, those of every shard.
+    /// None of them: they are given as they are known. Where they aren't, those of every shard.
     AsKnown,
 }
 
 /// Reads the set, its pods, budgets, claims with their volumes, and our Lease, all at once. `taken.at` is when the read
 /// began, so that whatever was seen later is newer.
 ///
-/// `known` is what was seen last, if anything was. All of it is asked for anew, and what the server gives at the version that is known is shared
+/// `known` is what was seen last, if anything was. All but what `which` leaves out is asked for anew, and what the server gives at the version that is known is shared
 /// with it. The volumes that it names are asked for along with the claims, since a shard waits for this read, and only what the
 /// claims are bound to beyond them is asked for after.
 ///
@@ -74,13 +74,17 @@ pub async fn fresh(
     let known_claims = known.and_then(|known| known.claims.got());
     let wanted = names_of(known_volumes, set, about);
     let pods_and_disks = async {
-        if let (Volumes::AsKnown, Some(known)) = (which, known) {
+        if let (Volumes::AsKnown, Some(known_volumes)) = (which, known_volumes) {
             let (shards, claims) = join(
                 need_again(api, Resource::Pods, namespace, &shards, known_pods),
                 need_again(api, Resource::Claims, namespace, "", known_claims),
             )
             .await;
-            return Ok((shards?, into_read(claims, Resource::Claims), known.volumes.clone()));
+            return Ok((
+                shards?,
+                into_read(claims, Resource::Claims),
+                Read::Got(known_volumes.clone()),
+            ));
         }
         let (shards, claims, volumes) = join3(
             need_again(api, Resource::Pods, namespace, &shards, known_pods),

@@ -219,10 +219,17 @@ impl Run {
                 let others = all.shared().filter(|volume| !is_its(volume) && !again(volume));
                 *all = others.chain(its.shared()).cloned().collect();
             }
+            // One shard's aren't everybody's: the others' stay unread until a look has them all.
+            (_, Read::Got(_)) => {}
             // What can't be read before a deletion is unreadable, whatever was seen before.
             (before, now) => *before = now.clone(),
         }
-        self.absorb(read)
+        let its = read.volumes.clone();
+        let look = self.absorb(read);
+        match &look.volumes {
+            Read::Got(_) => look,
+            Read::Absent(_) | Read::Unreadable(_) => Snapshot { volumes: its, ..look },
+        }
     }
 
     /// Takes in an uncached read, and gives it over what the watches bring.

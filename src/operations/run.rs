@@ -280,7 +280,7 @@ async fn take_down<P: Planner>(
     let look = run.absorb_one(read, target.ordinal);
     let seen = run.seen(&look);
     let now = run.now();
-    planner.note(&seen, now, Sight::WithVolumes);
+    planner.note(&seen, now, Sight::WithVolumesOf(target.ordinal));
     let wishes = Wishes {
         stop: *stop.borrow() > 0,
     };
@@ -328,19 +328,24 @@ async fn take_down<P: Planner>(
     Ok(became)
 }
 
-/// Reads the cluster anew, so that what became of a lost answer is known; the planner learns it. Not the volumes: they are read
-/// before each deletion and at the end, and a request for each of them every few seconds would be most of what a run asks.
+/// Reads the cluster anew, so that what became of a lost answer is known; the planner learns it. The volumes only where the planner
+/// has to see them: a request for each of them every few seconds would be most of what a run asks.
 async fn look_again<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop, shown: &mut Shown) -> Option<Step> {
+    let (volumes, sight) = if planner.wants_volumes() {
+        (Volumes::All, Sight::WithVolumes)
+    } else {
+        (Volumes::AsKnown, Sight::Anew)
+    };
     let read = tokio::select! {
         biased;
-        read = run.look_fresh(Volumes::AsKnown) => read,
+        read = run.look_fresh(volumes) => read,
         () = pressed_twice(stop) => return Some(end(End::Interrupted, "interrupted twice: stopped at once")),
     };
     match read {
         Ok(look) => {
             shown.looked();
             let now = run.now();
-            planner.note(&run.seen(&look), now, Sight::Anew);
+            planner.note(&run.seen(&look), now, sight);
             None
         }
         Err(failure) => {

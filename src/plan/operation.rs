@@ -91,14 +91,30 @@ pub enum Sight {
     Watched,
     /// Read anew, uncached, but for the volumes.
     Anew,
-    /// Read anew with the volumes: of every shard, or of the one that is about to go.
+    /// Read anew with the volumes of one shard: the one that is about to go.
+    WithVolumesOf(Ordinal),
+    /// Read anew with the volumes of every shard.
     WithVolumes,
+}
+
+impl Sight {
+    /// Whether a shard's volumes were read anew, too.
+    pub fn has_volumes_of(self, ordinal: Ordinal) -> bool {
+        match self {
+            Sight::Watched | Sight::Anew => false,
+            Sight::WithVolumesOf(only) => only == ordinal,
+            Sight::WithVolumes => true,
+        }
+    }
 }
 
 /// The pure part of an operation.
 pub trait Planner {
     /// Remembers what was just seen: who is up, who became Ready when.
     fn note(&mut self, seen: &Seen<'_>, now: Timestamp, sight: Sight);
+
+    /// Whether the next look must have the volumes of every shard: where a shard is done and its disks weren't seen since.
+    fn wants_volumes(&self) -> bool;
 
     /// The next step. The same memory and sight give the same step.
     fn next_step(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step;

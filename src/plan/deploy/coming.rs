@@ -221,6 +221,10 @@ impl Planner for Coming {
         Err(Vec::new())
     }
 
+    fn wants_volumes(&self) -> bool {
+        false
+    }
+
     fn wants_room(&self, _seen: &Seen<'_>, _target: &PodRef) -> bool {
         false
     }

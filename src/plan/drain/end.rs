@@ -10,7 +10,7 @@ use crate::model::node;
 use crate::model::outcome::{End, Outcome, down_in_all};
 use crate::model::shell::shell_word;
 use crate::model::step::{Act, Step};
-use crate::plan::replace::report::{counted, state_now};
+use crate::plan::replace::report::{counted, found_at_last, state_now};
 use crate::plan::verify::seen::Seen;
 
 impl Drain {
@@ -104,7 +104,7 @@ impl Drain {
     }
 
     pub(super) fn ended(&self, seen: &Seen<'_>, step: &Step, now: Timestamp) -> Outcome {
-        let (end, summary, findings) = match step {
+        let (mut end, mut summary, mut findings) = match step {
             Step::End { end, summary, findings } => {
                 let mut all = findings.clone();
                 all.extend(self.extra_that_stays(seen));
@@ -112,6 +112,8 @@ impl Drain {
             }
             Step::Act(_) | Step::Wait(_) => (End::Interrupted, "interrupted".to_owned(), Vec::new()),
         };
+        // The last look, after which nothing is decided any more, may have shown a disk that was exchanged.
+        found_at_last(self.memory.failed.as_ref(), &mut end, &mut summary, &mut findings);
         let touched = self.memory.shards.touched();
         let shards = self.memory.shards.reports(&self.set_name, &touched, now);
         Outcome {

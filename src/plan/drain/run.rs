@@ -263,9 +263,13 @@ impl Planner for Drain {
             self.memory.shards.done.retain(|ordinal| *ordinal != extra);
             self.memory.shards.forget(extra);
         }
-        if let Some(finding) = self.memory.shards.note_disks(seen, sight == Sight::WithVolumes) {
+        if let Some(finding) = self.memory.shards.note_disks(seen, sight) {
             self.memory.failed.get_or_insert(finding);
         }
+    }
+
+    fn wants_volumes(&self) -> bool {
+        self.memory.shards.has_unproven()
     }
 
     fn next_step(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {

@@ -26,6 +26,12 @@ pub(super) fn disks(claims: &Claims<'_>, ordinal: Ordinal, with_volumes: bool) -
         .collect()
 }
 
+/// Whether every volume was seen before and now, and each is the same one.
+pub(super) fn are_the_same(before: &Disks, now: &Disks) -> bool {
+    let is_seen = |disk: &Disk| disk.volume_uid.is_some();
+    !now.is_empty() && now == before && now.values().all(is_seen)
+}
+
 /// The finding where a shard stands on another disk than before. A claim that can't be seen now proves nothing either way.
 pub(super) fn exchanged(seen: &Seen<'_>, shard: &str, before: &Disks, now: &Disks) -> Option<Finding> {
     before.iter().find_map(|(name, was)| {

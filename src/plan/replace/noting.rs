@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::disks::{disks, exchanged};
+use super::disks::{are_the_same, disks, exchanged};
 use super::stand::Stand;
 use super::{Due, Replacing, Taken, Terms};
 use crate::model::finding::Finding;
 use crate::model::pod;
 use crate::model::set::{self, Ordinal};
 use crate::plan::course::Course;
+use crate::plan::operation::Sight;
 use crate::plan::verify::seen::Seen;
 
 impl Replacing {
@@ -92,11 +93,12 @@ impl Replacing {
     }
 
     /// Holds the shards' disks against what they were at first: the same claim, the same volume. Gives back the first finding of
-    /// one that isn't. `fresh` says that it was an uncached read, which has the volumes.
-    pub fn note_disks(&mut self, seen: &Seen<'_>, fresh: bool) -> Option<Finding> {
+    /// one that isn't. The same is proven only where the volumes themselves were seen, before and after.
+    pub fn note_disks(&mut self, seen: &Seen<'_>, sight: Sight) -> Option<Finding> {
         let claims = seen.claims().ok()?;
         let mut found = None;
         for shard in seen.every_shard().unwrap_or_default() {
+            let fresh = sight.has_volumes_of(shard.ordinal);
             let now = disks(&claims, shard.ordinal, fresh);
             match self.disks.get(&shard.ordinal) {
                 None if fresh => {
@@ -105,13 +107,19 @@ impl Replacing {
                 None => {}
                 Some(before) => {
                     if let Some(finding) = exchanged(seen, &shard.name, before, &now) {
+                        self.proven.remove(&shard.ordinal);
                         found.get_or_insert(finding);
-                    } else if fresh && !now.is_empty() && self.done.contains(&shard.ordinal) {
+                    } else if self.done.contains(&shard.ordinal) && are_the_same(before, &now) {
                         self.proven.insert(shard.ordinal);
                     }
                 }
             }
         }
         found
+    }
+
+    /// Whether a shard is done whose disks haven't been proven the same since.
+    pub fn has_unproven(&self) -> bool {
+        self.done.iter().any(|ordinal| !self.proven.contains(ordinal))
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Replacing;
 use crate::model::finding::{Finding, Severity};
-use crate::model::outcome::ShardReport;
+use crate::model::outcome::{End, ShardReport};
 use crate::model::pod;
 use crate::model::refusal::Refusal;
 use crate::model::set::{self, Ordinal};
@@ -43,6 +43,22 @@ impl Replacing {
             (true, _, _) => format!("{} unchanged", counted(volumes, "volume")),
         }
     }
+}
+
+/// Puts a failure that was seen only by the last look into how a run ends: what was about to be called done isn't.
+pub fn found_at_last(failed: Option<&Finding>, end: &mut End, summary: &mut String, findings: &mut Vec<Finding>) {
+    let is_told = |failed: &&Finding| {
+        let same = |told: &Finding| told.object == failed.object && told.message == failed.message;
+        findings.iter().any(same)
+    };
+    let Some(failed) = failed.filter(|failed| !is_told(failed)) else {
+        return;
+    };
+    if matches!(end, End::Done | End::NothingToDo) {
+        *end = End::Halted;
+        summary.clone_from(&failed.message);
+    }
+    findings.push(failed.clone());
 }
 
 /// How many shards are Ready, and on which revisions.

@@ -10,6 +10,7 @@ use super::tasks::{Asked, Tasks};
 use super::*;
 use crate::model::resource::Resource;
 use crate::model::step::{Act, Step, Task, When};
+use crate::plan::operation::Sight;
 use crate::plan::verify::testing::{NOW, Scene};
 
 /// A run that replaces the pods of some nodes, over a scene that a test changes.
@@ -278,20 +279,27 @@ fn several_that_fall_with_their_node_are_each_named_with_the_node() {
 #[test]
 fn the_same_volume_is_said_only_once_a_look_has_shown_it() {
     let mut play = Play::new(Scene::healthy(2), &["node-1"]);
-    let note = |play: &mut Play, fresh| play.with(|replacing, seen, _, _, _| replacing.note_disks(seen, fresh));
+    let note = |play: &mut Play, sight| play.with(|replacing, seen, _, _, _| replacing.note_disks(seen, sight));
     let words = |play: &mut Play| play.with(|replacing, seen, _, _, _| replacing.data_words(seen));
     play.look();
-    assert_eq!(note(&mut play, true), None);
+    assert_eq!(note(&mut play, Sight::WithVolumes), None);
     play.begin(1);
     play.successor("db-1", true);
     play.look();
-    note(&mut play, false);
-    assert!(words(&mut play).contains("isn't known"), "{}", words(&mut play));
-    note(&mut play, true);
+    // Neither a look without the volumes nor one with another shard's proves anything.
+    for sight in [Sight::Watched, Sight::Anew, Sight::WithVolumesOf(0)] {
+        note(&mut play, sight);
+        assert!(words(&mut play).contains("isn't known"), "{}", words(&mut play));
+    }
+    assert!(play.replacing.has_unproven());
+    note(&mut play, Sight::WithVolumes);
+    assert!(!play.replacing.has_unproven());
     assert_eq!(words(&mut play), "1 volume unchanged");
     play.scene
         .merge(Resource::Volumes, "pv-1", json!({"metadata": {"uid": "uid-other"}}));
-    assert!(note(&mut play, true).unwrap().message.contains("another volume"));
+    let finding = note(&mut play, Sight::WithVolumesOf(1)).unwrap();
+    assert!(finding.message.contains("another volume"), "{}", finding.message);
+    assert!(words(&mut play).contains("isn't known"), "{}", words(&mut play));
 }
 
 #[test]

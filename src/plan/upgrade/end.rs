@@ -9,7 +9,7 @@ use crate::model::pod;
 use crate::model::set;
 use crate::model::step::{Act, Step};
 use crate::plan::replace::observed_revision;
-use crate::plan::replace::report::{counted, state_now};
+use crate::plan::replace::report::{counted, found_at_last, state_now};
 use crate::plan::replace::stand::Stand;
 use crate::plan::verify::seen::Seen;
 
@@ -96,10 +96,12 @@ impl Upgrade {
     }
 
     pub(super) fn ended(&self, seen: &Seen<'_>, step: &Step, now: Timestamp) -> Outcome {
-        let (end, summary, findings) = match step {
+        let (mut end, mut summary, mut findings) = match step {
             Step::End { end, summary, findings } => (*end, summary.clone(), findings.clone()),
             Step::Act(_) | Step::Wait(_) => (End::Interrupted, "interrupted".to_owned(), Vec::new()),
         };
+        // The last look, after which nothing is decided any more, may have shown a disk that was exchanged.
+        found_at_last(self.memory.failed.as_ref(), &mut end, &mut summary, &mut findings);
         let shards = self.replacing.reports(&self.set_name, &self.replacing.touched(), now);
         Outcome {
             end,

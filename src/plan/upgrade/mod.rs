@@ -165,10 +165,14 @@ impl Planner for Upgrade {
         self.pin(seen);
         self.replacing.note_pods(seen, now);
         self.note_shards(seen, now);
-        if let Some(exchanged) = self.replacing.note_disks(seen, sight == Sight::WithVolumes) {
+        if let Some(exchanged) = self.replacing.note_disks(seen, sight) {
             self.memory.failed.get_or_insert(exchanged);
         }
         self.note_pulls(seen, now);
+    }
+
+    fn wants_volumes(&self) -> bool {
+        self.replacing.has_unproven()
     }
 
     fn next_step(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {

@@ -322,3 +322,24 @@ fn clone(scene: &Scene) -> Scene {
         policy: scene.policy.clone(),
     }
 }
+
+#[test]
+fn an_upgrade_whose_last_look_shows_another_disk_is_not_called_done() {
+    let mut play = Play::pending(Scene::healthy(2), |_| {});
+    play.scene
+        .merge(Resource::Volumes, "pv-1", json!({"metadata": {"uid": "uid-other"}}));
+    let snapshot = play.snapshot();
+    let seen = Seen {
+        snapshot: &snapshot,
+        policy: &play.scene.policy,
+    };
+    play.upgrade.note(&seen, play.now, Sight::WithVolumes);
+    let done = Step::End {
+        end: End::Done,
+        summary: "2 shards".to_owned(),
+        findings: Vec::new(),
+    };
+    let outcome = play.upgrade.outcome(&seen, &done, play.now);
+    assert_eq!((outcome.end, outcome.findings.len()), (End::Halted, 1));
+    assert!(outcome.summary.contains("another volume"), "{}", outcome.summary);
+}

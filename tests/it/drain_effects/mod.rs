@@ -70,6 +70,10 @@ impl Planner for Once {
         Ok(target.clone())
     }
 
+    fn wants_volumes(&self) -> bool {
+        false
+    }
+
     fn wants_room(&self, _: &Seen<'_>, _: &PodRef) -> bool {
         false
     }

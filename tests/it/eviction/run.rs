@@ -91,6 +91,10 @@ impl Planner for EvictFirst {
         Ok(target.clone())
     }
 
+    fn wants_volumes(&self) -> bool {
+        false
+    }
+
     fn wants_room(&self, _: &Seen<'_>, _: &PodRef) -> bool {
         false
     }
