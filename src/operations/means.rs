@@ -142,20 +142,13 @@ impl Run {
         Ok(self.absorb(read))
     }
 
-    /// A look with the room on the nodes as it is now. What can't be read stays unreadable, and the planner judges without it.
-    pub(in crate::operations) async fn with_room(&self, look: &Snapshot) -> Snapshot {
+    /// The room on the nodes as it is now; none where what was read can't be understood.
+    pub(in crate::operations) async fn room(&self) -> Option<Box<Snapshot>> {
         let mut recording = empty(&self.connection, Some(set::name(&self.set).to_owned()));
         for reading in read_room(self.connection.api(), self.namespace()).await {
             recording.objects.insert(reading.resource, reading.objects);
         }
-        match Snapshot::derive(&recording) {
-            Ok(room) => Snapshot {
-                csi_nodes: room.csi_nodes,
-                node_pods: room.node_pods,
-                ..look.clone()
-            },
-            Err(_) => look.clone(),
-        }
+        Snapshot::derive(&recording).ok().map(Box::new)
     }
 
     /// Posts an Event on the set, in the background: the operation doesn't wait for its news.

@@ -251,6 +251,9 @@ async fn pressed_twice(stop: &mut Stop) {
 
 /// Deletes or evicts a shard's pod: the lock is renewed and everything read anew, the planner asked once more, then the gate,
 /// then the deletion with the uid and version that were judged, or the eviction with the uid.
+///
+/// The room on the nodes, where it counts, is read before all that: a list of every pod takes long in a large cluster, and a shard
+/// that falls meanwhile must be seen by the read that is judged.
 async fn take_down<P: Planner>(
     planner: &mut P,
     run: &mut Run,
@@ -260,6 +263,15 @@ async fn take_down<P: Planner>(
     already_down: bool,
 ) -> Result<Acted, Stopped> {
     let known = &run.look();
+    let room = if !already_down && planner.wants_room(&run.seen(known), target) {
+        tokio::select! {
+            biased;
+            room = run.room() => Some(room),
+            () = pressed_twice(stop) => return Err(Stopped::Twice),
+        }
+    } else {
+        None
+    };
     let (renewed, read) = {
         let lock = &run.lock;
         let read = fresh(
@@ -292,11 +304,20 @@ async fn take_down<P: Planner>(
         return Ok(Acted::LookAgain);
     }
     let with_room;
-    let seen = if planner.wants_room(&seen, target) && !already_down {
-        with_room = run.with_room(&look).await;
-        run.seen(&with_room)
-    } else {
-        seen
+    let seen = match room {
+        _ if already_down || !planner.wants_room(&seen, target) => seen,
+        // It counts since this very look: the next one is after the room was read.
+        None => return Ok(Acted::LookAgain),
+        // What can't be read stays unreadable, and the planner judges without it.
+        Some(None) => seen,
+        Some(Some(room)) => {
+            with_room = Snapshot {
+                csi_nodes: room.csi_nodes,
+                node_pods: room.node_pods,
+                ..look.clone()
+            };
+            run.seen(&with_room)
+        }
     };
     let judged = match planner.gate(&seen, target, already_down) {
         Ok(judged) => judged,

@@ -1,5 +1,7 @@
 //! A drain that isn't alone: somebody takes the freed place, writes the budget or the set, or takes the node back under its hands.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -228,5 +230,28 @@ fn a_shard_that_was_made_anew_meanwhile_costs_the_budget_no_place() {
     let disrupted = scene.budget().status.and_then(|status| status.disrupted_pods);
     assert!(disrupted.is_none_or(|pods| pods.is_empty()), "{}", said(&ran));
     watched.was_careful(&scene, &said(&ran));
+    assert_eq!(left_behind(&scene), Vec::<String>::new(), "{}", said(&ran));
+}
+
+#[test]
+fn a_shard_that_falls_while_the_room_is_looked_at_keeps_the_next_one_up() {
+    let scene = packed(3, 2, 2).start();
+    let locked = AtomicBool::new(false);
+    // Every pod of the cluster is listed for the preflight, too; behind the lock the list is the one before a deletion.
+    let held = Held::before(&scene, &["--strategy", "direct"], move |request| {
+        locked.fetch_or(
+            request.is_write() && request.path.contains("/leases"),
+            Ordering::Relaxed,
+        );
+        let lists_all = request.method == "GET" && request.path == "/api/v1/pods";
+        lists_all && request.query.contains("status.phase") && locked.load(Ordering::Relaxed)
+    });
+    scene.make_unready(2);
+    scene.wait_until("another shard fell", |scene| !scene.is_ready(2));
+    let (ran, watched, _, interceptor) = held.end();
+    assert_eq!(ran.code, Some(3), "{}", said(&ran));
+    assert!(said(&ran).contains("shard-2"), "{}", said(&ran));
+    assert_eq!(asked_to_go(&interceptor), 0, "{}", said(&ran));
+    assert!(watched.shards.most_down_at_once() <= 1, "{}", said(&ran));
     assert_eq!(left_behind(&scene), Vec::<String>::new(), "{}", said(&ran));
 }
