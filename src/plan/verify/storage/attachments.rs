@@ -182,6 +182,13 @@ fn judge_bare(
     drivers: &BTreeSet<&str>,
     verdict: &mut Verdict,
 ) {
+    if one.volume.is_none() && seen.snapshot.volumes.got().is_none() {
+        verdict.unsure(format!(
+            "pv/{volume}, the disk of {}, can't be read: whether it should be attached isn't known",
+            pod::name(shard)
+        ));
+        return;
+    }
     let spec = one.volume.and_then(|volume| volume.spec.as_ref());
     let driver = spec.and_then(|spec| spec.csi.as_ref()).map(|csi| csi.driver.as_str());
     if driver.is_some_and(|driver| drivers.contains(driver)) {
@@ -334,5 +341,18 @@ mod tests {
         scene.remove(Resource::VolumeAttachments, "va-2");
         let (outcome, findings) = words(&scene.judge(&VA_01));
         assert_eq!((outcome, findings.len()), ("fail", 1), "{findings:?}");
+    }
+
+    #[test]
+    fn a_disk_without_an_attachment_is_unknown_where_volumes_cannot_be_read() {
+        let mut scene = Scene::healthy(3);
+        scene.unreadable(Resource::Volumes);
+        assert_eq!(
+            words(&scene.judge(&VA_01)).0,
+            "pass",
+            "every disk is where its shard is"
+        );
+        scene.remove(Resource::VolumeAttachments, "va-2");
+        assert_eq!(words(&scene.judge(&VA_01)).0, "unknown");
     }
 }
