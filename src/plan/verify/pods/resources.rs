@@ -86,13 +86,23 @@ fn pod_05(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     Ok(verdict.seen(format!("{} pods Guaranteed", pods.len())))
 }
 
+/// Whether resources of a whole pod count: with none of those that it may have they are as if they weren't there.
+///
+/// Source: `k8s.io/component-helpers/resource/helpers.go`, IsPodLevelResourcesSet.
+fn is_set(whole: &ResourceRequirements) -> bool {
+    let amounts = whole.requests.iter().chain(&whole.limits).flatten();
+    amounts
+        .into_iter()
+        .any(|(name, _)| name == "cpu" || name == "memory" || name.starts_with("hugepages-"))
+}
+
 /// What keeps a pod from being Guaranteed, a clause each; nothing where it is.
 ///
 /// `live` says that the server has filled in its defaults: a missing request is the limit (SetDefaults_Pod), which in a
 /// template isn't written yet. Kubernetes compares sums over the containers; since no request may exceed its limit, they
 /// are equal exactly where each is. Ephemeral containers have no resources, and don't count.
 pub fn culprits(spec: &PodSpec, live: bool) -> Vec<String> {
-    if let Some(whole) = &spec.resources {
+    if let Some(whole) = spec.resources.as_ref().filter(|whole| is_set(whole)) {
         return unequal("the pod", Some(whole), live);
     }
     let init = spec.init_containers.iter().flatten();
@@ -403,6 +413,23 @@ mod tests {
             )
         );
         assert_eq!(scene.judge(&POD_06).findings.len(), 1);
+    }
+
+    #[test]
+    fn empty_resources_of_a_whole_pod_are_none() {
+        let mut scene = Scene::healthy(1);
+        for empty in [
+            json!({}),
+            json!({"limits": {}}),
+            json!({"requests": {"example.com/thing": "1"}}),
+        ] {
+            scene.edit(Resource::Pods, "db-0", |pod| pod["spec"]["resources"] = empty.clone());
+            assert_eq!(words(&scene.judge(&POD_05)).0, "pass", "{empty}");
+        }
+        scene.edit(Resource::Pods, "db-0", |pod| {
+            pod["spec"]["resources"] = json!({"limits": {"memory": "32Gi"}});
+        });
+        assert_eq!(words(&scene.judge(&POD_05)).0, "fail");
     }
 
     #[test]
