@@ -14,7 +14,7 @@ pub enum Conclusion {
     Healthy,
     /// At least one check found an error.
     Failed,
-    /// No error was found, but a check that could find one couldn't be judged.
+    /// No error was found, but a check that could find one couldn't be judged, or nothing was judged at all.
     Unknown,
 }
 
@@ -108,6 +108,8 @@ impl Report {
                 Outcome::Skipped => counts.skipped += 1,
             }
         }
+        // Warnings that couldn't be looked for don't make a system unhealthy, but whoever saw nothing else saw nothing.
+        blind |= counts.passed == 0 && (counts.unknown > 0 || counts.not_applicable == 0);
         let conclusion = match (counts.failed, blind) {
             (0, false) => Conclusion::Healthy,
             (0, true) => Conclusion::Unknown,

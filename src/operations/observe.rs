@@ -27,7 +27,7 @@ use crate::cluster::recording::empty;
 use crate::cluster::rights;
 use crate::error::{Error, Result};
 use crate::model::dns::Questions;
-use crate::model::read::Read;
+use crate::model::read::{Read, Skip};
 use crate::model::recording::{EvictionTrial, Recording};
 use crate::model::resource::Resource;
 use crate::model::snapshot::{Misfit, Snapshot};
@@ -462,7 +462,11 @@ async fn try_eviction(api: &Api, asked: bool, seen: &Seen<'_>) -> Option<Read<Ev
     if !asked {
         return None;
     }
-    let ready = seen.pods().ok()?.into_iter().rev().find(|found| pod::is_ready(found));
+    let pods = match seen.pods() {
+        Ok(pods) => pods,
+        Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => return Some(Read::Unreadable(why)),
+    };
+    let ready = pods.into_iter().rev().find(|found| pod::is_ready(found));
     Some(match ready {
         // A pending or terminating pod may always be evicted: only a Ready one shows whether the budget holds.
         None => Read::Unreadable("no shard is Ready, so that an eviction would show nothing".to_owned()),

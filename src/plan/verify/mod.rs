@@ -19,6 +19,8 @@ pub mod statefulset;
 pub mod storage;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod threats;
 pub mod warnings;
 
@@ -114,7 +116,12 @@ fn judge_one(check: &'static Check, seen: &Seen<'_>) -> Judged {
             findings: Vec::new(),
         };
     }
-    let (outcome, verdict) = match (check.judge)(seen) {
+    let judged = match ((check.judge)(seen), seen.set()) {
+        // Whatever doesn't apply where there is no set, STS-01 has to say that there is none.
+        (Err(Skip::NotApplicable(_)), Err(Skip::NotApplicable(why))) => Err(seen.left_to("STS-01", why)),
+        (judged, _) => judged,
+    };
+    let (outcome, verdict) = match judged {
         Ok(verdict) => {
             let failed = verdict
                 .findings

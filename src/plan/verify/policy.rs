@@ -37,6 +37,11 @@ impl Policy {
         (self.only.is_empty() || self.only.contains(id)) && !self.skip.contains(id)
     }
 
+    /// Whether a check is asked for by its id.
+    pub fn names(&self, id: &str) -> bool {
+        self.only.contains(id) && self.wants(id)
+    }
+
     /// A `kubectl` command on the same cluster, as a line of a remedy.
     pub fn kubectl_cluster(&self, arguments: &str) -> String {
         format!("$ kubectl{} {arguments}", repeated(&self.kubectl_flags))

@@ -117,6 +117,29 @@ impl<'a> Seen<'a> {
             .ok_or_else(|| Skip::NotApplicable("there is no StatefulSet to judge".to_owned()))
     }
 
+    /// What `check` speaks of: nothing to judge where that check is asked for, and unknown where `--only` or `--skip` leaves it
+    /// out, since nobody says then what is wrong.
+    pub fn left_to(&self, check: &str, why: impl Into<String>) -> Skip {
+        let why = why.into();
+        if self.policy.wants(check) {
+            Skip::NotApplicable(format!("{why} ({check})"))
+        } else {
+            Skip::Unknown(format!(
+                "{why}: that is {check}'s to judge, which --only or --skip leaves out"
+            ))
+        }
+    }
+
+    /// What takes a flag to be seen, which wasn't given: nothing to judge in a look at everything, and unknown where the check
+    /// was asked for by its id (`id`).
+    pub fn unasked(&self, id: &str, why: impl Into<String>) -> Skip {
+        if self.policy.names(id) {
+            Skip::Unknown(why.into())
+        } else {
+            Skip::NotApplicable(why.into())
+        }
+    }
+
     /// The pods that the set's selector matches, terminating ones included, in the order of their names.
     ///
     /// # Errors

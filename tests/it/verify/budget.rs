@@ -31,6 +31,16 @@ fn shards_without_a_budget_are_a_failure() {
         words.contains("create poddisruptionbudget shard --selector=app=shard --min-available=3"),
         "{words}"
     );
+    // Whoever leaves out the check that says so isn't told that all is well.
+    let seen_in_part = verify(&scene, &["--only", "PDB-02,PDB-03,PDB-04"]);
+    seen_in_part.assert_only(&[], &[], &["PDB-02", "PDB-03", "PDB-04"]);
+    assert!(
+        seen_in_part
+            .words("PDB-02")
+            .contains("no budget selects the shards: that is PDB-01's to judge"),
+        "{}",
+        seen_in_part.words("PDB-02")
+    );
     assert!(
         seen.words("THR-01").contains("can take every shard down"),
         "{}",
@@ -182,5 +192,6 @@ fn a_status_behind_its_spec_is_a_failure() {
         &snapshot,
         &["--only", "PDB-01,PDB-02,PDB-03,PDB-04,RES-01,THR-01"],
     );
-    seen.assert_only(&[], &[], &["PDB-01", "PDB-02", "PDB-03", "RES-01", "THR-01"]);
+    // A saved snapshot holds no tried eviction, and PDB-04 was asked for by its id.
+    seen.assert_only(&[], &[], &["PDB-01", "PDB-02", "PDB-03", "PDB-04", "RES-01", "THR-01"]);
 }

@@ -19,6 +19,8 @@ fn a_namespace_without_a_set_is_a_failure() {
         "{}",
         seen.words("STS-01")
     );
+    verify(&scene, &["--only", "POD-01"]).assert_only(&[], &[], &["POD-01"]);
+    verify(&scene, &["--only", "RES-01"]).assert_only(&[], &[], &["RES-01"]);
 }
 
 #[test]

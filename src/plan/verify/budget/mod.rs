@@ -140,17 +140,14 @@ fn judge_reach(seen: &Seen<'_>, only: &PodDisruptionBudget, verdict: &mut Verdic
 /// The one budget that selects the shards.
 ///
 /// # Errors
-/// Not applicable where there is none or more than one (PDB-01 says so), unknown where budgets can't be read.
+/// Left to PDB-01 where there is none or more than one, unknown where budgets can't be read.
 pub fn the_budget<'a>(seen: &Seen<'a>) -> Result<&'a PodDisruptionBudget, Skip> {
     let budgets = seen.budgets()?;
     seen.snapshot.budgets.need()?;
     match budgets.as_slice() {
         [only] => Ok(*only),
-        [] => Err(Skip::NotApplicable("no budget selects the shards (PDB-01)".to_owned())),
-        several => Err(Skip::NotApplicable(format!(
-            "{} budgets select the shards (PDB-01)",
-            several.len()
-        ))),
+        [] => Err(seen.left_to("PDB-01", "no budget selects the shards")),
+        several => Err(seen.left_to("PDB-01", format!("{} budgets select the shards", several.len()))),
     }
 }
 

@@ -37,8 +37,14 @@ pub const PDB_04: Check = Check {
 };
 
 fn pdb_04(seen: &Seen<'_>) -> Result<Verdict, Skip> {
+    seen.set()?;
     let trial = match &seen.snapshot.protection {
-        Read::Absent(_) => return Err(Skip::NotApplicable("only with --probe-protection".to_owned())),
+        Read::Absent(_) => {
+            return Err(seen.unasked(
+                "PDB-04",
+                "no eviction was tried: that takes --probe-protection on a live cluster",
+            ));
+        }
         other => other.need()?,
     };
     let aimed_at_ready = seen

@@ -68,28 +68,37 @@ pub struct Ground<'a> {
 /// The nodes of Karpenter's that hold shards, in the order of their names.
 ///
 /// # Errors
-/// Not applicable without Karpenter or without such a node, unknown where nodes or pods can't be read.
+/// Not applicable without Karpenter or without such a node, left to POD-01 where no shard is on a node at all, unknown where
+/// nodes or pods can't be read.
 pub fn held<'a>(seen: &Seen<'a>) -> Result<Vec<Held<'a>>, Skip> {
+    let found = on_nodes(seen)?;
+    if found.is_empty() {
+        return Err(on_no_node(seen));
+    }
+    Ok(found)
+}
+
+fn on_nodes<'a>(seen: &Seen<'a>) -> Result<Vec<Held<'a>>, Skip> {
     // Without Karpenter in the cluster there is nothing to judge, whatever else can't be read.
     if let Err(Skip::NotApplicable(why)) = seen.snapshot.node_pools.need() {
         return Err(Skip::NotApplicable(why));
     }
-    let found: Vec<Held<'a>> = seen
-        .nodes_with_shards()?
-        .into_iter()
-        .filter_map(|(found, pods)| {
-            let pool = node::label(found, node::NODE_POOL)?;
-            Some(Held {
-                node: found,
-                pods,
-                pool,
-            })
+    let of_karpenter = |(found, pods): (&'a Node, Vec<&'a Pod>)| {
+        let pool = node::label(found, node::NODE_POOL)?;
+        Some(Held {
+            node: found,
+            pods,
+            pool,
         })
-        .collect();
-    if found.is_empty() {
-        return Err(Skip::NotApplicable("no shard is on a node of Karpenter's".to_owned()));
+    };
+    Ok(seen.nodes_with_shards()?.into_iter().filter_map(of_karpenter).collect())
+}
+
+fn on_no_node(seen: &Seen<'_>) -> Skip {
+    match seen.nodes_with_shards() {
+        Ok(nodes) if nodes.is_empty() => seen.left_to("POD-01", "no shard is on a node"),
+        _ => Skip::NotApplicable("no shard is on a node of Karpenter's".to_owned()),
     }
-    Ok(found)
 }
 
 /// The pools that matter, by name: those of [`held`], and those that the template picks.
@@ -97,11 +106,7 @@ pub fn held<'a>(seen: &Seen<'a>) -> Result<Vec<Held<'a>>, Skip> {
 /// # Errors
 /// As [`held`], and unknown where NodePools can't be read. Not applicable where no pool matters.
 pub fn ground<'a>(seen: &Seen<'a>) -> Result<BTreeMap<&'a str, Ground<'a>>, Skip> {
-    let held = match held(seen) {
-        Ok(held) => held,
-        Err(Skip::NotApplicable(_)) => Vec::new(),
-        Err(skip) => return Err(skip),
-    };
+    let held = on_nodes(seen)?;
     let pools: Vec<NodePool<'a>> = seen.snapshot.node_pools.need()?.iter().map(NodePool).collect();
     let mut ground: BTreeMap<&'a str, Ground<'a>> = BTreeMap::new();
     for found in held {
@@ -119,7 +124,7 @@ pub fn ground<'a>(seen: &Seen<'a>) -> Result<BTreeMap<&'a str, Ground<'a>>, Skip
         }
     }
     if ground.is_empty() {
-        return Err(Skip::NotApplicable("no shard is on a node of Karpenter's".to_owned()));
+        return Err(on_no_node(seen));
     }
     Ok(ground)
 }

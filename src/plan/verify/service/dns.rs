@@ -138,9 +138,10 @@ pub const DNS_02: Check = Check {
 };
 
 fn dns_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
+    // Before the answers: without a service nobody was asked.
+    let (service, _) = governing_there(seen)?;
     let questions = seen.snapshot.dns.need()?;
     let domain = seen.snapshot.domain.need()?;
-    let (service, _) = governing_there(seen)?;
     let endpoints = merged(seen.snapshot.slices.need()?, service);
     let wanted = published(&endpoints);
     let name = names::service_name(service, &seen.snapshot.taken.namespace, domain);

@@ -23,11 +23,11 @@ type Labels = BTreeMap<String, String>;
 /// The name of the service that the set names, and the service where it exists.
 ///
 /// # Errors
-/// Not applicable where the set names none (STS-04 says so); unknown where services can't be read.
+/// Left to STS-04 where the set names none; unknown where services can't be read.
 fn governing<'a>(seen: &Seen<'a>) -> Result<(&'a str, Option<&'a Service>), Skip> {
     let set = seen.set()?;
     let Some(name) = names::governing_service(set) else {
-        return Err(Skip::NotApplicable("the set names no service (STS-04)".to_owned()));
+        return Err(seen.left_to("STS-04", "the set names no service"));
     };
     let services = seen.snapshot.services.need()?;
     let found = services
@@ -39,11 +39,11 @@ fn governing<'a>(seen: &Seen<'a>) -> Result<(&'a str, Option<&'a Service>), Skip
 /// The governing service, where it exists.
 ///
 /// # Errors
-/// As [`governing()`]; not applicable where it doesn't exist (SVC-01 says so).
+/// As [`governing()`]; left to SVC-01 where it doesn't exist.
 fn governing_there<'a>(seen: &Seen<'a>) -> Result<(&'a str, &'a Service), Skip> {
     match governing(seen)? {
         (name, Some(service)) => Ok((name, service)),
-        (name, None) => Err(Skip::NotApplicable(format!("there is no service/{name} (SVC-01)"))),
+        (name, None) => Err(seen.left_to("SVC-01", format!("there is no service/{name}"))),
     }
 }
 

@@ -48,8 +48,8 @@ pub const DNS_03: Check = Check {
 };
 
 fn dns_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
-    let questions = seen.snapshot.dns.need()?;
-    let asked = Asked::of(seen, questions)?;
+    let asked = Asked::of(seen)?;
+    let questions = asked.questions;
     let mut verdict = Verdict::new();
     for problem in asked.problems(seen, &mut verdict)? {
         let finding = verdict.fail(problem.object, problem.message);
@@ -92,16 +92,16 @@ pub const DNS_04: Check = Check {
 };
 
 fn dns_04(seen: &Seen<'_>) -> Result<Verdict, Skip> {
-    let questions = seen.snapshot.dns.need()?;
-    let place = match &questions.vantage {
+    governing(seen)?;
+    let place = match &seen.snapshot.dns.need()?.vantage {
         Vantage::Exec { pod } => format!("pod/{pod}"),
         Vantage::System if seen.snapshot.taken.context.is_none() => "the pod that shardctl runs in".to_owned(),
         _ => {
             let why = "the names weren't asked from inside a pod; `--dns exec` asks in one of the set's pods";
-            return Err(Skip::NotApplicable(why.to_owned()));
+            return Err(seen.unasked("DNS-04", why));
         }
     };
-    let asked = Asked::of(seen, questions)?;
+    let asked = Asked::of(seen)?;
     let mut verdict = Verdict::new();
     for problem in asked.problems(seen, &mut verdict)? {
         let finding = verdict.inform(problem.object, format!("seen from {place}: {}", problem.message));
@@ -143,9 +143,11 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(seen: &Seen<'a>, questions: &'a Questions) -> Result<Asked<'a>, Skip> {
-        let domain = seen.snapshot.domain.need()?;
+    fn of(seen: &Seen<'a>) -> Result<Asked<'a>, Skip> {
+        // Before the answers: without a service nobody was asked.
         let (name, service) = governing(seen)?;
+        let questions = seen.snapshot.dns.need()?;
+        let domain = seen.snapshot.domain.need()?;
         Ok(Asked {
             questions,
             domain,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::storage::v1::{VolumeAttachment, VolumeError};
 
-use super::{Held, held, quoted};
+use super::{Held, held, quoted, without_volumes};
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::read::Skip;
@@ -100,6 +100,13 @@ fn va_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     }
     let told = judge_events(seen, &mut verdict)?;
     if count == 0 && !told {
+        if held.iter().all(|one| one.volume_name().is_none()) {
+            return Err(without_volumes(seen, &held));
+        }
+        let mut pods = held.iter().flat_map(|one| &one.shards).filter_map(|shard| shard.pod);
+        if !pods.any(|found| pod::node(found).is_some()) {
+            return Err(seen.left_to("POD-01", "no shard is on a node"));
+        }
         let why = "no volume of the shards is attached through the API server (file shares, local disks)";
         return Err(Skip::NotApplicable(why.to_owned()));
     }

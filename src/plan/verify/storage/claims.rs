@@ -264,6 +264,9 @@ fn sc_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             by_class.entry(class).or_default().push(one);
         }
     }
+    if by_class.is_empty() && held.iter().any(|one| one.template.is_some() && one.claim.is_none()) {
+        return Err(seen.left_to("PVC-01", "the shards' claims don't exist"));
+    }
     if by_class.is_empty() {
         let why = "no shard has a disk that a storage class made for it";
         return Err(Skip::NotApplicable(why.to_owned()));

@@ -95,6 +95,14 @@ pub(super) fn held<'a>(seen: &Seen<'a>) -> Result<Vec<Held<'a>>, Skip> {
     Ok(held)
 }
 
+/// Why there is no volume of the shards to judge.
+pub(super) fn without_volumes(seen: &Seen<'_>, held: &[Held<'_>]) -> Skip {
+    if held.iter().any(|one| one.volume_name().is_some()) {
+        return Skip::Unknown("no volume that the shards' claims name was found".to_owned());
+    }
+    seen.left_to("PVC-01", "no claim of the shards is bound to a volume")
+}
+
 /// The claims that the pod template names itself. A claim template of the same name replaces such a volume
 /// (`pkg/controller/statefulset/stateful_set_utils.go`, updateStorage).
 fn shared_claims<'a>(seen: &Seen<'a>) -> Result<Vec<&'a str>, Skip> {

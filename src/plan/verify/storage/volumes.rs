@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Held, held_with_volumes, volume_name};
+use super::{Held, held_with_volumes, volume_name, without_volumes};
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::karpenter::NodePool;
@@ -55,9 +55,7 @@ fn pv_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         }
     }
     if judged == 0 {
-        return Err(Skip::NotApplicable(
-            "no claim of the shards is bound to a volume".to_owned(),
-        ));
+        return Err(without_volumes(seen, &held));
     }
     for (policy, claims) in &lost {
         let names: Vec<&str> = claims.iter().filter_map(|one| one.volume).map(volume_name).collect();
@@ -120,6 +118,9 @@ fn pv_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
                 disks.entry(shard.ordinal).or_default().push(one);
             }
         }
+    }
+    if held.iter().all(|one| one.volume.is_none()) {
+        return Err(without_volumes(seen, &held));
     }
     if disks.is_empty() {
         return Err(Skip::NotApplicable(

@@ -1,0 +1,108 @@
+//! What follows from all checks together: healthy only where somebody has looked.
+
+use super::judge;
+use super::testing::{Scene, words};
+use crate::model::read::Read;
+use crate::model::report::{Conclusion, Report};
+use crate::model::resource::Resource;
+
+/// The report on a scene, of these checks only; of all where there are none.
+fn only(scene: &mut Scene, ids: &[&str]) -> Report {
+    scene.policy.only = ids.iter().map(|id| (*id).to_owned()).collect();
+    judge(&scene.snapshot(), &scene.policy)
+}
+
+/// How the one check that was asked for came out, and what follows.
+fn alone(scene: &mut Scene, id: &str) -> (&'static str, Conclusion) {
+    let report = only(scene, &[id]);
+    let asked = report.checks.iter().find(|judged| judged.about.id == id).unwrap();
+    (words(asked).0, report.conclusion)
+}
+
+#[test]
+fn what_is_left_to_a_check_that_was_left_out_is_unknown() {
+    let unknown = ("unknown", Conclusion::Unknown);
+    let mut scene = Scene::healthy(3);
+    scene.remove(Resource::StatefulSets, "db");
+    for id in ["POD-01", "PVC-01", "EPS-01", "DNS-03", "KARP-02", "RES-01", "THR-01"] {
+        assert_eq!(alone(&mut scene, id), unknown, "{id} without a set");
+    }
+
+    let mut scene = Scene::healthy(3);
+    scene.remove(Resource::Budgets, "db");
+    for id in ["PDB-02", "PDB-03"] {
+        assert_eq!(alone(&mut scene, id), unknown, "{id} without a budget");
+    }
+
+    let mut scene = Scene::healthy(3);
+    scene.remove(Resource::Services, "db-headless");
+    scene.dns = Read::Absent("nobody was asked".to_owned());
+    for id in ["EPS-01", "DNS-02"] {
+        assert_eq!(alone(&mut scene, id), unknown, "{id} without a service");
+    }
+    scene.edit(Resource::StatefulSets, "db", |set| {
+        set["spec"]["serviceName"] = "".into()
+    });
+    for id in ["SVC-01", "DNS-03", "DNS-04"] {
+        assert_eq!(alone(&mut scene, id), unknown, "{id} without the service's name");
+    }
+
+    let mut scene = Scene::healthy(3);
+    for ordinal in 0..3 {
+        scene.remove(Resource::Claims, &format!("data-db-{ordinal}"));
+        scene.remove(Resource::VolumeAttachments, &format!("va-{ordinal}"));
+    }
+    for id in ["PV-01", "PV-02", "SC-01", "VA-01"] {
+        assert_eq!(alone(&mut scene, id), unknown, "{id} without claims");
+    }
+
+    let mut scene = Scene::healthy(3);
+    scene.set(Resource::NodePools, Read::Got(Vec::new()));
+    for ordinal in 0..3 {
+        scene.remove(Resource::Pods, &format!("db-{ordinal}"));
+        scene.remove(Resource::VolumeAttachments, &format!("va-{ordinal}"));
+    }
+    for id in ["KARP-02", "VA-01"] {
+        assert_eq!(alone(&mut scene, id), unknown, "{id} without pods");
+    }
+}
+
+#[test]
+fn what_is_left_to_a_check_that_was_asked_for_does_not_apply() {
+    let mut scene = Scene::healthy(3);
+    scene.remove(Resource::Budgets, "db");
+    let report = only(&mut scene, &["PDB-01", "PDB-02"]);
+    let outcomes: Vec<&str> = report.checks.iter().map(|judged| words(judged).0).collect();
+    assert_eq!(report.conclusion, Conclusion::Failed);
+    assert!(outcomes.contains(&"not applicable"), "{outcomes:?}");
+    // Left out by --skip it is as silent as beside --only.
+    for id in ["PDB-01", "DNS-01"] {
+        scene.policy.skip.insert(id.to_owned());
+    }
+    assert_eq!(only(&mut scene, &[]).counts.failed, 0);
+    assert_eq!(only(&mut scene, &[]).conclusion, Conclusion::Unknown);
+}
+
+#[test]
+fn a_check_that_takes_a_flag_is_unknown_without_it_when_asked_for_by_its_id() {
+    let mut scene = Scene::healthy(3);
+    assert_eq!(alone(&mut scene, "PDB-04"), ("unknown", Conclusion::Unknown));
+    assert_eq!(alone(&mut scene, "DNS-04"), ("unknown", Conclusion::Unknown));
+    let report = only(&mut scene, &[]);
+    let of = |id: &str| report.checks.iter().find(|judged| judged.about.id == id).unwrap();
+    assert_eq!(words(of("PDB-04")).0, "not applicable");
+    assert_eq!(words(of("DNS-04")).0, "not applicable");
+}
+
+#[test]
+fn a_look_at_nothing_is_never_healthy() {
+    let mut scene = Scene::healthy(3);
+    scene.unreadable(Resource::Leases);
+    assert_eq!(alone(&mut scene, "RES-01"), ("unknown", Conclusion::Unknown));
+    scene.policy.skip.insert("POD-01".to_owned());
+    assert_eq!(alone(&mut scene, "POD-01"), ("skipped", Conclusion::Unknown));
+    // What the cluster doesn't have at all is nothing to be worried about.
+    assert_eq!(alone(&mut scene, "KARP-02"), ("not applicable", Conclusion::Healthy));
+    // Beside what was seen, a warning that couldn't be looked for doesn't count.
+    assert_eq!(only(&mut scene, &["RES-01", "PDB-01"]).conclusion, Conclusion::Healthy);
+}
