@@ -86,6 +86,11 @@ pub fn claim_name(set: &StatefulSet, template: &str, ordinal: Ordinal) -> String
     format!("{template}-{}-{ordinal}", name(set))
 }
 
+/// The ordinal in a claim's name, if it is a name that the set's claim templates give.
+pub fn claimed_ordinal(set: &StatefulSet, claim: &str) -> Option<Ordinal> {
+    claim_templates(set).find_map(|template| ordinal_of(set, claim.strip_prefix(template)?.strip_prefix('-')?))
+}
+
 /// Whether a label selector picks an object with these labels. A selector without terms picks everything.
 ///
 /// The rules of `k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go`, LabelSelectorAsSelector; an operator that they don't know

@@ -28,6 +28,7 @@ use crate::model::check::{Description, Judged, Outcome};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::read::Skip;
 use crate::model::report::Report;
+use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
 use policy::Policy;
 use seen::Seen;
@@ -116,12 +117,7 @@ fn judge_one(check: &'static Check, seen: &Seen<'_>) -> Judged {
             findings: Vec::new(),
         };
     }
-    let judged = match ((check.judge)(seen), seen.set()) {
-        // Whatever doesn't apply where there is no set, STS-01 has to say that there is none.
-        (Err(Skip::NotApplicable(_)), Err(Skip::NotApplicable(why))) => Err(seen.left_to("STS-01", why)),
-        (judged, _) => judged,
-    };
-    let (outcome, verdict) = match judged {
+    let (outcome, verdict) = match with_shards(about, seen, (check.judge)(seen)) {
         Ok(verdict) => {
             let failed = verdict
                 .findings
@@ -148,5 +144,26 @@ fn judge_one(check: &'static Check, seen: &Seen<'_>) -> Judged {
         outcome,
         seen: verdict.seen,
         findings,
+    }
+}
+
+/// The judgement, where there is a set that is to have shards. Without a set whatever doesn't apply leaves it to STS-01 to say so;
+/// of a set of no shards everything holds that is asked of each shard, which is STS-02's to say.
+fn with_shards(about: &Description, seen: &Seen<'_>, judged: Result<Verdict, Skip>) -> Result<Verdict, Skip> {
+    let fails = |verdict: &Verdict| {
+        let mut findings = verdict.findings.iter();
+        findings.any(|finding| finding.severity == Severity::Error)
+    };
+    match (&judged, seen.expected()) {
+        (Err(Skip::NotApplicable(_)), Err(Skip::NotApplicable(why))) => Err(seen.left_to("STS-01", why)),
+        (Ok(verdict), Ok(expected))
+            if expected.shards < 1
+                && about.reads.contains(&Resource::Pods)
+                && !fails(verdict)
+                && !seen.policy.wants("STS-02") =>
+        {
+            Err(seen.left_to("STS-02", format!("there are to be no shards ({})", expected.origin)))
+        }
+        _ => judged,
     }
 }

@@ -1,6 +1,6 @@
 //! The snapshot as checks look at it: joined by shard, with the reason at hand where something couldn't be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -285,6 +285,17 @@ impl<'a> Seen<'a> {
             ShardClaim { name, claim, volume }
         };
         Ok(set::claim_templates(set).map(of_template).collect())
+    }
+
+    /// The ordinals for which there are claims by the set's claim templates, whether there should be such shards or not; none where
+    /// claims can't be read.
+    pub fn claimed_ordinals(&self) -> BTreeSet<Ordinal> {
+        let Some(set) = self.snapshot.set() else {
+            return BTreeSet::new();
+        };
+        let claims = self.snapshot.claims.got().into_iter().flatten();
+        let names = claims.filter_map(|claim| claim.metadata.name.as_deref());
+        names.filter_map(|name| set::claimed_ordinal(set, name)).collect()
     }
 
     /// Claims and volumes by their names, to look up those of many shards.

@@ -7,6 +7,7 @@ use super::seen::Seen;
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::read::Skip;
+use crate::model::report::Expected;
 use crate::model::resource::Resource;
 use crate::model::set::{self, name};
 use crate::model::shell::shell_word;
@@ -88,7 +89,8 @@ pub const STS_02: Check = Check {
         reads: &[Resource::StatefulSets, Resource::Budgets],
         also: "--expect, or `expect` in shardctl.toml",
         why: "One shard too few is an outage; one too many is what an interrupted surge leaves, and a system that hashes over \
-              its live members has moved its keys.",
+              its live members has moved its keys. A set that was scaled to no shards is switched off, which is never \
+              healthy: where neither the budget nor --expect says how many there should be, that is said here.",
         mend: "Where a surge was interrupted, `shardctl recover` scales back and removes the claim it made. Otherwise set the \
                number.\n$ kubectl scale statefulset NAME --replicas N",
         source: "apps/v1 StatefulSetSpec.replicas, ordinals (KEP-3335)",
@@ -108,7 +110,9 @@ fn sts_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     }
     let replicas = set::replicas(set);
     let mut verdict = Verdict::new();
-    if replicas != expected.shards {
+    if expected.shards < 1 {
+        judge_none(seen, &expected, &mut verdict);
+    } else if replicas != expected.shards {
         let object = format!("statefulset/{}", name(set));
         let finding = verdict.fail(
             object,
@@ -141,6 +145,38 @@ fn sts_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         format!(", numbered from {first}")
     };
     Ok(verdict.seen(format!("{replicas} shards ({}){numbered}", expected.origin)))
+}
+
+/// A set of no shards is a system that is switched off: healthy is what nobody can call it, however well it has no shards.
+fn judge_none(seen: &Seen<'_>, expected: &Expected, verdict: &mut Verdict) {
+    let Some(set) = seen.snapshot.set() else { return };
+    let claimed = seen.claimed_ordinals();
+    let finding = verdict.fail(
+        format!("statefulset/{}", name(set)),
+        format!(
+            "there are to be {} shards ({}): the system is switched off, and nothing says how many it should have",
+            expected.shards, expected.origin
+        ),
+    );
+    let scale = |count: &str| seen.kubectl(&format!("scale statefulset {} --replicas={count}", name(set)));
+    match (claimed.first(), claimed.last()) {
+        (Some(first), Some(last)) => {
+            finding
+                .evidence(format!(
+                    "there are claims of the ordinals {first} to {last}, with their data"
+                ))
+                .remedy("if each of those claims is a shard's:")
+                .remedy(scale(
+                    &last
+                        .saturating_sub(set::first_ordinal(set))
+                        .saturating_add(1)
+                        .to_string(),
+                ));
+        }
+        _ => {
+            finding.remedy(scale("N"));
+        }
+    }
 }
 
 /// STS-03.

@@ -1,6 +1,9 @@
 //! What follows from all checks together: healthy only where somebody has looked.
 
+use serde_json::json;
+
 use super::judge;
+use super::policy::Said;
 use super::testing::{Scene, words};
 use crate::model::read::Read;
 use crate::model::report::{Conclusion, Report};
@@ -105,4 +108,55 @@ fn a_look_at_nothing_is_never_healthy() {
     assert_eq!(alone(&mut scene, "KARP-02"), ("not applicable", Conclusion::Healthy));
     // Beside what was seen, a warning that couldn't be looked for doesn't count.
     assert_eq!(only(&mut scene, &["RES-01", "PDB-01"]).conclusion, Conclusion::Healthy);
+}
+
+#[test]
+fn a_set_of_no_shards_is_never_healthy() {
+    let mut scene = Scene::healthy(3);
+    scene.merge(
+        Resource::Budgets,
+        "db",
+        json!({"spec": {"minAvailable": null, "maxUnavailable": 0}, "status": {"currentHealthy": 0, "expectedPods": 0}}),
+    );
+    scene.merge(
+        Resource::StatefulSets,
+        "db",
+        json!({"spec": {"replicas": 0}, "status": {"replicas": 0, "readyReplicas": 0, "availableReplicas": 0}}),
+    );
+    for ordinal in 0..3 {
+        scene.remove(Resource::Pods, &format!("db-{ordinal}"));
+    }
+    let report = only(&mut scene, &[]);
+    assert_eq!(report.conclusion, Conclusion::Failed);
+    let size = report.checks.iter().find(|judged| judged.about.id == "STS-02").unwrap();
+    assert_eq!(
+        words(size),
+        (
+            "fail",
+            vec![
+                "Error statefulset/db: there are to be 0 shards (spec.replicas): the system is switched off, and nothing says \
+                 how many it should have"
+                    .to_owned()
+            ]
+        )
+    );
+    assert_eq!(
+        size.findings[0].evidence,
+        ["there are claims of the ordinals 0 to 2, with their data"]
+    );
+    assert_eq!(
+        size.findings[0].remedy.last().unwrap(),
+        "$ kubectl -n shop scale statefulset db --replicas=3"
+    );
+    // Of no shards everything is true: whoever asks for that alone isn't told that all is well.
+    for id in ["POD-01", "STS-03", "NODE-01", "PDB-03"] {
+        assert_eq!(alone(&mut scene, id), ("unknown", Conclusion::Unknown), "{id}");
+    }
+    assert_eq!(alone(&mut scene, "STS-01"), ("pass", Conclusion::Healthy));
+    // Once somebody says how many there should be, the shards are missing like any others.
+    scene.policy.expect = Some(Said {
+        value: 3,
+        origin: "--expect".to_owned(),
+    });
+    assert_eq!(alone(&mut scene, "POD-01"), ("fail", Conclusion::Failed));
 }

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
 use super::{assert_fails, verify};
-use crate::cluster::Scene;
+use crate::cluster::{Budget, Scene};
 
 #[test]
 fn a_namespace_without_a_set_is_a_failure() {
@@ -65,6 +65,30 @@ fn a_shard_too_many_is_a_failure_since_a_surge_may_have_left_it() {
         (&["EPS-01", "PDB-02", "PDB-03", "STS-03"][..], &["PVC-01", "THR-01"][..])
     );
     assert_fails(&seen, "STS-02", &also, &warned, &[]);
+}
+
+#[test]
+fn a_set_scaled_to_no_shards_is_a_failure_and_its_claims_are_kept() {
+    let scene = Scene::shards(3).budget(Budget::MaxUnavailable(0)).start();
+    scene.patch::<StatefulSet>("shard", json!({"spec": {"replicas": 0}}));
+    scene.wait_until("the shards are gone and counted", |scene| {
+        (0..3).all(|ordinal| scene.find::<Pod>(&format!("shard-{ordinal}")).is_none())
+            && scene.set().status.unwrap_or_default().replicas == 0
+    });
+    let seen = verify(&scene, &[]);
+    assert_eq!(seen.code, 1);
+    assert!(seen.with_status("fail").contains("STS-02"), "{:#}", seen.report);
+    let words = seen.words("STS-02");
+    assert!(
+        words.contains("there are to be 0 shards (spec.replicas): the system is switched off"),
+        "{words}"
+    );
+    assert!(words.contains("there are claims of the ordinals 0 to 2"), "{words}");
+    assert!(words.contains("scale statefulset shard --replicas=3"), "{words}");
+    let words = seen.words("PVC-01");
+    assert!(words.contains("where there should be no shards"), "{words}");
+    assert!(!words.contains("delete persistentvolumeclaim"), "{words}");
+    verify(&scene, &["--only", "POD-01"]).assert_only(&[], &[], &["POD-01"]);
 }
 
 #[test]

@@ -46,16 +46,20 @@ fn pdb_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     match budgets.as_slice() {
         [] => {
             let selector = set.spec.as_ref().map(|spec| set::selector_query(&spec.selector));
+            let kept = match seen.expected()?.shards {
+                // A budget that keeps none would protect none once there are shards again.
+                ..1 => "N".to_owned(),
+                shards => shards.to_string(),
+            };
             verdict
                 .fail(
                     object,
                     "no disruption budget selects the shards: any drain may take all of them at once",
                 )
                 .remedy(seen.kubectl(&format!(
-                    "create poddisruptionbudget {} --selector={} --min-available={}",
+                    "create poddisruptionbudget {} --selector={} --min-available={kept}",
                     shell_word(set::name(set)),
                     shell_word(&selector.unwrap_or_default()),
-                    seen.expected()?.shards
                 )));
         }
         [only] => judge_reach(seen, only, &mut verdict)?,

@@ -183,8 +183,7 @@ fn judge_leftovers(seen: &Seen<'_>, verdict: &mut Verdict) -> Result<(), Skip> {
     let surging = Mark::of(set.metadata.annotations.as_ref()).is_some();
     for claim in seen.snapshot.claims.need()? {
         let name = claim.metadata.name.as_deref().unwrap_or_default();
-        let of_shard = |template: &str| set::ordinal_of(set, name.strip_prefix(template)?.strip_prefix('-')?);
-        let Some(ordinal) = set::claim_templates(set).find_map(of_shard) else {
+        let Some(ordinal) = set::claimed_ordinal(set, name) else {
             continue;
         };
         if wanted.contains(&ordinal) {
@@ -195,10 +194,13 @@ fn judge_leftovers(seen: &Seen<'_>, verdict: &mut Verdict) -> Result<(), Skip> {
         let finding = verdict.warn(
             format!("pvc/{name}"),
             format!(
-                "a claim of ordinal {ordinal}, where there should be {} shards, {} to {} ({}); {}",
-                expected.shards,
-                wanted.start,
-                wanted.end.saturating_sub(1),
+                "a claim of ordinal {ordinal}, where there should be {} ({}); {}",
+                if wanted.is_empty() {
+                    "no shards".to_owned()
+                } else {
+                    let last = wanted.end.saturating_sub(1);
+                    format!("{} shards, {} to {last}", expected.shards, wanted.start)
+                },
                 expected.origin,
                 if used {
                     format!("pod/{owner} uses it")
@@ -209,8 +211,8 @@ fn judge_leftovers(seen: &Seen<'_>, verdict: &mut Verdict) -> Result<(), Skip> {
         );
         if surging {
             finding.remedy(seen.shardctl("recover"));
-        } else if used || set::ordinals(set, set::replicas(set)).contains(&ordinal) {
-            // A budget that somebody lowered must never turn into the advice to delete a shard's data.
+        } else if used || wanted.is_empty() || set::replicas(set) != expected.shards {
+            // A budget that somebody lowered, or a set scaled away, must never turn into the advice to delete a shard's data.
             finding
                 .remedy("the claim is a shard's: settle how many shards there should be (STS-02), and leave it alone");
         } else {
@@ -379,6 +381,40 @@ mod tests {
         assert_eq!(outcome, "pass");
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert!(findings[0].starts_with("Warning pvc/data-db-7"), "{findings:?}");
+    }
+
+    #[test]
+    fn a_claim_is_never_to_be_deleted_before_the_number_of_shards_is_settled() {
+        let deleted = |scene: &Scene| {
+            let judged = scene.judge(&PVC_01);
+            assert_eq!(judged.findings.len(), 3, "{:?}", words(&judged));
+            let mut remedies = judged.findings.iter().flat_map(|finding| &finding.remedy);
+            remedies.any(|line| line.contains("delete persistentvolumeclaim"))
+        };
+        // Scaled away: every claim is beyond the last shard, and every one has a shard's data.
+        let mut scene = Scene::healthy(3);
+        scene.remove(Resource::Budgets, "db");
+        scene.merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 0}}));
+        for ordinal in 0..3 {
+            scene.remove(Resource::Pods, &format!("db-{ordinal}"));
+        }
+        assert!(!deleted(&scene));
+        let (_, findings) = words(&scene.judge(&PVC_01));
+        assert!(
+            findings[0].contains("ordinal 0, where there should be no shards (spec.replicas); no pod uses it"),
+            "{findings:?}"
+        );
+        // A budget that was lowered beside it says no better how many there should be.
+        let mut scene = Scene::healthy(4);
+        scene.merge(Resource::Budgets, "db", json!({"spec": {"minAvailable": 1}}));
+        scene.merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 0}}));
+        for ordinal in 0..4 {
+            scene.remove(Resource::Pods, &format!("db-{ordinal}"));
+        }
+        assert!(!deleted(&scene));
+        // Where set and budget agree on one shard, the other three are left over.
+        scene.merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 1}}));
+        assert!(deleted(&scene));
     }
 
     #[test]
