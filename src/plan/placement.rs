@@ -69,7 +69,8 @@ pub fn mismatch(spec: &PodSpec, candidate: &Node) -> Option<String> {
 
 /// Whether a volume can be reached from a node, by its required node affinity.
 ///
-/// Zones are compared as [`same_zone`] does, under whichever of the keys each side uses; an empty zone binds to none. Every
+/// Zones are compared as [`same_zone`] does, by the disk's own key where the node has it, and else under whichever key the node
+/// uses; an empty zone binds to none. Every
 /// other requirement (a local disk's host name) holds as the scheduler reads it.
 pub fn reaches(volume: &PersistentVolume, candidate: &Node) -> bool {
     let affinity = volume.spec.as_ref().and_then(|spec| spec.node_affinity.as_ref());
@@ -82,7 +83,7 @@ pub fn reaches(volume: &PersistentVolume, candidate: &Node) -> bool {
                 return satisfies(one, node::label(candidate, &one.key));
             }
             let mut zones = one.values.iter().flatten().filter(|zone| !zone.is_empty()).peekable();
-            let here = volume::node_zone(candidate);
+            let here = volume::node_zone_by(candidate, &one.key);
             zones.peek().is_none() || here.is_some_and(|here| zones.any(|zone| same_zone(zone, here)))
         })
     })
@@ -343,6 +344,14 @@ mod tests {
         assert!(reaches(&of(ZONE, "1"), &here));
         assert!(reaches(&of("topology.disk.csi.azure.com/zone", ""), &here));
         assert!(!reaches(&of(ZONE, "eastus-2"), &here));
+        for key in ZONE_KEYS {
+            assert!(reaches(&of(key, "eastus-1"), &here), "{key}");
+            assert!(!reaches(&of(key, "eastus-2"), &here), "{key}");
+        }
+        let cinder = "topology.cinder.csi.openstack.org/zone";
+        let machine = worker(json!({ZONE: "az1", cinder: "nova"}), json!({}));
+        assert!(reaches(&of(cinder, "nova"), &machine));
+        assert!(!reaches(&of(cinder, "az1"), &machine));
         assert!(reaches(&of(HOSTNAME, "a"), &here));
         assert!(!reaches(&of(HOSTNAME, "b"), &here));
         assert!(reaches(&serde_json::from_value(json!({"spec": {}})).unwrap(), &here));

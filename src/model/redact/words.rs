@@ -11,7 +11,7 @@ const PARTS: &str = "default kube system public node lease root ca crt svc clust
 
 /// Domains of public projects and clouds. A key or a driver in one of them stays.
 const DOMAINS: &str = "kubernetes.io k8s.io x-k8s.io karpenter.sh k8s.aws shardctl.dev azure.com amazonaws.com aws.com \
-    cloud.google.com gke.io kwok.sh keda.sh aws-node-termination-handler nvidia.com amd.com intel.com digitalocean.com \
+    cloud.google.com gke.io openstack.org alibabacloud.com vmware.com kwok.sh keda.sh aws-node-termination-handler nvidia.com amd.com intel.com digitalocean.com \
     projectcalico.org cilium.io istio.io linkerd.io helm.sh openshift.io cattle.io longhorn.io rook.io argoproj.io \
     fluxcd.io weave.works kubereboot.dev";
 
@@ -22,7 +22,7 @@ const BARE_KEYS: &str = "app name component tier role k8s-app version release in
 /// Keys of labels whose values stay: they come from a short public list, not from whoever runs the cluster.
 const PUBLIC_VALUES: &str = "kubernetes.io/arch kubernetes.io/os beta.kubernetes.io/arch beta.kubernetes.io/os \
     beta.kubernetes.io/instance-type node.kubernetes.io/instance-type node.kubernetes.io/lifecycle \
-    topology.kubernetes.io/region failure-domain.beta.kubernetes.io/region topology.gke.io/zone \
+    topology.kubernetes.io/region failure-domain.beta.kubernetes.io/region \
     kubernetes.azure.com/scalesetpriority kubernetes.azure.com/mode kubernetes.azure.com/os-sku \
     eks.amazonaws.com/capacityType cloud.google.com/gke-spot cloud.google.com/gke-preemptible \
     cloud.google.com/gke-provisioning apps.kubernetes.io/pod-index endpointslice.kubernetes.io/managed-by \

@@ -332,13 +332,9 @@ pub fn zones(seen: &Seen<'_>, ordinal: Ordinal) -> Vec<String> {
         all.into_iter().filter(both).collect()
     });
     let nodes = seen.snapshot.nodes.got().into_iter().flatten();
-    let known: BTreeSet<&str> = nodes.filter_map(volume::node_zone).collect();
-    let as_nodes_do = |zone: &str| {
-        let same = known.iter().find(|known| volume::same_zone(known, zone));
-        same.map_or(zone, |known| known).to_owned()
-    };
-    let found: BTreeSet<String> = shared.into_iter().map(as_nodes_do).collect();
-    found.into_iter().collect()
+    let known = volume::NodeZones::of(nodes);
+    let found: BTreeSet<&str> = shared.into_iter().flat_map(|zone| known.named(zone)).collect();
+    found.into_iter().map(str::to_owned).collect()
 }
 
 /// Why a shard must not be moved, as far as its new place goes.

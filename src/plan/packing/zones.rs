@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::layout::Spread;
 use crate::model::node;
 use crate::model::read::Skip;
-use crate::model::volume::{node_zone, same_zone, zones};
+use crate::model::volume::{NodeZones, node_zone, zones};
 use crate::plan::verify::seen::{Seen, Shard};
 
 /// Where the disks are.
@@ -29,6 +29,8 @@ pub struct Bound {
 /// Where the set, its pods or its claims can't be read.
 pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
     let claims = seen.claims()?;
+    let nodes = seen.snapshot.nodes.got().into_iter().flatten();
+    let by_nodes = NodeZones::of(nodes.filter(|found| !node::is_virtual(found)));
     let known = zones_of_nodes(seen);
     let mut bound = Bound::default();
     let (mut loose, mut homes) = (Vec::new(), Vec::new());
@@ -42,7 +44,7 @@ pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
         if let Some(csi) = driver {
             bound.driver.get_or_insert_with(|| csi.driver.clone());
         }
-        let reached = match reach(volumes.iter().filter_map(|found| zones(found)), &known) {
+        let reached = match reach(volumes.iter().filter_map(|found| zones(found)), &by_nodes) {
             Some(zones) => zones,
             None if volumes.is_empty() => {
                 let zone = zone_of_pod(seen, &shard)?;
@@ -64,13 +66,10 @@ pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
 }
 
 /// The zones that all of a shard's disks can be reached from, by the names that nodes have for them; none where none is bound.
-fn reach<'a>(disks: impl Iterator<Item = BTreeSet<&'a str>>, known: &BTreeSet<String>) -> Option<BTreeSet<String>> {
-    let named = |zone: &str| {
-        let same = known.iter().find(|known| same_zone(known, zone));
-        same.cloned().unwrap_or_else(|| zone.to_owned())
-    };
+fn reach<'a>(disks: impl Iterator<Item = BTreeSet<&'a str>>, known: &NodeZones<'_>) -> Option<BTreeSet<String>> {
+    let named = |zone: &'a str| known.named(zone).into_iter().map(str::to_owned).collect::<Vec<_>>();
     disks
-        .map(|zones| zones.into_iter().map(named).collect::<BTreeSet<_>>())
+        .map(|zones| zones.into_iter().flat_map(named).collect::<BTreeSet<_>>())
         .reduce(|one, other| one.intersection(&other).cloned().collect())
         .filter(|zones| !zones.is_empty())
 }

@@ -1,12 +1,14 @@
 //! Why a shard waits for a place.
 
+use k8s_openapi::api::core::v1::PersistentVolume;
+
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::read::Skip;
 use crate::model::resource::Resource;
 use crate::model::{node, pod, volume};
 use crate::plan::pending::{Cause, Reason, reasons};
-use crate::plan::placement::mismatch;
+use crate::plan::placement::{mismatch, reaches};
 use crate::plan::verify::Check;
 use crate::plan::verify::seen::{Seen, Shard};
 
@@ -73,7 +75,7 @@ fn pod_04(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             format!("pod/{name}"),
             format!("Pending ({}): {}", first.cause.id(), first.cause.words()),
         );
-        for zone in disk_zones(seen, shard) {
+        for zone in zonal_disks(seen, shard).into_iter().filter_map(volume::zones).flatten() {
             finding.evidence(format!("its disk is in zone {zone}"));
         }
         let mut quoted = Vec::new();
@@ -92,29 +94,25 @@ fn pod_04(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     Ok(verdict.seen(format!("{placed} of {} shards have a node", shards.len())))
 }
 
-/// The zones of a shard's volumes, as far as they can be read.
-fn disk_zones<'a>(seen: &Seen<'a>, shard: &Shard<'a>) -> Vec<&'a str> {
-    seen.claims_of(shard.ordinal)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|claim| claim.volume)
-        .filter_map(volume::zones)
-        .flatten()
-        .collect()
+/// A shard's volumes that are bound to zones, as far as they can be read.
+fn zonal_disks<'a>(seen: &Seen<'a>, shard: &Shard<'a>) -> Vec<&'a PersistentVolume> {
+    let claims = seen.claims_of(shard.ordinal).unwrap_or_default();
+    let volumes = claims.iter().filter_map(|claim| claim.volume);
+    volumes.filter(|found| volume::zones(found).is_some()).collect()
 }
 
 /// The scheduler counts any cordoned node as cordoned, of whatever zone and pool, since it looks at that first. Where the disk's zone
 /// has no cordoned node that is one for the shard, something else matters.
 fn prefer_what_is_seen(seen: &Seen<'_>, shard: &Shard<'_>, why: &mut [Reason]) {
-    let zones = disk_zones(seen, shard);
+    let disks = zonal_disks(seen, shard);
     let Some(nodes) = seen.snapshot.nodes.got() else { return };
-    if zones.is_empty() {
+    if disks.is_empty() {
         return;
     }
     let spec = shard.pod.and_then(|found| found.spec.as_ref());
     let mut near = nodes
         .iter()
-        .filter(|found| node_zone_is_one_of(found, &zones))
+        .filter(|found| disks.iter().any(|disk| reaches(disk, found)))
         .filter(|found| spec.is_none_or(|spec| mismatch(spec, found).is_none()));
     let cordon_matters = near.any(node::is_cordoned);
     why.sort_by_key(|reason| match reason.cause {
@@ -122,10 +120,6 @@ fn prefer_what_is_seen(seen: &Seen<'_>, shard: &Shard<'_>, why: &mut [Reason]) {
         Cause::Cordon if !cordon_matters => Cause::TooLarge,
         cause => cause,
     });
-}
-
-fn node_zone_is_one_of(found: &k8s_openapi::api::core::v1::Node, zones: &[&str]) -> bool {
-    volume::node_zone(found).is_some_and(|zone| zones.iter().any(|wanted| volume::same_zone(zone, wanted)))
 }
 
 fn remedy(seen: &Seen<'_>, cause: Cause) -> Option<String> {

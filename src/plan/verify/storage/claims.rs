@@ -466,8 +466,16 @@ mod tests {
         let mut scene = Scene::healthy(3);
         let at_once = json!({"volumeBindingMode": "Immediate", "allowVolumeExpansion": null});
         scene.merge(Resource::StorageClasses, "disk", at_once);
-        let (_, findings) = words(&scene.judge(&SC_01));
-        assert_eq!(findings.len(), 2, "{findings:?}");
+        for key in volume::ZONE_KEYS {
+            for ordinal in 0..3 {
+                scene.edit(Resource::Volumes, &format!("pv-{ordinal}"), |disk| {
+                    disk["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0]["key"] =
+                        json!(key);
+                });
+            }
+            let (_, findings) = words(&scene.judge(&SC_01));
+            assert_eq!(findings.len(), 2, "{key}: {findings:?}");
+        }
         for ordinal in 0..3 {
             scene.merge(
                 Resource::Volumes,

@@ -349,6 +349,24 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_is_bound_to_its_zone_under_the_key_of_its_driver() {
+        for key in volume::ZONE_KEYS {
+            let mut scene = Scene::healthy(3);
+            for ordinal in 0..3 {
+                scene.edit(Resource::Volumes, &format!("pv-{ordinal}"), |disk| {
+                    disk["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0]["key"] =
+                        json!(key);
+                });
+            }
+            assert_eq!(words(&scene.judge(&PV_02)), ("pass", vec![]), "{key}");
+            scene.edit(Resource::Nodes, "node-1", |node| {
+                node["metadata"]["labels"]["topology.kubernetes.io/zone"] = json!("zone-9");
+            });
+            assert_eq!(words(&scene.judge(&PV_02)).0, "fail", "{key}");
+        }
+    }
+
+    #[test]
     fn a_zone_without_a_usable_node_is_a_warning_unless_a_pool_makes_one() {
         let mut scene = Scene::healthy(3);
         scene.merge(Resource::Nodes, "node-2", json!({"spec": {"unschedulable": true}}));
