@@ -5,6 +5,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+/// Whether an object with these labels is of the cluster's name server: kubeadm, AKS, EKS and GKE all give its pods, and the
+/// Deployment that makes them, this label.
+pub fn is_name_server(labels: Option<&BTreeMap<String, String>>) -> bool {
+    labels.and_then(|labels| labels.get("k8s-app")).map(String::as_str) == Some("kube-dns")
+}
+
 /// From where the names were asked; a pass holds only for the place it was seen from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,6 +9,9 @@ pub const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 /// The label of a node's size.
 pub const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 
+/// The label by which EKS says who looks after a node's machine: `auto` (EKS Auto Mode), `fargate`, `hybrid`.
+pub const EKS_COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
+
 /// The node's name.
 pub fn name(node: &Node) -> &str {
     node.metadata.name.as_deref().unwrap_or_default()
@@ -42,10 +45,16 @@ pub fn is_cordoned(node: &Node) -> bool {
 /// Whether the node is no machine but a door to somewhere else (virtual-kubelet, Fargate), where no disk can be attached.
 pub fn is_virtual(node: &Node) -> bool {
     label(node, "type") == Some("virtual-kubelet")
-        || label(node, "eks.amazonaws.com/compute-type") == Some("fargate")
+        || label(node, EKS_COMPUTE_TYPE) == Some("fargate")
         || taints(node)
             .iter()
             .any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
+}
+
+/// Whether the node is one of EKS Auto Mode, which runs the cluster's name server, proxy and network as services of the machine
+/// and not as pods (Amazon EKS user guide, "Learn about VPC Networking and Load Balancing in EKS Auto Mode").
+pub fn is_eks_auto(node: &Node) -> bool {
+    label(node, EKS_COMPUTE_TYPE) == Some("auto")
 }
 
 /// The node's taints.

@@ -67,7 +67,7 @@ pub enum Resource {
     DnsConfig,
     /// Workloads known for taking nodes or pods down: kured, descheduler, Cluster Autoscaler (DaemonSets).
     DaemonSets,
-    /// The same as Deployments.
+    /// The same as Deployments, and the name server's.
     Deployments,
     /// The status that Cluster Autoscaler publishes.
     ClusterAutoscalerStatus,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::model::actors::is_known_actor;
+use crate::model::dns::is_name_server;
 use crate::model::mark::LEASE_PREFIX;
 use crate::model::pod::MIRROR;
 use crate::model::resource::Resource;
@@ -82,6 +83,7 @@ fn concerns(resource: Resource, namespace: &str, item: &RawValue) -> bool {
             let kind = seen.involved_object.and_then(|object| object.kind);
             has_cluster_events(kind.as_deref())
         }
+        Resource::Deployments if is_name_server(seen.metadata.labels.as_ref()) => true,
         _ => is_known_actor(&seen.metadata.name, seen.metadata.labels.as_ref()).is_some(),
     }
 }
@@ -294,6 +296,8 @@ mod tests {
         assert!(kept(Resource::Leases, &json!({"metadata": {"name": "leader"}})).is_none());
         assert!(kept(Resource::Deployments, &json!({"metadata": {"name": "web"}})).is_none());
         assert!(kept(Resource::DaemonSets, &json!({"metadata": {"name": "kured"}})).is_some());
+        let dns = json!({"metadata": {"name": "coredns", "labels": {"k8s-app": "kube-dns"}}});
+        assert!(kept(Resource::Deployments, &dns).is_some());
         let event = json!({"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod"}});
         assert!(kept(Resource::ClusterEvents, &event).is_none());
         assert!(kept(Resource::Events, &event).is_some());

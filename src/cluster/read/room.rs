@@ -22,7 +22,7 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::{collection_path, into_read, seen_right};
 use crate::cluster::get::Api;
 use crate::cluster::get::binary::Unpack;
-use crate::model::node::{INSTANCE_TYPE, NODE_POOL};
+use crate::model::node::{EKS_COMPUTE_TYPE, INSTANCE_TYPE, NODE_POOL};
 use crate::model::pod::MIRROR;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
@@ -39,7 +39,7 @@ const LABELS: [&str; 9] = [
     "karpenter.sh/capacity-type",
     "kubernetes.azure.com/scalesetpriority",
     "eks.amazonaws.com/capacityType",
-    "eks.amazonaws.com/compute-type",
+    EKS_COMPUTE_TYPE,
     "type",
 ];
 

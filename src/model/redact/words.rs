@@ -24,7 +24,7 @@ const PUBLIC_VALUES: &str = "kubernetes.io/arch kubernetes.io/os beta.kubernetes
     beta.kubernetes.io/instance-type node.kubernetes.io/instance-type node.kubernetes.io/lifecycle \
     topology.kubernetes.io/region failure-domain.beta.kubernetes.io/region \
     kubernetes.azure.com/scalesetpriority kubernetes.azure.com/mode kubernetes.azure.com/os-sku \
-    eks.amazonaws.com/capacityType cloud.google.com/gke-spot cloud.google.com/gke-preemptible \
+    eks.amazonaws.com/capacityType eks.amazonaws.com/compute-type cloud.google.com/gke-spot cloud.google.com/gke-preemptible \
     cloud.google.com/gke-provisioning apps.kubernetes.io/pod-index endpointslice.kubernetes.io/managed-by \
     service.kubernetes.io/headless shardctl.dev/helper";
 

@@ -100,7 +100,9 @@ async fn put(connection: &Connection, mode: DnsMode, ask: &Ask, seen: &Seen<'_>)
                 .map(|found| pod::name(found).to_owned())
                 .collect();
             if running.is_empty() {
-                return Read::Unreadable("no CoreDNS pod (k8s-app=kube-dns in kube-system) is running".to_owned());
+                let why =
+                    "no CoreDNS pod (k8s-app=kube-dns in kube-system) is running; --dns exec asks as a shard does";
+                return Read::Unreadable(why.to_owned());
             }
             match connection.upgrade_client() {
                 Ok(client) => Read::Got(dns::over_port_forward(&client, "kube-system", &running, ask).await),

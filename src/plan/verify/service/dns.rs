@@ -9,12 +9,12 @@ use super::answers::{self, Compared, compare, joined, published};
 use super::endpoints::merged;
 use super::governing_there;
 use crate::model::check::{Category, Description};
-use crate::model::dns::{Answer, Vantage};
+use crate::model::dns::{Answer, Vantage, is_name_server};
 use crate::model::finding::{Severity, Verdict};
-use crate::model::pod;
 use crate::model::read::Skip;
 use crate::model::resource::Resource;
 use crate::model::shell::shell_word;
+use crate::model::{node, pod};
 use crate::plan::names;
 use crate::plan::verify::Check;
 use crate::plan::verify::seen::Seen;
@@ -27,7 +27,8 @@ pub const DNS_01: Check = Check {
         severity: Severity::Error,
         title: "CoreDNS is ready",
         reads: &[Resource::DnsPods],
-        also: "",
+        also: "nodes and Deployments where there is no such pod: the nodes of EKS Auto Mode run CoreDNS as a service of theirs, \
+               which can only be asked",
         why: "Without a ready name server no shard finds another by its name, and no client finds a shard. One replica that \
               isn't ready is a warning: the others answer.",
         mend: "See what its pods say. They go on answering from memory while the API server is away, so a CoreDNS that isn't \
@@ -44,7 +45,7 @@ fn replicas<'a>(seen: &Seen<'a>) -> Result<Vec<&'a Pod>, Skip> {
     let pods = seen.snapshot.dns_pods.need()?;
     let mut living: Vec<&Pod> = pods
         .iter()
-        .filter(|found| pod::label(found, "k8s-app") == Some("kube-dns"))
+        .filter(|found| is_name_server(found.metadata.labels.as_ref()))
         .filter(|found| !pod::is_terminating(found) && !matches!(pod::phase(found), "Succeeded" | "Failed"))
         .collect();
     living.sort_by_key(|found| pod::name(found));
@@ -59,6 +60,10 @@ fn dns_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         if names_are_answered(seen) {
             let why = "the cluster's name server isn't k8s-app=kube-dns in kube-system; names are answered (DNS-03)";
             return Err(Skip::NotApplicable(why.to_owned()));
+        }
+        if is_of_the_nodes(seen)? {
+            let why = "under EKS Auto Mode CoreDNS is a service of each node, which no pod shows; ask it from a shard: --dns exec";
+            return Err(Skip::Unknown(why.to_owned()));
         }
         verdict
             .fail("namespace/kube-system", "there is no CoreDNS pod (k8s-app=kube-dns)")
@@ -91,6 +96,21 @@ fn dns_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         }
     }
     Ok(verdict.seen(format!("{} of {} CoreDNS pods ready", ready.len(), replicas.len())))
+}
+
+/// Whether the name server is a service of the nodes: there are nodes of EKS Auto Mode, and no Deployment that should have made
+/// pods. With a Deployment the pods are missing; nodes of other kinds beside those of Auto Mode take it.
+///
+/// # Errors
+/// Unknown where nodes can't be read, or Deployments where it comes to them.
+fn is_of_the_nodes(seen: &Seen<'_>) -> Result<bool, Skip> {
+    if !seen.snapshot.nodes.need()?.iter().any(|found| node::is_eks_auto(found)) {
+        return Ok(false);
+    }
+    let deployments = seen.snapshot.deployments.need()?;
+    Ok(!deployments.iter().any(|found| {
+        found.metadata.namespace.as_deref() == Some("kube-system") && is_name_server(found.metadata.labels.as_ref())
+    }))
 }
 
 /// The phase, or the reason for which a container waits.
@@ -289,6 +309,33 @@ mod tests {
         replica(&mut scene, "coredns-b", "True");
         let judged = scene.judge(&DNS_01);
         assert_eq!((words(&judged).0, judged.gravest()), ("pass", Some(Severity::Warning)));
+    }
+
+    #[test]
+    fn a_name_server_that_is_a_service_of_the_nodes_is_unknown_until_it_is_asked() {
+        let mut scene = Scene::healthy(3);
+        scene.merge(
+            Resource::Nodes,
+            "node-1",
+            json!({"metadata": {"labels": {"eks.amazonaws.com/compute-type": "auto"}}}),
+        );
+        let judged = scene.judge(&DNS_01);
+        assert_eq!(words(&judged), ("unknown", vec![]));
+        // Nodes of a managed group beside those of Auto Mode: the add-on's pods are missing.
+        let coredns = json!({"metadata": {
+            "name": "coredns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"},
+        }});
+        scene.add(Resource::Deployments, coredns);
+        assert_eq!(words(&scene.judge(&DNS_01)).0, "fail");
+        scene.unreadable(Resource::Deployments);
+        assert_eq!(words(&scene.judge(&DNS_01)).0, "unknown");
+        let inside = Vantage::Exec { pod: "db-0".to_owned() };
+        asked(&mut scene, inside, &[("the resolver of db-0", gives(&ALL))]);
+        assert_eq!(words(&scene.judge(&DNS_01)).0, "not applicable");
+        // Whether there are such nodes has to be seen, too.
+        let mut scene = Scene::healthy(3);
+        scene.unreadable(Resource::Nodes);
+        assert_eq!(words(&scene.judge(&DNS_01)).0, "unknown");
     }
 
     #[test]
