@@ -35,8 +35,8 @@ pub struct Reading {
     pub resource: Resource,
     /// The objects.
     pub objects: Objects,
-    /// The rule that was used, and whether it is ours; none where the request failed for another reason.
-    pub right: Option<Right>,
+    /// The rules that were used, and whether each is ours; none for a request that failed for another reason.
+    pub rights: Vec<Right>,
 }
 
 /// Lists (or gets, where only one object counts) a kind in the set's `namespace`; `query` narrows the list.
@@ -62,7 +62,7 @@ async fn read_version(api: &Api, resource: Resource, version: &str, namespace: &
     Reading {
         resource,
         objects: into_read(result, resource),
-        right,
+        rights: right.into_iter().collect(),
     }
 }
 

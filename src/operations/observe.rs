@@ -397,8 +397,8 @@ fn understood(typed: std::result::Result<Snapshot, Misfit>) -> Result<Snapshot> 
 }
 
 fn add(recording: &mut Recording, reading: Reading) {
-    if let (Read::Got(rights), Some(right)) = (&mut recording.rights, reading.right) {
-        rights.push(right);
+    if let Read::Got(rights) = &mut recording.rights {
+        rights.extend(reading.rights);
     }
     recording.objects.insert(reading.resource, reading.objects);
 }

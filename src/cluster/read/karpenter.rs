@@ -41,7 +41,7 @@ impl Served {
         let reading = |objects| Reading {
             resource,
             objects,
-            right: None,
+            rights: Vec::new(),
         };
         match self.version(place.group) {
             Err(why) => reading(Read::Unreadable(why.to_owned())),
@@ -70,7 +70,8 @@ impl Served {
             Read::Got(pools) => pools,
         };
         let mut classes = Vec::new();
-        let mut right = None;
+        let mut rights = Vec::new();
+        let mut unread = None;
         for reference in references(pools) {
             let version = match self.version(&reference.group) {
                 Ok(Some(version)) => version,
@@ -78,32 +79,39 @@ impl Served {
                 Ok(None) => continue,
                 Err(why) => return without_right(resource, Read::Unreadable(why.to_owned())),
             };
-            let result = get_class(api, &reference, version).await;
-            right = right.or_else(|| {
-                let rule = Rule {
-                    verb: "get".to_owned(),
-                    group: reference.group.clone(),
-                    resource: reference.kind.to_lowercase(),
-                    namespace: None,
-                    name: Some(reference.name.clone()),
-                };
-                seen_right(rule, Some(resource), &result)
-            });
+            let root = format!("/apis/{}/{version}", reference.group);
+            let plural = match plural_of(api, &root, &reference.kind).await {
+                Ok(Some(plural)) => plural,
+                Ok(None) => continue,
+                Err(failure) => {
+                    unread.get_or_insert(failure);
+                    continue;
+                }
+            };
+            let result = get_class(api, &format!("{root}/{plural}/{}", reference.name)).await;
+            let rule = Rule {
+                verb: "get".to_owned(),
+                group: reference.group,
+                resource: plural,
+                namespace: None,
+                name: Some(reference.name),
+            };
+            // Every class is asked for, whatever became of those before: all rights that are missing are told at once.
+            rights.extend(seen_right(rule, Some(resource), &result));
             match result {
                 Ok(found) => classes.extend(found),
                 Err(failure) => {
-                    return Reading {
-                        resource,
-                        objects: into_read(Err(failure), resource),
-                        right,
-                    };
+                    unread.get_or_insert(failure);
                 }
             }
         }
         Reading {
             resource,
-            objects: Read::Got(classes),
-            right,
+            objects: match unread {
+                None => Read::Got(classes),
+                Some(failure) => into_read(Err(failure), resource),
+            },
+            rights,
         }
     }
 }
@@ -112,7 +120,7 @@ fn without_right(resource: Resource, objects: Read<Vec<Box<RawValue>>>) -> Readi
     Reading {
         resource,
         objects,
-        right: None,
+        rights: Vec::new(),
     }
 }
 
@@ -142,20 +150,71 @@ fn references(pools: &[Box<RawValue>]) -> BTreeSet<ClassReference> {
         .collect()
 }
 
-async fn get_class(api: &Api, class: &ClassReference, version: &str) -> Result<Option<Box<RawValue>>, Failure> {
-    let root = format!("/apis/{}/{version}", class.group);
-    let resources: APIResourceList = api.get(&root).await?.parse()?;
-    let Some(plural) = resources
+/// The plural under which a group's version serves a kind, which URLs and rules name it by; none where it doesn't serve it.
+async fn plural_of(api: &Api, root: &str, kind: &str) -> Result<Option<String>, Failure> {
+    let resources = match api.get(root).await {
+        Ok(answer) => answer.parse::<APIResourceList>()?,
+        Err(failure) if failure.is_not_served() => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let found = resources
         .resources
         .into_iter()
-        .find(|found| found.kind == class.kind && !found.name.contains('/'))
-        .map(|found| found.name)
-    else {
-        return Ok(None);
-    };
-    match api.get(&format!("{root}/{plural}/{}", class.name)).await {
+        .find(|found| found.kind == kind && !found.name.contains('/'));
+    Ok(found.map(|found| found.name))
+}
+
+async fn get_class(api: &Api, path: &str) -> Result<Option<Box<RawValue>>, Failure> {
+    match api.get(path).await {
         Ok(answer) => Ok(super::reduce::whole(Resource::NodeClasses, &answer.body)),
         Err(failure) if failure.is_not_found() => Ok(None),
         Err(failure) => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::get::tests::{MINUTE, api};
+    use crate::cluster::test_server::{Reply, Server};
+    use serde_json::json;
+
+    fn pool(class: &str) -> Box<RawValue> {
+        let reference = json!({"group": "karpenter.azure.com", "kind": "AKSNodeClass", "name": class});
+        let pool = json!({"spec": {"template": {"spec": {"nodeClassRef": reference}}}});
+        RawValue::from_string(pool.to_string()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_node_class_that_is_refused_is_told_by_the_name_that_a_rule_needs() {
+        let kinds = json!({"groupVersion": "karpenter.azure.com/v1beta1", "resources": [
+            {"name": "aksnodeclasses/status", "singularName": "", "namespaced": false, "kind": "AKSNodeClass", "verbs": ["get"]},
+            {"name": "aksnodeclasses", "singularName": "", "namespaced": false, "kind": "AKSNodeClass", "verbs": ["get"]},
+        ]});
+        let kinds = Reply::json(200, &kinds.to_string());
+        let words = "aksnodeclasses.karpenter.azure.com is forbidden: User \"ada\" cannot get resource \"aksnodeclasses\" in API \
+                     group \"karpenter.azure.com\" at the cluster scope";
+        let refused = json!({"kind": "Status", "code": 403, "reason": "Forbidden", "message": words});
+        let refused = Reply::json(403, &refused.to_string());
+        let there = Reply::json(200, &json!({"metadata": {"name": "b"}}).to_string());
+        let server = Server::plain([kinds.clone(), refused.clone(), kinds.clone(), there, kinds, refused]);
+        let groups = [("karpenter.azure.com".to_owned(), "v1beta1".to_owned())];
+        let served = Served(Ok(groups.into()));
+        let pools = Read::Got(vec![pool("a"), pool("b"), pool("c")]);
+        let reading = served.read_node_classes(&api(&server, MINUTE), &pools).await;
+        let rights: Vec<(&str, Option<&str>, bool)> = reading
+            .rights
+            .iter()
+            .map(|right| (right.rule.resource.as_str(), right.rule.name.as_deref(), right.allowed))
+            .collect();
+        assert_eq!(
+            rights,
+            [
+                ("aksnodeclasses", Some("a"), false),
+                ("aksnodeclasses", Some("b"), true),
+                ("aksnodeclasses", Some("c"), false),
+            ]
+        );
+        assert!(matches!(reading.objects, Read::Unreadable(_)), "{:?}", reading.objects);
     }
 }

@@ -36,7 +36,7 @@ async fn within(reading: impl Future<Output = Reading>, resource: Resource) -> R
     Reading {
         resource,
         objects,
-        right: None,
+        rights: Vec::new(),
     }
 }
 

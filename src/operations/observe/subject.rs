@@ -58,7 +58,7 @@ pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
     let without_asking = |objects| Reading {
         resource: Resource::Pods,
         objects,
-        right: None,
+        rights: Vec::new(),
     };
     let set = match chosen {
         Chosen::Set(set) => set,

@@ -45,6 +45,23 @@ fn what_may_not_be_read_makes_its_checks_unknown_and_the_role_is_printed() {
 }
 
 #[test]
+fn a_node_class_that_may_not_be_read_is_named_as_a_rule_names_it() {
+    let scene = Scene::shards(3)
+        .stable()
+        .shard_size("4", "64Gi")
+        .on_karpenter("Standard_E16s_v5", "1s")
+        .start();
+    let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
+    let pools = json!([{"apiGroups": ["karpenter.sh"], "resources": ["nodepools"], "verbs": ["list"]}]);
+    let seen = verify_as(&scene, &scene.limited_user_with(everything, pools));
+    assert!(seen.with_status("unknown").contains("KARP-00"), "{:#}", seen.report);
+    let words = seen.words("API-02");
+    let class = format!("not allowed: get kwoknodeclasses/{}", scene.namespace());
+    assert!(words.contains(&class), "{words}");
+    assert!(words.contains("resources: [kwoknodeclasses]"), "{words}");
+}
+
+#[test]
 fn a_server_older_than_the_oldest_that_is_known_is_a_warning() {
     let scene = Scene::shards(3).start();
     let mut snapshot = recorded(&scene);
