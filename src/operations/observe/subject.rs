@@ -77,10 +77,20 @@ pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
         read(api, Resource::Pods, namespace, &helpers),
     )
     .await;
-    if let (Read::Got(pods), Read::Got(helpers)) = (&mut pods.objects, helpers.objects) {
-        pods.extend(helpers);
-    }
+    pods.objects = with_helpers(pods.objects, helpers.objects);
     pods
+}
+
+/// The shards' pods and our helper pods as one list. One without the other isn't the list that it is taken for: a helper that
+/// wasn't seen would count as none.
+fn with_helpers(pods: Objects, helpers: Objects) -> Objects {
+    match (pods, helpers) {
+        (Read::Got(mut pods), Read::Got(helpers)) => {
+            pods.extend(helpers);
+            Read::Got(pods)
+        }
+        (Read::Got(_), unread) | (unread, _) => unread,
+    }
 }
 
 /// A namespace that was typed and doesn't exist is a usage error; one that the context names is STS-01's to report.
@@ -108,4 +118,22 @@ async fn require_namespace(connection: &Connection) -> Result<()> {
 fn name_in(item: &RawValue) -> Option<String> {
     let object: serde_json::Value = serde_json::from_str(item.get()).ok()?;
     Some(object["metadata"]["name"].as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_without_our_helpers_are_not_the_list_that_is_needed() {
+        let pods = |count: usize| -> Objects {
+            let one = || RawValue::from_string("{}".to_owned()).unwrap();
+            Read::Got(std::iter::repeat_with(one).take(count).collect())
+        };
+        let unread = || -> Objects { Read::Unreadable("the server is away".to_owned()) };
+        let count = |read: Objects| read.got().map(Vec::len);
+        assert_eq!(count(with_helpers(pods(3), pods(1))), Some(4));
+        assert_eq!(count(with_helpers(pods(3), unread())), None);
+        assert_eq!(count(with_helpers(unread(), pods(1))), None);
+    }
 }

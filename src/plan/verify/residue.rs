@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Check;
@@ -109,9 +110,11 @@ fn in_words(what: &Left, now: Timestamp) -> String {
 fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
     let namespace = seen.snapshot.taken.namespace.clone();
     let set_name = seen.set().map(|set| set::name(set).to_owned()).unwrap_or_default();
+    // Whether another set's operation lives, only its own Lease says, and its own recover undoes what it left.
     let mut marked = |object: String, annotations: Option<&std::collections::BTreeMap<String, String>>| {
         let what = match Mark::of(annotations) {
             None => return,
+            Some(Ok(mark)) if mark.is_of_another_set(&namespace, &set_name) => return,
             Some(Ok(mark)) => Left::Mark(mark),
             Some(Err(_)) => Left::Unreadable,
         };
@@ -125,13 +128,6 @@ fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
         marked(of("pdb", &budget.metadata), budget.metadata.annotations.as_ref());
     }
     for node in got(&seen.snapshot.nodes, verdict).into_iter().flatten() {
-        // Nodes are everybody's, and whether another set's operation lives, only its own Lease says.
-        let another = Mark::of(node.metadata.annotations.as_ref())
-            .and_then(Result::ok)
-            .is_some_and(|mark| mark.is_of_another_set(&namespace, &set_name));
-        if another {
-            continue;
-        }
         let cordoned = if node::is_cordoned(node) { " (cordoned)" } else { "" };
         let object = format!("{}{cordoned}", of("node", &node.metadata));
         marked(object, node.metadata.annotations.as_ref());
@@ -152,7 +148,12 @@ fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
     for shard in pods.into_iter().flatten() {
         marked(of("pod", &shard.metadata), shard.metadata.annotations.as_ref());
     }
-    for helper in pods.into_iter().flatten() {
+    let ours = seen.set().map(set::uid).unwrap_or_default();
+    for helper in pods
+        .into_iter()
+        .flatten()
+        .filter(|found| !is_of_another_set(found, ours))
+    {
         if let Some(kind) = pod::label(helper, HELPER) {
             let made = helper.metadata.creation_timestamp.as_ref().map(|time| time.0);
             found.push(Found {
@@ -161,6 +162,13 @@ fn collect(seen: &Seen<'_>, found: &mut Vec<Found>, verdict: &mut Verdict) {
             });
         }
     }
+}
+
+/// Whether a helper pod belongs to another set; one that belongs to nobody may be anybody's.
+fn is_of_another_set(helper: &Pod, ours: &str) -> bool {
+    let owners = helper.metadata.owner_references.iter().flatten();
+    let mut sets = owners.filter(|owner| owner.kind == "StatefulSet").peekable();
+    sets.peek().is_some() && sets.all(|owner| owner.uid != ours)
 }
 
 /// What was got; a part that couldn't be read is said to be unjudged, one that isn't served holds nothing.
@@ -257,7 +265,47 @@ pub(in crate::plan) fn is_live(lease: &Lease, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::plan::verify::testing::{Scene, words};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_another_sets_operation_left_is_that_sets_to_tell() {
+        let left = |set: &str| {
+            let mark = json!({"operation": format!("drain/shop/{set}/4f2a"), "by": "ada@laptop",
+                "since": "2026-03-01T11:00:00Z", "until": "2026-03-01T13:00:00Z", "was": {}});
+            json!({"shardctl.dev/mark": mark.to_string()})
+        };
+        let scene = |set: &str, uid: &str| {
+            let mut scene = Scene::healthy(3);
+            scene.set(Resource::NodePools, Read::Got(Vec::new()));
+            scene.set(Resource::NodeClaims, Read::Got(Vec::new()));
+            let named = |name: &str| -> Value { json!({"metadata": {"name": name, "annotations": left(set)}}) };
+            scene.add(Resource::Budgets, named("web"));
+            scene.add(Resource::Claims, named("data-web-0"));
+            scene.add(Resource::Nodes, named("node-9"));
+            scene.add(Resource::NodePools, named("pool"));
+            scene.add(Resource::NodeClaims, named("pool-x"));
+            let owner = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": set, "uid": uid});
+            scene.add(
+                Resource::Pods,
+                json!({"metadata": {
+                    "name": "prepull", "labels": {"shardctl.dev/helper": "prepull"}, "ownerReferences": [owner],
+                }}),
+            );
+            scene
+        };
+        let (_, findings) = words(&scene("db", "uid-db").judge(&RES_01));
+        assert_eq!(findings.len(), 6, "{findings:?}");
+        assert_eq!(words(&scene("web", "uid-web").judge(&RES_01)), ("pass", vec![]));
+        // A helper that belongs to nobody may be ours.
+        let mut nobodys = scene("web", "uid-web");
+        nobodys.merge(
+            Resource::Pods,
+            "prepull",
+            json!({"metadata": {"ownerReferences": null}}),
+        );
+        assert_eq!(words(&nobodys.judge(&RES_01)).1.len(), 1);
+    }
 
     #[test]
     fn a_lease_lives_as_long_as_it_says_after_its_renewal() {

@@ -8,10 +8,10 @@ use super::{the_budget, value_words, wanted};
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Finding, Severity, Verdict};
 use crate::model::mark::Mark;
-use crate::model::pod;
 use crate::model::read::Skip;
 use crate::model::resource::Resource;
 use crate::model::shell::shell_word;
+use crate::model::{pod, set};
 use crate::plan::verify::Check;
 use crate::plan::verify::karpenter::lifetime::from_now;
 use crate::plan::verify::seen::Seen;
@@ -82,7 +82,15 @@ fn restore(seen: &Seen<'_>, budget: &PodDisruptionBudget, wanted: i32, finding: 
                 "relaxed by shardctl: {} of {}, since {:.0}, meant to last until {:.0}; it was {}",
                 mark.operation, mark.by, mark.since, mark.until, mark.was
             ));
-            finding.remedy(seen.shardctl("recover"));
+            finding.remedy(match (mark.set(), seen.set()) {
+                // A budget over several sets, relaxed for another one of them: only that one's recover follows its marks.
+                (Some((space, other)), Ok(ours))
+                    if mark.is_of_another_set(&seen.snapshot.taken.namespace, set::name(ours)) =>
+                {
+                    seen.policy.shardctl_on(space, other, "recover")
+                }
+                _ => seen.shardctl("recover"),
+            });
         }
         Some(Err(_)) => {
             finding
