@@ -69,12 +69,16 @@ pub fn kept(names: &mut Names, found: Map<String, Value>) -> Map<String, Value> 
     left
 }
 
-/// One of our marks: who ran the operation goes. One that can't be read stays one that can't.
+/// One of our marks: who ran the operation goes, and the set that it is of has its pseudonym, by which it is known as ours or
+/// another's. One that can't be read stays one that can't.
 fn mark(names: &mut Names, text: &str) -> String {
     let Ok(mut mark) = serde_json::from_str::<Mark>(text) else {
         return REDACTED.to_owned();
     };
     REDACTED.clone_into(&mut mark.by);
+    if let [operation, namespace, set, run] = mark.operation.split('/').collect::<Vec<_>>()[..] {
+        mark.operation = format!("{operation}/{}/{}/{run}", names.name(namespace), names.name(set));
+    }
     mark.was = by_path(names, mark.was);
     mark.is = by_path(names, mark.is);
     serde_json::to_string(&mark).unwrap_or_else(|_| REDACTED.to_owned())

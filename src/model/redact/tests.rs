@@ -212,6 +212,18 @@ fn a_mark_stays_a_mark_without_its_author() {
     let read: crate::model::mark::Mark = serde_json::from_str(written).unwrap();
     assert_eq!((read.by.as_str(), read.operation.as_str()), ("redacted", "drain/4f2a"));
     assert_eq!(read.was, json!({"spec.minAvailable": 10}));
+
+    // Whose it is stays to be seen, and under which name doesn't.
+    let mut mark = mark;
+    mark["operation"] = json!("drain/acme/ledger/4f2a");
+    let marked = json!({"metadata": {"namespace": "acme", "annotations": {"shardctl.dev/mark": mark.to_string()}}});
+    let (marked, set) = twice(|names| (value(names, "", marked.clone()), names.name("ledger")));
+    let written = marked["metadata"]["annotations"]["shardctl.dev/mark"].as_str().unwrap();
+    let read: crate::model::mark::Mark = serde_json::from_str(written).unwrap();
+    let space = marked["metadata"]["namespace"].as_str().unwrap();
+    assert_ne!(space, "acme");
+    assert!(!read.is_of_another_set(space, &set), "{}", read.operation);
+    assert!(!written.contains("ledger"), "{written}");
 }
 
 #[test]
