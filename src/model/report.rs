@@ -63,6 +63,12 @@ impl Phase {
             Phase::Stable => "stable",
         }
     }
+
+    /// Whether a name says that something is of this phase: its word stands in it by itself (`shop-stable`, `stable2`), and not
+    /// within another one (`unstable`).
+    pub fn is_named_in(self, name: &str) -> bool {
+        name.split(|c: char| !c.is_alphabetic()).any(|word| word == self.word())
+    }
 }
 
 /// The result of `verify`.

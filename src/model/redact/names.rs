@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::addresses::{self, Addresses};
 use super::words::{has_public_values, is_bare_key, is_measure, is_public_domain, is_public_part};
+use crate::model::report::Phase;
 
 /// The most digits that a number may have and stay in a name: an ordinal, a zone; longer ones are account numbers and ids.
 const SHORT_NUMBER: usize = 4;
@@ -92,8 +93,10 @@ impl Names {
         }
         let mut word = pronounceable(digest(&self.key, "part", part));
         // The phase is inferred from pools that call themselves so.
-        if let Some(phase) = ["stable", "explore"].into_iter().find(|phase| part.contains(phase)) {
-            word.push_str(phase);
+        let phases = [Phase::Stable, Phase::Explore];
+        if let Some(phase) = phases.into_iter().find(|phase| phase.is_named_in(part)) {
+            word.push('-');
+            word.push_str(phase.word());
         }
         word
     }

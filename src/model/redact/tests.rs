@@ -36,8 +36,11 @@ fn what_is_built_from_names_is_built_from_pseudonyms() {
 fn a_pool_keeps_the_word_that_the_phase_is_inferred_from() {
     let mut names = Names::default();
     assert!(names.name("biometric-stable").ends_with("-stable"));
-    assert!(names.name("shopstable").ends_with("stable"));
-    assert!(!names.name("shopstable").contains("shop"));
+    assert!(names.name("stable2").ends_with("-stable"));
+    for another in ["shopstable", "unstable", "unexplored"] {
+        assert!(!names.name(another).contains("stable"), "{another}");
+        assert!(!names.name(another).contains("explore"), "{another}");
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub fn phase_of(set: &StatefulSet) -> (Phase, &'static str) {
     if annotations.is_some_and(|annotations| annotations.contains_key(pod::DO_NOT_DISRUPT)) {
         return (Phase::Stable, "do-not-disrupt on the template");
     }
-    if pinned_values(set).any(|value| value.contains("stable")) {
+    if pinned_values(set).any(|value| Phase::Stable.is_named_in(value)) {
         return (Phase::Stable, "the template requires a stable pool");
     }
     (Phase::Explore, "the template asks for no stable pool")
@@ -439,4 +439,31 @@ fn about<'a>(events: impl IntoIterator<Item = &'a Event>, kind: &str, name: &str
         .collect();
     found.sort_by_key(|event| event_time(event));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::resource::Resource;
+    use crate::plan::verify::testing::Scene;
+    use serde_json::json;
+
+    #[test]
+    fn a_pool_is_stable_by_a_word_of_its_own() {
+        let phase = |pool: &str| {
+            let mut scene = Scene::healthy(3);
+            scene.merge(
+                Resource::StatefulSets,
+                "db",
+                json!({"spec": {"template": {"spec": {"nodeSelector": {"workload": pool}}}}}),
+            );
+            phase_of(scene.snapshot().set().unwrap()).0
+        };
+        for pool in ["stable", "shop-stable", "stable.shop", "stable2"] {
+            assert_eq!(phase(pool), Phase::Stable, "{pool}");
+        }
+        for pool in ["unstable", "shop-unstable", "stables", "explore"] {
+            assert_eq!(phase(pool), Phase::Explore, "{pool}");
+        }
+    }
 }
