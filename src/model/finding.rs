@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::read::Skip;
+
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,6 +81,20 @@ impl Verdict {
     /// Says that a part couldn't be judged, and why.
     pub fn unsure(&mut self, why: impl Into<String>) {
         self.unsure.push(why.into());
+    }
+
+    /// The value of a part, where it was judged. What couldn't be leaves standing what was found before it.
+    pub fn part<T>(&mut self, judged: Result<T, Skip>) -> Option<T> {
+        match judged {
+            Ok(value) => Some(value),
+            Err(Skip::Unknown(why)) => {
+                if !self.unsure.contains(&why) {
+                    self.unsure(why);
+                }
+                None
+            }
+            Err(Skip::NotApplicable(_)) => None,
+        }
     }
 
     /// Sets the sentence that is shown when nothing was found.

@@ -54,7 +54,9 @@ fn sts_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         }
         None => verdict.unsure(format!("whether namespace/{namespace} is being deleted can't be read")),
     }
-    let sets = seen.snapshot.sets.need()?;
+    let Some(sets) = verdict.part(seen.snapshot.sets.need()) else {
+        return Ok(verdict);
+    };
     let Some(set) = seen.snapshot.set() else {
         let message = match sets.len() {
             0 => "there is no StatefulSet in the namespace".to_owned(),
@@ -215,8 +217,9 @@ fn sts_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     }
     let ready = status.ready_replicas.unwrap_or(0);
     let available = status.available_replicas.unwrap_or(0);
-    let terminating: Vec<&str> = seen
-        .pods()?
+    let terminating: Vec<&str> = verdict
+        .part(seen.own_pods())
+        .unwrap_or_default()
         .into_iter()
         .filter(|found| pod::is_terminating(found))
         .map(pod::name)

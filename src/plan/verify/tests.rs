@@ -160,3 +160,45 @@ fn a_set_of_no_shards_is_never_healthy() {
     });
     assert_eq!(alone(&mut scene, "POD-01"), ("fail", Conclusion::Failed));
 }
+
+#[test]
+fn what_was_found_stays_found_where_the_rest_cannot_be_read() {
+    // The namespace is on its way out, and the sets in it can't be listed.
+    let mut scene = Scene::healthy(3);
+    scene.merge(
+        Resource::Namespace,
+        "shop",
+        json!({"metadata": {"deletionTimestamp": "2026-03-01T11:59:00Z"}}),
+    );
+    scene.unreadable(Resource::StatefulSets);
+    assert_eq!(alone(&mut scene, "STS-01"), ("fail", Conclusion::Failed));
+    let mut scene = Scene::healthy(3);
+    scene.unreadable(Resource::StatefulSets);
+    assert_eq!(alone(&mut scene, "STS-01"), ("unknown", Conclusion::Unknown));
+
+    // A status of an older generation, an open budget and a service with an address say what they say without the pods.
+    let mut scene = Scene::healthy(3);
+    scene.unreadable(Resource::Pods);
+    for id in ["STS-03", "PDB-02", "SVC-01"] {
+        scene.merge(
+            Resource::Budgets,
+            "db",
+            json!({"spec": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}}),
+        );
+        assert_eq!(alone(&mut scene, id), ("unknown", Conclusion::Unknown), "{id}");
+    }
+    scene.merge(Resource::StatefulSets, "db", json!({"metadata": {"generation": 2}}));
+    scene.merge(
+        Resource::Budgets,
+        "db",
+        json!({"spec": {"minAvailable": null, "maxUnavailable": 1}}),
+    );
+    scene.merge(
+        Resource::Services,
+        "db-headless",
+        json!({"spec": {"clusterIP": "10.0.0.1"}}),
+    );
+    for id in ["STS-03", "PDB-02", "SVC-01"] {
+        assert_eq!(alone(&mut scene, id), ("fail", Conclusion::Failed), "{id}");
+    }
+}

@@ -71,7 +71,8 @@ fn pdb_02(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             restore(seen, budget, wanted, finding);
         }
     }
-    judge_policy(seen, budget, &object, &mut verdict)?;
+    let policy = judge_policy(seen, budget, &object, &mut verdict);
+    verdict.part(policy);
     Ok(verdict.seen(format!("{value}, {wanted} shards")))
 }
 

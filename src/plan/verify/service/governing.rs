@@ -81,7 +81,8 @@ fn svc_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             )
             .remedy(set_selector(seen, name));
     } else {
-        for shard in seen.shards()?.iter().filter(|shard| shard.pod.is_some()) {
+        let shards = verdict.part(seen.shards()).unwrap_or_default();
+        for shard in shards.iter().filter(|shard| shard.pod.is_some()) {
             if let Some((key, wanted)) = unmet(service, Some(&labels_of(set, shard))) {
                 verdict
                     .fail(
@@ -92,7 +93,8 @@ fn svc_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             }
         }
     }
-    judge_strangers(seen, name, &mut verdict)?;
+    let strangers = judge_strangers(seen, name, &mut verdict);
+    verdict.part(strangers);
     if publishes_unready(service) {
         verdict.inform(
             object,
