@@ -194,21 +194,23 @@ fn api_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     match seen.nodes_with_shards() {
         Ok(nodes) => {
             for (node, _) in nodes {
-                let kubelet = node
-                    .status
-                    .as_ref()
-                    .and_then(|status| status.node_info.as_ref())
-                    .map(|info| info.kubelet_version.as_str());
-                let Some((kubelet, theirs)) = kubelet.and_then(|written| Some((written, minor_of(written)?))) else {
+                let name = crate::model::node::name(node);
+                let info = node.status.as_ref().and_then(|status| status.node_info.as_ref());
+                let kubelet = info.map(|info| info.kubelet_version.as_str()).unwrap_or_default();
+                let Some(theirs) = minor_of(kubelet) else {
+                    verdict.unsure(match kubelet {
+                        "" => format!("node/{name} doesn't tell its kubelet's version"),
+                        _ => format!("the kubelet of node/{name} calls its version `{kubelet}`"),
+                    });
                     continue;
                 };
                 if theirs > minor || minor - theirs > KUBELET_SKEW {
                     verdict
                         .warn(
-                            format!("node/{}", crate::model::node::name(node)),
+                            format!("node/{name}"),
                             format!("its kubelet is {kubelet}, the API server {version}: more than the supported skew"),
                         )
-                        .remedy(seen.shardctl(&format!("drain {}", crate::model::node::name(node))));
+                        .remedy(seen.shardctl(&format!("drain {name}")));
                 }
             }
         }
@@ -266,7 +268,23 @@ pub fn all_rules(namespace: &str) -> Vec<Rule> {
 
 #[cfg(test)]
 mod tests {
-    use super::minor_of;
+    use super::*;
+    use crate::plan::verify::testing::{Scene, words};
+    use serde_json::json;
+
+    #[test]
+    fn a_kubelet_whose_version_says_nothing_is_unknown() {
+        for version in ["", "banana", "v2.1.0"] {
+            let mut scene = Scene::healthy(3);
+            let info = json!({"status": {"nodeInfo": {"kubeletVersion": version}}});
+            scene.merge(Resource::Nodes, "node-1", info);
+            assert_eq!(words(&scene.judge(&API_03)), ("unknown", vec![]), "{version}");
+        }
+        let mut scene = Scene::healthy(3);
+        let info = json!({"status": {"nodeInfo": {"kubeletVersion": "v1.30.2+k3s1"}}});
+        scene.merge(Resource::Nodes, "node-1", info);
+        assert_eq!(words(&scene.judge(&API_03)).1.len(), 1);
+    }
 
     #[test]
     fn reads_the_minor_version_of_every_distribution() {

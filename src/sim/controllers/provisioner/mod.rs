@@ -121,6 +121,8 @@ fn register(plane: &mut Plane, key: &Key, claim: &Value, now: Timestamp) {
     let unready =
         json!([{"type": "Ready", "status": "False", "reason": "KubeletNotReady", "lastTransitionTime": stamp(now)}]);
     set(&mut node, &["status", "conditions"], unready);
+    let version = json!(plane.version);
+    set(&mut node, &["status", "nodeInfo", "kubeletVersion"], version);
     let status = node["status"].clone();
     if plane.make(Kind::Nodes, "", node, now).is_none() {
         return;
