@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::apps::v1::Deployment;
+
 /// A program that may take a shard down on its own account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Actor {
@@ -88,6 +90,12 @@ pub fn is_known_actor(name: &str, labels: Option<&BTreeMap<String, String>>) -> 
         });
         known.map(|(_, actor)| *actor)
     })
+}
+
+/// Whether a Deployment is to have pods: one that was scaled to none does nothing. Where it doesn't say it has one (apps/v1).
+pub fn is_scaled_up(deployment: &Deployment) -> bool {
+    let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+    replicas.unwrap_or(1) > 0
 }
 
 #[cfg(test)]

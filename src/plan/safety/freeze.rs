@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::model::actors::{Actor, is_known_actor};
+use crate::model::actors::{Actor, is_known_actor, is_scaled_up};
 use crate::model::{node, pod};
 use crate::plan::verify::seen::Seen;
 
@@ -53,7 +53,7 @@ pub fn cluster_autoscaler_runs(seen: &Seen<'_>) -> bool {
         .got()
         .into_iter()
         .flatten()
-        .any(|found| is_it(&found.metadata))
+        .any(|found| is_scaled_up(found) && is_it(&found.metadata))
         || snapshot
             .daemon_sets
             .got()

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::Strategy;
 use super::Preflight;
-use crate::model::actors::{Actor, is_known_actor};
+use crate::model::actors::{Actor, is_known_actor, is_scaled_up};
 use crate::model::finding::Severity;
 use crate::model::set;
 use crate::model::shell::shell_word;
@@ -131,6 +131,7 @@ fn judge_actors(seen: &Seen<'_>, found: &mut Preflight) {
     let snapshot = seen.snapshot;
     let mut actors: BTreeMap<Actor, (&'static str, &ObjectMeta)> = BTreeMap::new();
     let deployments = snapshot.deployments.got().into_iter().flatten();
+    let deployments = deployments.filter(|one| is_scaled_up(one));
     let sets = snapshot.daemon_sets.got().into_iter().flatten();
     let workloads = deployments
         .map(|one| ("deployment", &one.metadata))

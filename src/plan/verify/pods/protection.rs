@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
 
 use super::running::duration;
-use crate::model::actors::{Actor, is_known_actor};
+use crate::model::actors::{Actor, is_known_actor, is_scaled_up};
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::pod::{DO_NOT_DISRUPT, SAFE_TO_EVICT};
@@ -286,9 +286,8 @@ fn autoscaler(seen: &Seen<'_>) -> Result<String, Skip> {
         .flatten()
         .find(|deployment| {
             let name = deployment.metadata.name.as_deref().unwrap_or_default();
-            let scaled_up = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1) > 0;
             let is_its = is_known_actor(name, deployment.metadata.labels.as_ref()) == Some(Actor::ClusterAutoscaler);
-            scaled_up && is_its
+            is_scaled_up(deployment) && is_its
         });
     if let Some(deployment) = deployment {
         return Ok(format!(

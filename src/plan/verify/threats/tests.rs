@@ -10,6 +10,19 @@ fn workload(name: &str) -> Value {
     json!({"metadata": {"name": name, "namespace": "tools"}, "spec": {"selector": {}, "template": {}}})
 }
 
+#[test]
+fn a_program_that_was_scaled_to_no_replicas_takes_nobody_down() {
+    let mut scene = Scene::healthy(3);
+    open_budget(&mut scene);
+    let before = judged(&scene).0;
+    let mut descheduler = workload("descheduler");
+    descheduler["spec"]["replicas"] = json!(0);
+    scene.add(Resource::Deployments, descheduler);
+    assert_eq!(judged(&scene).0, before);
+    scene.merge(Resource::Deployments, "descheduler", json!({"spec": {"replicas": 1}}));
+    assert_eq!(judged(&scene).0.len(), before.len() + 1);
+}
+
 fn open_budget(scene: &mut Scene) {
     scene.merge(
         Resource::Budgets,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{Roll, got};
-use crate::model::actors::{Actor, is_known_actor};
+use crate::model::actors::{Actor, is_known_actor, is_scaled_up};
 use crate::model::{node, pod, set};
 use crate::plan::verify::seen::Seen;
 
@@ -29,7 +29,10 @@ pub fn judge(seen: &Seen<'_>, roll: &mut Roll) {
     for workload in got(&seen.snapshot.daemon_sets, roll) {
         add("daemonset", &workload.metadata);
     }
-    for workload in got(&seen.snapshot.deployments, roll) {
+    for workload in got(&seen.snapshot.deployments, roll)
+        .iter()
+        .filter(|found| is_scaled_up(found))
+    {
         add("deployment", &workload.metadata);
     }
     // Managed clusters hide Cluster Autoscaler's pod, but not its status.
