@@ -171,6 +171,20 @@ impl<'a> Seen<'a> {
             .collect())
     }
 
+    /// Those of [`Seen::pods`] that count among the shards: the set's own, and strangers that haven't ended. A finished pod of somebody
+    /// else's (a backup's Job that copied the labels) gets no traffic, is never Ready, and is evicted past every budget.
+    ///
+    /// Source: `canIgnorePDB` in `pkg/registry/core/pod/storage/eviction.go`, `ShouldPodBeInEndpoints` in
+    /// `staging/src/k8s.io/endpointslice/util/controller_utils.go`.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn counted_pods(&self) -> Result<Vec<&'a Pod>, Skip> {
+        let uid = set::uid(self.set()?);
+        let counts = |found: &&Pod| pod::is_controlled_by(found, uid) || !pod::is_finished(found);
+        Ok(self.pods()?.into_iter().filter(counts).collect())
+    }
+
     /// How many shards there should be: `--expect`, shardctl.toml, our own surge mark, an integer `minAvailable`, `spec.replicas`.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ fn pdb_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
 /// The budget selects by the template's labels; shards made before a label changed may be out of its reach, and a second
 /// budget may reach single shards by labels that only they have.
 fn judge_reach(seen: &Seen<'_>, only: &PodDisruptionBudget, verdict: &mut Verdict) -> Result<(), Skip> {
-    let pods = seen.pods()?;
+    let pods = seen.counted_pods()?;
     let matches = |budget: &PodDisruptionBudget, labels| {
         let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
         selector.is_some_and(|selector| set::selects(selector, labels))

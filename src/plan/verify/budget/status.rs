@@ -36,7 +36,7 @@ pub const PDB_03: Check = Check {
 fn pdb_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     let budget = the_budget(seen)?;
     let wanted = wanted(seen)?;
-    let pods = seen.pods()?;
+    let pods = seen.counted_pods()?;
     let object = format!("pdb/{}", budget_name(budget));
     let describe = seen.kubectl(&format!(
         "describe poddisruptionbudget {}",
@@ -111,7 +111,8 @@ fn pdb_03(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             )
             .remedy(seen.kubectl(&format!("get pods {} -o wide", down.join(" "))));
     }
-    if counted > wanted {
+    let ended = i32::try_from(seen.pods()?.len().saturating_sub(pods.len())).unwrap_or(i32::MAX);
+    if counted.saturating_sub(ended) > wanted {
         judge_extra(seen, budget, &object, counted, wanted, &mut verdict);
     }
     Ok(verdict.seen(format!(
@@ -175,5 +176,31 @@ fn judge_extra(
             "get pods -l {} --show-labels",
             shell_word(&set::selector_query(selector))
         )));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::verify::testing::{Scene, words};
+    use serde_json::json;
+
+    #[test]
+    fn a_finished_pod_with_the_shards_labels_neither_opens_the_budget_nor_is_missing_from_it() {
+        let mut scene = Scene::healthy(3);
+        // The disruption controller counts it among the pods that it expects, and never among the healthy.
+        scene.merge(Resource::Budgets, "db", json!({"status": {"expectedPods": 4}}));
+        let job =
+            json!({"apiVersion": "batch/v1", "kind": "Job", "name": "backup", "uid": "uid-backup", "controller": true});
+        scene.add(
+            Resource::Pods,
+            json!({
+                "metadata": {"name": "backup-x", "labels": {"app": "db"}, "ownerReferences": [job]},
+                "spec": {"containers": []}, "status": {"phase": "Running"},
+            }),
+        );
+        assert_eq!(words(&scene.judge(&PDB_03)).1.len(), 2);
+        scene.merge(Resource::Pods, "backup-x", json!({"status": {"phase": "Succeeded"}}));
+        assert_eq!(words(&scene.judge(&PDB_03)), ("pass", vec![]));
     }
 }

@@ -42,7 +42,7 @@ pub const POD_01: Check = Check {
 
 fn pod_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     let set = seen.set()?;
-    let pods = seen.pods()?;
+    let pods = seen.counted_pods()?;
     let shards = seen.shards()?;
     let mut verdict = Verdict::new();
     for shard in &shards {
@@ -419,6 +419,11 @@ mod tests {
         assert_eq!(findings[0], "Error pod/db-0: terminating for 30s: the shard is down");
         assert_eq!(findings[1], "Error pod/db-2: there is no such pod: the shard is down");
         assert!(findings[2].contains("belongs to nobody"), "{}", findings[2]);
+        // Once it has ended, nothing comes to it and nobody counts it.
+        for phase in ["Succeeded", "Failed"] {
+            scene.merge(Resource::Pods, "debug", json!({"status": {"phase": phase}}));
+            assert_eq!(words(&scene.judge(&POD_01)).1.len(), 2, "{phase}");
+        }
         // Within its grace period it isn't stuck.
         assert_eq!(words(&scene.judge(&POD_03)), ("pass", vec![]));
     }
