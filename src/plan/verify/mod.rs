@@ -155,14 +155,14 @@ fn with_shards(about: &Description, seen: &Seen<'_>, judged: Result<Verdict, Ski
         findings.any(|finding| finding.severity == Severity::Error)
     };
     match (&judged, seen.expected()) {
-        (Err(Skip::NotApplicable(_)), Err(Skip::NotApplicable(why))) => Err(seen.left_to("STS-01", why)),
+        (Err(Skip::NotApplicable(_)), Err(Skip::NotApplicable(why))) => Err(seen.nothing_without("STS-01", why)),
         (Ok(verdict), Ok(expected))
             if expected.shards < 1
                 && about.reads.contains(&Resource::Pods)
                 && !fails(verdict)
                 && !seen.policy.wants("STS-02") =>
         {
-            Err(seen.left_to("STS-02", format!("there are to be no shards ({})", expected.origin)))
+            Err(seen.nothing_without("STS-02", format!("there are to be no shards ({})", expected.origin)))
         }
         _ => judged,
     }

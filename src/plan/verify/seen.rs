@@ -117,9 +117,17 @@ impl<'a> Seen<'a> {
             .ok_or_else(|| Skip::NotApplicable("there is no StatefulSet to judge".to_owned()))
     }
 
-    /// What `check` speaks of: nothing to judge where that check is asked for, and unknown where `--only` or `--skip` leaves it
-    /// out, since nobody says then what is wrong.
+    /// What `check` speaks of: nothing to judge where that check is asked for, or `--skip` says that whatever it finds is as it is
+    /// meant to be (a set without a budget: PDB-01); unknown where `--only` leaves it out, since nobody says then what is wrong.
     pub fn left_to(&self, check: &str, why: impl Into<String>) -> Skip {
+        if self.policy.skip.contains(check) {
+            return Skip::NotApplicable(format!("{} ({check}, skipped)", why.into()));
+        }
+        self.nothing_without(check, why)
+    }
+
+    /// As [`Seen::left_to`], of what nobody can mean to be so: a system of which nothing at all was seen.
+    pub fn nothing_without(&self, check: &str, why: impl Into<String>) -> Skip {
         let why = why.into();
         if self.policy.wants(check) {
             Skip::NotApplicable(format!("{why} ({check})"))

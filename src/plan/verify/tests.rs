@@ -78,12 +78,25 @@ fn what_is_left_to_a_check_that_was_asked_for_does_not_apply() {
     let outcomes: Vec<&str> = report.checks.iter().map(|judged| words(judged).0).collect();
     assert_eq!(report.conclusion, Conclusion::Failed);
     assert!(outcomes.contains(&"not applicable"), "{outcomes:?}");
-    // Left out by --skip it is as silent as beside --only.
-    for id in ["PDB-01", "DNS-01"] {
-        scene.policy.skip.insert(id.to_owned());
-    }
-    assert_eq!(only(&mut scene, &[]).counts.failed, 0);
-    assert_eq!(only(&mut scene, &[]).conclusion, Conclusion::Unknown);
+    // Who skips a check says that what it would find is meant to be so.
+    let unknown = only(&mut Scene::healthy(3), &[]).counts.unknown;
+    scene.policy.skip.insert("PDB-01".to_owned());
+    let report = only(&mut scene, &[]);
+    let skipped = report.checks.iter().find(|judged| judged.about.id == "PDB-02").unwrap();
+    assert_eq!((words(skipped).0, report.counts.unknown), ("not applicable", unknown));
+}
+
+#[test]
+fn nobody_can_mean_a_set_not_to_be_there_or_to_have_no_shards() {
+    let mut scene = Scene::healthy(3);
+    scene.remove(Resource::StatefulSets, "db");
+    scene.policy.skip.insert("STS-01".to_owned());
+    assert_eq!(alone(&mut scene, "POD-01"), ("unknown", Conclusion::Unknown));
+    let mut scene = Scene::healthy(3);
+    scene.remove(Resource::Budgets, "db");
+    scene.edit(Resource::StatefulSets, "db", |set| set["spec"]["replicas"] = 0.into());
+    scene.policy.skip.insert("STS-02".to_owned());
+    assert_eq!(alone(&mut scene, "POD-01"), ("unknown", Conclusion::Unknown));
 }
 
 #[test]
