@@ -54,7 +54,18 @@ struct Said {
 /// # Errors
 /// Unknown where the set or its pods can't be read; not applicable where there is no set.
 pub fn story(snapshot: &Snapshot, policy: &Policy) -> Result<Story, Skip> {
-    gather(snapshot, policy, Timestamp::MIN, true)
+    let seen = Seen { snapshot, policy };
+    let concerns = Concerns::of(&seen)?;
+    let mut said = by_others(snapshot, &concerns, Timestamp::MIN);
+    states::of_pods(&seen, &mut said)?;
+    let told = in_order(said);
+    let mut shards = concerns.shards()?;
+    shards.extend(told.iter().flat_map(|told| told.shards.iter().cloned()));
+    Ok(Story {
+        told,
+        missing: missing(snapshot),
+        shards,
+    })
 }
 
 /// As [`story`], from `since` on, and without what the pods' own conditions say: for a shard in hand they are its phases, which
@@ -62,32 +73,28 @@ pub fn story(snapshot: &Snapshot, policy: &Policy) -> Result<Story, Skip> {
 ///
 /// # Errors
 /// As [`story`].
-pub fn said_by_others_since(snapshot: &Snapshot, policy: &Policy, since: Timestamp) -> Result<Story, Skip> {
-    gather(snapshot, policy, since, false)
-}
-
-fn gather(snapshot: &Snapshot, policy: &Policy, since: Timestamp, with_pods: bool) -> Result<Story, Skip> {
+pub fn said_by_others_since(snapshot: &Snapshot, policy: &Policy, since: Timestamp) -> Result<Vec<Told>, Skip> {
     let seen = Seen { snapshot, policy };
     let concerns = Concerns::of(&seen)?;
+    let said = by_others(snapshot, &concerns, since);
+    Ok(in_order(said))
+}
+
+/// What is said from `since` on by others than the pods' own conditions.
+fn by_others(snapshot: &Snapshot, concerns: &Concerns<'_, '_>, since: Timestamp) -> Vec<Said> {
     let mut said: Vec<Said> = Vec::new();
     let events = snapshot.events.got().into_iter().flatten();
     for event in events.chain(snapshot.cluster_events.got().into_iter().flatten()) {
-        said.extend(of_event(event, &concerns, since));
+        said.extend(of_event(event, concerns, since));
     }
-    if with_pods {
-        states::of_pods(&seen, &mut said)?;
-    }
-    states::of_attachments(snapshot, &concerns, &mut said);
-    states::of_node_claims(snapshot, &concerns, &mut said);
-    said.retain(|said| said.told.happening.said >= since);
+    states::of_attachments(snapshot, concerns, since, &mut said);
+    states::of_node_claims(snapshot, concerns, since, &mut said);
+    said
+}
+
+fn in_order(mut said: Vec<Said>) -> Vec<Told> {
     said.sort_by(|one, other| (one.exactly, &one.told).cmp(&(other.exactly, &other.told)));
-    let mut shards = concerns.shards;
-    shards.extend(said.iter().flat_map(|said| said.told.shards.iter().cloned()));
-    Ok(Story {
-        told: said.into_iter().map(|said| said.told).collect(),
-        missing: missing(snapshot),
-        shards,
-    })
+    said.into_iter().map(|said| said.told).collect()
 }
 
 /// What couldn't be read, of all that tells what concerns a shard. A cluster that lacks Karpenter lacks nothing.
@@ -110,7 +117,7 @@ fn missing(snapshot: &Snapshot) -> Vec<String> {
     all.into_iter().flatten().collect()
 }
 
-fn of_event(event: &Event, concerns: &Concerns, since: Timestamp) -> Option<Said> {
+fn of_event(event: &Event, concerns: &Concerns<'_, '_>, since: Timestamp) -> Option<Said> {
     let at = event_time(event).or_else(|| event.metadata.creation_timestamp.as_ref().map(|time| time.0))?;
     if at < since {
         return None;

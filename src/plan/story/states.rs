@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 use k8s_openapi::api::storage::v1::VolumeError;
 
@@ -57,7 +57,7 @@ fn disruptor(condition: &PodCondition) -> Source {
     }
 }
 
-fn happening(found: &Pod, at: jiff::Timestamp, source: Source, reason: &str, message: String, warning: bool) -> Said {
+fn happening(found: &Pod, at: Timestamp, source: Source, reason: &str, message: String, warning: bool) -> Said {
     let happening = Happening {
         said: at,
         shard: None,
@@ -113,20 +113,10 @@ fn ending(found: &Pod, status: &ContainerStatus) -> Option<Said> {
     Some(happening(found, at, Source::Kubelet, reason, message, true))
 }
 
-/// What attaching and detaching the shards' volumes failed with.
-pub fn of_attachments(snapshot: &Snapshot, concerns: &Concerns<'_>, said: &mut Vec<Said>) {
+/// What attaching and detaching the shards' volumes failed with, from `since` on.
+pub fn of_attachments(snapshot: &Snapshot, concerns: &Concerns<'_, '_>, since: Timestamp, said: &mut Vec<Said>) {
     for attachment in snapshot.attachments.got().into_iter().flatten() {
-        let volume = attachment
-            .spec
-            .source
-            .persistent_volume_name
-            .as_deref()
-            .unwrap_or_default();
-        let Some(shards) = concerns.of_volume(volume) else {
-            continue;
-        };
         let status = attachment.status.as_ref();
-        let name = attachment.metadata.name.as_deref().unwrap_or_default();
         let errors = [
             ("AttachError", status.and_then(|status| status.attach_error.as_ref())),
             ("DetachError", status.and_then(|status| status.detach_error.as_ref())),
@@ -140,6 +130,12 @@ pub fn of_attachments(snapshot: &Snapshot, concerns: &Concerns<'_>, said: &mut V
             else {
                 continue;
             };
+            let volume = attachment.spec.source.persistent_volume_name.as_deref();
+            let shards = volume
+                .filter(|_| at.0 >= since)
+                .and_then(|volume| concerns.of_volume(volume));
+            let Some(shards) = shards else { continue };
+            let name = attachment.metadata.name.as_deref().unwrap_or_default();
             let happening = Happening {
                 said: at.0,
                 shard: None,
@@ -150,30 +146,30 @@ pub fn of_attachments(snapshot: &Snapshot, concerns: &Concerns<'_>, said: &mut V
                 message: message.clone().unwrap_or_default(),
                 count: 1,
             };
-            said.push(told(happening, shards.clone(), late_in(at.0)));
+            said.push(told(happening, shards, late_in(at.0)));
         }
     }
 }
 
-/// How far the machines are that Karpenter makes for the shards.
-pub fn of_node_claims(snapshot: &Snapshot, concerns: &Concerns<'_>, said: &mut Vec<Said>) {
+/// How far the machines came from `since` on that Karpenter makes for the shards.
+pub fn of_node_claims(snapshot: &Snapshot, concerns: &Concerns<'_, '_>, since: Timestamp, said: &mut Vec<Said>) {
     let events = snapshot.cluster_events.got().into_iter().flatten();
     let reasons: BTreeSet<(&str, &str)> = events
         .filter_map(|event| Some((event.involved_object.name.as_deref()?, event.reason.as_deref()?)))
         .collect();
     for claim in snapshot.node_claims.got().into_iter().flatten().map(NodeClaim) {
-        let Some(shards) = concerns.of_machine(claim.name()) else {
-            continue;
-        };
         for step in STEPS {
             let condition = claim.condition(step).filter(|condition| condition.status != "Unknown");
             let Some((condition, at)) = condition.and_then(|condition| condition.since.map(|at| (condition, at)))
             else {
                 continue;
             };
-            if reasons.contains(&(claim.name(), step)) {
+            if at < since || reasons.contains(&(claim.name(), step)) {
                 continue;
             }
+            let Some(shards) = concerns.of_machine(claim.name()) else {
+                break;
+            };
             let holds = condition.is_true();
             let happening = Happening {
                 said: at,
@@ -189,7 +185,7 @@ pub fn of_node_claims(snapshot: &Snapshot, concerns: &Concerns<'_>, said: &mut V
                 },
                 count: 1,
             };
-            said.push(told(happening, shards.clone(), late_in(at)));
+            said.push(told(happening, shards, late_in(at)));
         }
     }
 }
