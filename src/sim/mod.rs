@@ -15,6 +15,7 @@
 //!
 //! `commands` joins it with an operation; no other room may use it.
 
+mod amounts;
 pub mod api;
 mod application;
 mod balancers;

@@ -47,7 +47,7 @@ pub(super) fn is_attached(store: &Store, pod: &Value) -> bool {
 
 fn attachments<'a>(store: &'a Store, volume: &'a str) -> impl Iterator<Item = &'a Object> {
     let all = store.all(Kind::VolumeAttachments, None);
-    all.filter(move |found| text(found, "/spec/source/persistentVolumeName") == volume)
+    all.filter(move |found| *found.glance().volume == *volume)
 }
 
 /// Looks at a volume.
@@ -100,9 +100,8 @@ fn users(store: &Store, volume: &Value) -> Vec<Object> {
     let claim = text(volume, "/spec/claimRef/name");
     let pods = store.all(Kind::Pods, Some(space));
     pods.filter(|pod| {
-        !text(pod, "/spec/nodeName").is_empty()
-            && !["Succeeded", "Failed"].contains(&text(pod, "/status/phase"))
-            && claims_of(pod).any(|of| of == claim)
+        let pod = pod.glance();
+        pod.is_placed() && !pod.ended && pod.uses(claim)
     })
     .cloned()
     .collect()

@@ -10,9 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::set::selects_by;
 use crate::sim::controllers::Work;
-use crate::sim::json::{
-    condition, controller, entry, is_leaving, map, moment, name, namespace, number, set, set_condition, text, texts,
-};
+use crate::sim::json::{controller, entry, map, moment, name, namespace, number, set, set_condition, text, texts};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
 use crate::sim::store::{Key, Object, Store};
@@ -56,7 +54,7 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     }
     let counted = pods
         .iter()
-        .filter(|pod| condition(pod, "Ready") == "True" && !is_leaving(pod) && !disrupted.contains_key(name(pod)));
+        .filter(|pod| pod.glance().ready && !pod.glance().leaving && !disrupted.contains_key(name(pod)));
     let healthy = i64::try_from(counted.count()).unwrap_or(i64::MAX);
     let judged = expected(&plane.store, &budget, &pods);
     let generation = number(&budget, "/metadata/generation").unwrap_or(0);
@@ -107,7 +105,7 @@ fn disrupted(budget: &Value, pods: &[Object], now: Timestamp) -> (BTreeMap<Strin
         else {
             continue;
         };
-        if present.is_some_and(|pod| !is_leaving(pod)) && now < until {
+        if present.is_some_and(|pod| !pod.glance().leaving) && now < until {
             still.insert(pod.clone(), since.clone());
             again = Some(again.map_or(until, |again| again.min(until)));
         }

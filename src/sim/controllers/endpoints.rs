@@ -3,12 +3,13 @@
 //! Source: `k8s.io/endpointslice`, reconciler.go. An endpoint stays in its slice; a slice that has become small isn't joined to
 //! another one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::sim::json::{condition, entry, flag, is_leaving, list, name, text, texts, uid};
+use crate::sim::json::{entry, flag, list, name, text, texts, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
 use crate::sim::store::{Deletion, Key, Object};
@@ -47,28 +48,29 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     let pods: Vec<Object> = plane
         .store
         .all(Kind::Pods, Some(&key.namespace))
-        .filter(|pod| selects(&service, pod) && has_address(pod))
+        .filter(|pod| has_address(pod) && selects(&service, pod))
         .cloned()
         .collect();
     let ports: Value = list(&service, "/spec/ports").iter().map(port).collect();
     let mut wanted: BTreeMap<&str, &Object> = pods.iter().map(|pod| (uid(pod), pod)).collect();
-    let mut filled: Vec<(Option<Object>, Vec<Value>)> = Vec::new();
-    for slice in slices {
-        let kept = list(&slice, "/endpoints").iter();
+    let always = publishes_always(&service);
+    let mut filled: Vec<(Option<&Object>, Vec<Cow<'_, Value>>)> = Vec::new();
+    for slice in &slices {
+        let kept = list(slice, "/endpoints").iter();
         let kept = kept
             .filter_map(|one| {
                 let pod = wanted.remove(text(one, "/targetRef/uid"))?;
-                Some(if is_current(one, &service, pod) {
-                    one.clone()
+                Some(if is_current(one, always, pod) {
+                    Cow::Borrowed(one)
                 } else {
-                    endpoint(plane, &service, pod)
+                    Cow::Owned(endpoint(plane, &service, pod))
                 })
             })
             .collect();
         filled.push((Some(slice), kept));
     }
     let rest = wanted.into_values().map(|pod| endpoint(plane, &service, pod));
-    let mut rest = rest.collect::<Vec<_>>().into_iter().peekable();
+    let mut rest = rest.map(Cow::Owned).collect::<Vec<_>>().into_iter().peekable();
     for (_, endpoints) in &mut filled {
         endpoints.extend(rest.by_ref().take(MOST.saturating_sub(endpoints.len())));
     }
@@ -82,22 +84,34 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     for (slice, endpoints) in filled {
         match slice {
             Some(slice) if endpoints.is_empty() && !only => {
-                let at = Key::of(Kind::EndpointSlices, &slice);
+                let at = Key::of(Kind::EndpointSlices, slice);
                 let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
             }
-            Some(slice) if list(&slice, "/endpoints") == endpoints && slice["ports"] == ports => {}
+            Some(slice) if is_as_before(slice, &endpoints) && slice["ports"] == ports => {}
             Some(slice) => {
-                plane.change(&Key::of(Kind::EndpointSlices, &slice), now, |slice| {
-                    slice["endpoints"] = Value::Array(endpoints);
+                let endpoints = endpoints.into_iter().map(Cow::into_owned).collect();
+                plane.change(&Key::of(Kind::EndpointSlices, slice), now, |slice| {
+                    slice["endpoints"] = endpoints;
                     slice["ports"] = ports.clone();
                 });
             }
             None => {
+                let endpoints = endpoints.into_iter().map(Cow::into_owned).collect();
                 let made = new(&service, endpoints, &ports);
                 plane.make(Kind::EndpointSlices, &key.namespace, made, now);
             }
         }
     }
+}
+
+/// Whether a slice holds just these: what was taken over from it is the same without looking into it.
+fn is_as_before(slice: &Value, endpoints: &[Cow<'_, Value>]) -> bool {
+    let before = list(slice, "/endpoints");
+    before.len() == endpoints.len()
+        && before.iter().zip(endpoints).all(|(before, now)| match now {
+            Cow::Borrowed(now) => std::ptr::eq(before, *now),
+            Cow::Owned(now) => before == now,
+        })
 }
 
 /// A new slice of a service.
@@ -110,29 +124,32 @@ fn new(service: &Value, endpoints: Vec<Value>, ports: &Value) -> Value {
         "addressType": "IPv4", "endpoints": endpoints, "ports": ports})
 }
 
-fn has_address(pod: &Value) -> bool {
-    !text(pod, "/status/podIP").is_empty() && !["Succeeded", "Failed"].contains(&text(pod, "/status/phase"))
+fn publishes_always(service: &Value) -> bool {
+    flag(service, "/spec/publishNotReadyAddresses")
+}
+
+fn has_address(pod: &Object) -> bool {
+    pod.glance().has_address && !pod.glance().ended
 }
 
 /// Whether an endpoint still says what its pod does. What else it says of the pod and its node stays for as long as they live.
-fn is_current(endpoint: &Value, service: &Value, pod: &Value) -> bool {
-    let [ready, serving, leaving] = conditions(service, pod);
+fn is_current(endpoint: &Value, always: bool, pod: &Object) -> bool {
+    let [ready, serving, leaving] = conditions(always, pod);
     text(endpoint, "/addresses/0") == text(pod, "/status/podIP")
-        && text(endpoint, "/nodeName") == text(pod, "/spec/nodeName")
+        && *text(endpoint, "/nodeName") == *pod.glance().node
         && flag(endpoint, "/conditions/ready") == ready
         && flag(endpoint, "/conditions/serving") == serving
         && flag(endpoint, "/conditions/terminating") == leaving
 }
 
-/// Whether it is ready, serving and terminating.
-fn conditions(service: &Value, pod: &Value) -> [bool; 3] {
-    let (serving, leaving) = (condition(pod, "Ready") == "True", is_leaving(pod));
-    let always = flag(service, "/spec/publishNotReadyAddresses");
+/// Whether it is ready, serving and terminating; `always` where the service publishes what isn't Ready, too.
+fn conditions(always: bool, pod: &Object) -> [bool; 3] {
+    let (serving, leaving) = (pod.glance().ready, pod.glance().leaving);
     [always || (serving && !leaving), serving, leaving]
 }
 
-fn endpoint(plane: &Plane, service: &Value, pod: &Value) -> Value {
-    let [ready, serving, leaving] = conditions(service, pod);
+fn endpoint(plane: &Plane, service: &Value, pod: &Object) -> Value {
+    let [ready, serving, leaving] = conditions(publishes_always(service), pod);
     let node = text(pod, "/spec/nodeName");
     let mut endpoint = json!({"addresses": [text(pod, "/status/podIP")],
         "conditions": {"ready": ready, "serving": serving, "terminating": leaving},

@@ -7,61 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::model::quantity::Amount;
+use crate::sim::amounts::{Amounts, amounts};
 use crate::sim::controllers::claims_of;
 use crate::sim::json::{entry, flag, is_leaving, list, map, name, namespace, number, text, texts};
 use crate::sim::kind::Kind;
 use crate::sim::store::{Key, Object, Store};
 
-/// What a pod takes or a node gives, by the name of the resource; `pods` counts the pods themselves.
-pub(super) type Amounts = BTreeMap<String, Amount>;
-
 /// The reasons why a pod isn't placed, in the scheduler's words.
 pub(super) type Why = &'static str;
-
-/// What a pod requests: its containers' sum, or the largest of its init containers; what is of the pod as a whole on top.
-pub(super) fn requests(pod: &Value) -> Amounts {
-    let mut sum = Amounts::new();
-    for container in list(pod, "/spec/containers") {
-        add(&mut sum, &amounts(container, "/resources/requests"));
-    }
-    for container in list(pod, "/spec/initContainers") {
-        let wanted = amounts(container, "/resources/requests");
-        if text(container, "/restartPolicy") == "Always" {
-            add(&mut sum, &wanted);
-            continue;
-        }
-        for (resource, amount) in wanted {
-            let most = sum.entry(resource).or_default();
-            *most = (*most).max(amount);
-        }
-    }
-    add(&mut sum, &amounts(pod, "/spec/overhead"));
-    add(&mut sum, &BTreeMap::from([("pods".to_owned(), Amount::units(1))]));
-    sum
-}
-
-pub(super) fn amounts(object: &Value, pointer: &str) -> Amounts {
-    let written = texts(object, pointer);
-    written
-        .filter_map(|(resource, amount)| Some((resource.to_owned(), Amount::parse(amount).ok()?)))
-        .collect()
-}
-
-fn add(sum: &mut Amounts, more: &Amounts) {
-    for (resource, amount) in more {
-        let entry = sum.entry(resource.clone()).or_default();
-        *entry = entry.plus(*amount);
-    }
-}
 
 /// What is left of a node, without the pods that `but` names.
 pub(super) fn room(node: &Value, on_it: &[&Object], but: &dyn Fn(&Value) -> bool) -> Amounts {
     let mut left = amounts(node, "/status/allocatable");
     for pod in on_it.iter().filter(|pod| !but(pod)) {
-        for (resource, amount) in requests(pod) {
-            if let Some(there) = left.get_mut(&resource) {
-                *there = there.minus(amount);
+        for (resource, amount) in &pod.glance().requests {
+            if let Some(there) = left.get_mut(resource) {
+                *there = there.minus(*amount);
             }
         }
     }

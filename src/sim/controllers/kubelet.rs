@@ -13,7 +13,7 @@ use crate::sim::controllers::{Stage, Work, claims_of};
 use crate::sim::json::{condition, is_leaving, list, moment, namespace, number, set, set_condition, stamp, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
-use crate::sim::store::{Deletion, Key, Store};
+use crate::sim::store::{Deletion, Key, Object, Store};
 use containers::{Wait, running, waiting};
 
 /// Looks at a pod that has a node.
@@ -87,12 +87,12 @@ fn is_bound(store: &Store, pod: &Value) -> bool {
 }
 
 /// Whether a pod on another node still has one of the disks.
-fn is_held_elsewhere(store: &Store, pod: &Value) -> bool {
-    let node = text(pod, "/spec/nodeName");
-    let mut others = store.all(Kind::Pods, Some(namespace(pod)));
+fn is_held_elsewhere(store: &Store, pod: &Object) -> bool {
+    let ours = pod.glance();
+    let mut others = store.all(Kind::Pods, Some(namespace(pod))).map(Object::glance);
     others.any(|other| {
-        let elsewhere = !["", node].contains(&text(other, "/spec/nodeName"));
-        elsewhere && claims_of(other).any(|claim| claims_of(pod).any(|ours| ours == claim))
+        let elsewhere = other.is_placed() && other.node != ours.node;
+        elsewhere && other.claims.iter().any(|claim| ours.claims.contains(claim))
     })
 }
 

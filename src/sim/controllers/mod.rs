@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::sim::json::{controller, is_leaving, list, name, namespace, text, uid};
+use crate::sim::json::{controller, list, name, namespace, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
 use crate::sim::store::{Change, Key, Object, Store, What};
@@ -199,7 +199,7 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             work
         }
         Kind::Nodes => {
-            let here = |pod: &&Object| text(pod, "/spec/nodeName") == name(object);
+            let here = |pod: &&Object| *pod.glance().node == *name(object);
             let on_it = store.all(Kind::Pods, None).filter(here);
             let on_it = on_it.map(|pod| Work::Run(Key::of(Kind::Pods, pod)));
             let machine = provisioner::machine_of(store, name(object)).map(Work::Machine);
@@ -245,14 +245,14 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
 /// The pods that have no node yet.
 fn waiting<'a>(store: &'a Store, within: Option<&'a str>) -> impl Iterator<Item = Work> + 'a {
     let pods = store.all(Kind::Pods, within);
-    let without = pods.filter(|pod| text(pod, "/spec/nodeName").is_empty() && !is_leaving(pod));
+    let without = pods.filter(|pod| !pod.glance().is_placed() && !pod.glance().leaving);
     without.map(|pod| Work::Place(Key::of(Kind::Pods, pod)))
 }
 
 /// The pods that have a node and don't run yet.
 fn starting<'a>(store: &'a Store, within: &'a str) -> impl Iterator<Item = Work> + 'a {
     let pods = store.all(Kind::Pods, Some(within));
-    let pending = pods.filter(|pod| !text(pod, "/spec/nodeName").is_empty() && text(pod, "/status/phase") == "Pending");
+    let pending = pods.filter(|pod| pod.glance().is_placed() && pod.glance().pending);
     pending.map(|pod| Work::Run(Key::of(Kind::Pods, pod)))
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::model::quantity::Amount;
+use crate::sim::amounts::Amounts;
 use crate::sim::controllers::events::{By, say, warn};
 use crate::sim::controllers::{Work, claims_of, fit};
 use crate::sim::json::{entry, is_leaving, name, namespace, number, set, set_condition, text, uid};
@@ -99,32 +100,36 @@ fn claims(store: &Store, pod: &Value) -> Result<Vec<String>, String> {
 /// What a pod's placement is judged by.
 struct Field<'a> {
     store: &'a Store,
-    pod: &'a Value,
-    wanted: fit::Amounts,
+    pod: &'a Object,
+    wanted: &'a Amounts,
     spreads: Vec<fit::Spread<'a>>,
     on: BTreeMap<&'a str, Vec<&'a Object>>,
 }
 
 impl<'a> Field<'a> {
-    fn of(plane: &'a Plane, pod: &'a Value) -> Field<'a> {
+    fn of(plane: &'a Plane, pod: &'a Object) -> Field<'a> {
         let store = &plane.store;
         let mut on: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         let mut meant: Vec<fit::Meant<'_>> = Vec::new();
         let ours = priority(pod);
         for other in store.all(Kind::Pods, None) {
-            if ["Succeeded", "Failed"].contains(&text(other, "/status/phase")) || uid(other) == uid(pod) {
+            let glance = other.glance();
+            if glance.ended || uid(other) == uid(pod) {
+                continue;
+            }
+            if glance.is_placed() {
+                on.entry(&glance.node).or_default().push(other);
                 continue;
             }
             let reserved = plane.reserved.get(uid(other)).map(String::as_str).unwrap_or_default();
-            if text(other, "/spec/nodeName").is_empty() && !reserved.is_empty() {
+            if !reserved.is_empty() {
                 let at = store.get(&Key::wide(Kind::Nodes, reserved));
                 meant.extend(at.map(|at| (&**at, &**other)));
             }
-            let node = match text(other, "/spec/nodeName") {
-                "" if !reserved.is_empty() => reserved,
+            let node = match reserved {
                 // Room that is promised to a pod of at least our priority isn't ours.
                 "" if priority(other) >= ours => text(other, "/status/nominatedNodeName"),
-                node => node,
+                reserved => reserved,
             };
             if !node.is_empty() {
                 on.entry(node).or_default().push(other);
@@ -133,7 +138,7 @@ impl<'a> Field<'a> {
         Field {
             store,
             pod,
-            wanted: fit::requests(pod),
+            wanted: &pod.glance().requests,
             spreads: fit::spreads(store, pod, &meant),
             on,
         }

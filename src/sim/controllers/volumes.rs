@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::sim::controllers::scheduler::selected_node;
-use crate::sim::controllers::{Stage, Work, claims_of};
+use crate::sim::controllers::{Stage, Work};
 use crate::sim::json::{entry, is_leaving, list, name, remove, set, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
@@ -62,10 +62,7 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
 
 fn is_used(store: &Store, key: &Key) -> bool {
     let mut pods = store.all(Kind::Pods, Some(&key.namespace));
-    pods.any(|pod| {
-        let ended = ["Succeeded", "Failed"].contains(&text(pod, "/status/phase"));
-        !ended && claims_of(pod).any(|claim| claim == key.name)
-    })
+    pods.any(|pod| !pod.glance().ended && pod.glance().uses(&key.name))
 }
 
 /// Whether every owner of the claim is gone: then the garbage collector takes it.

@@ -5,6 +5,7 @@ mod apply;
 mod change;
 mod defaults;
 mod delete;
+mod glance;
 mod managed;
 mod object;
 mod page;
@@ -13,6 +14,7 @@ mod valid;
 mod write;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use serde_json::Value;
 
@@ -22,6 +24,8 @@ use crate::sim::refused::Refused;
 
 pub use change::{Change, What};
 pub use delete::{Deleted, Deletion};
+pub use glance::Glance;
+pub(in crate::sim) use glance::REVISION;
 pub use object::Object;
 pub use page::Page;
 pub use selection::Selection;
@@ -59,8 +63,8 @@ impl Key {
     }
 }
 
-/// One kind's objects, by namespace and name.
-type Table = BTreeMap<(String, String), Object>;
+/// One kind's objects, by namespace and then by name.
+type Table = BTreeMap<String, BTreeMap<String, Object>>;
 
 /// How many changes of a kind are kept for those who watch it. Who asks for older ones gets 410 and lists anew.
 const KEPT: usize = 1024;
@@ -93,9 +97,7 @@ impl Store {
 
     /// One object.
     pub fn get(&self, key: &Key) -> Option<&Object> {
-        self.tables
-            .get(&key.kind)?
-            .get(&(key.namespace.clone(), key.name.clone()))
+        self.tables.get(&key.kind)?.get(&key.namespace)?.get(&key.name)
     }
 
     /// As [`Store::get`].
@@ -108,12 +110,13 @@ impl Store {
 
     /// All objects of a kind in a namespace, or in all of them; by namespace and name.
     pub fn all<'a>(&'a self, kind: Kind, within: Option<&'a str>) -> impl Iterator<Item = &'a Object> {
-        let from = (within.unwrap_or_default().to_owned(), String::new());
+        let bounds: (Bound<&str>, Bound<&str>) = match within {
+            Some(within) => (Bound::Included(within), Bound::Included(within)),
+            None => (Bound::Unbounded, Bound::Unbounded),
+        };
         let table = self.tables.get(&kind);
-        let objects = table.into_iter().flat_map(move |table| table.range(from.clone()..));
-        objects
-            .take_while(move |((namespace, _), _)| within.is_none_or(|within| namespace == within))
-            .map(|(_, object)| object)
+        let spaces = table.into_iter().flat_map(move |table| table.range::<str, _>(bounds));
+        spaces.flat_map(|(_, objects)| objects.values())
     }
 
     /// A number that no call before has given: names and uids are made of it, so that the same course gives the same ones.
@@ -128,7 +131,8 @@ impl Store {
         object["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
         let object = Object::from(object);
         let table = self.tables.entry(key.kind).or_default();
-        let before = table.insert((key.namespace.clone(), key.name.clone()), object.clone());
+        let space = table.entry(key.namespace.clone()).or_default();
+        let before = space.insert(key.name.clone(), object.clone());
         let what = if before.is_some() { What::Modified } else { What::Added };
         self.note(key.kind, what, object.clone(), before);
         object
@@ -136,8 +140,8 @@ impl Store {
 
     /// Takes an object away and notes that.
     fn drop_key(&mut self, key: &Key) -> Option<Object> {
-        let table = self.tables.get_mut(&key.kind)?;
-        let before = table.remove(&(key.namespace.clone(), key.name.clone()))?;
+        let space = self.tables.get_mut(&key.kind)?.get_mut(&key.namespace)?;
+        let before = space.remove(&key.name)?;
         self.revision += 1;
         let mut last = Value::clone(&before);
         last["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());

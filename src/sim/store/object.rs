@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::Glance;
+
 /// An object. A clone of it is the same one: the log of changes holds it too.
 #[derive(Clone)]
 pub struct Object(Arc<Kept>);
@@ -14,6 +16,8 @@ struct Kept {
     value: Value,
     /// Its JSON without `apiVersion` and `kind`, as lists have it.
     bare: OnceLock<String>,
+    /// What is asked of it most.
+    glance: OnceLock<Box<Glance>>,
 }
 
 impl Object {
@@ -24,6 +28,11 @@ impl Object {
         let rest = bare.strip_prefix('{').unwrap_or(bare);
         let comma = if rest == "}" { "" } else { "," };
         format!(r#"{{"apiVersion":{version},"kind":{kind}{comma}{rest}"#)
+    }
+
+    /// What is asked of a pod most, read once.
+    pub fn glance(&self) -> &Glance {
+        self.0.glance.get_or_init(|| Box::new(Glance::at(&self.0.value)))
     }
 
     /// Its JSON without `apiVersion` and `kind`: so the objects of built-in kinds stand in lists.
@@ -51,6 +60,7 @@ impl From<Value> for Object {
         Object(Arc::new(Kept {
             value,
             bare: OnceLock::new(),
+            glance: OnceLock::new(),
         }))
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::POOL;
 use crate::model::quantity::Amount;
+use crate::sim::amounts::{Amounts, amounts};
 use crate::sim::controllers::events::{By, say, warn};
 use crate::sim::controllers::{Stage, Work, fit};
 use crate::sim::json::{entry, is_leaving, list, map, name, number, set, text, texts, uid};
@@ -64,7 +65,7 @@ pub(in crate::sim::controllers) fn provision(plane: &mut Plane, now: Timestamp) 
         return plane.plan(Work::Provision, due);
     }
     plane.batch = None;
-    pods.sort_by_cached_key(|pod| (std::cmp::Reverse(memory(&fit::requests(pod))), name(pod).to_owned()));
+    pods.sort_by_cached_key(|pod| (std::cmp::Reverse(memory(&pod.glance().requests)), name(pod).to_owned()));
     for pod in pods {
         match join(plane, &pod).map_or_else(|| order(plane, &pod, now), Ok) {
             Ok(claim) => {
@@ -86,7 +87,7 @@ pub(in crate::sim::controllers) fn provision(plane: &mut Plane, now: Timestamp) 
     }
 }
 
-fn memory(amounts: &fit::Amounts) -> Amount {
+fn memory(amounts: &Amounts) -> Amount {
     amounts.get("memory").copied().unwrap_or_default()
 }
 
@@ -120,9 +121,9 @@ fn meant(plane: &Plane) -> Vec<fit::Meant<'_>> {
 }
 
 /// Why a pod can't run on a node that isn't there yet; none where it can.
-fn against(store: &Store, pod: &Value, node: &Value, on_it: &[&Object], meant: &[fit::Meant<'_>]) -> Option<fit::Why> {
+fn against(store: &Store, pod: &Object, node: &Value, on_it: &[&Object], meant: &[fit::Meant<'_>]) -> Option<fit::Why> {
     fit::unwelcome(store, pod, node)
-        .or_else(|| fit::too_big(&fit::requests(pod), &fit::room(node, on_it, &|_| false)))
+        .or_else(|| fit::too_big(&pod.glance().requests, &fit::room(node, on_it, &|_| false)))
         .or_else(|| fit::bad_company(store, pod, node, &|_| false))
         .or_else(|| fit::unbalanced(&fit::spreads(store, pod, meant), node))
 }
@@ -165,7 +166,7 @@ fn sizes(plane: &Plane) -> BTreeMap<String, Value> {
 }
 
 /// The cheapest node of a pool that would take the pod, or why there is none.
-fn choose(plane: &Plane, pool: &Value, pod: &Value) -> Result<Value, String> {
+fn choose(plane: &Plane, pool: &Value, pod: &Object) -> Result<Value, String> {
     let template = &pool["spec"]["template"];
     let hard = list(template, "/spec/taints")
         .iter()
@@ -176,7 +177,7 @@ fn choose(plane: &Plane, pool: &Value, pod: &Value) -> Result<Value, String> {
     }
     let mut sizes: Vec<(String, Value)> = sizes(plane).into_iter().collect();
     // Without prices the smaller one counts as the cheaper one.
-    sizes.sort_by_cached_key(|(name, size)| (memory(&fit::amounts(size, "/allocatable")), name.clone()));
+    sizes.sort_by_cached_key(|(name, size)| (memory(&amounts(size, "/allocatable")), name.clone()));
     let meant = meant(plane);
     let mut worst = Reason::Requirements;
     for (size, machine) in &sizes {
@@ -318,7 +319,7 @@ fn candidate(pool: &Value, pod: &Value, (size, machine): (&str, &Value), zone: &
 
 /// Whether the pool would hold more than it may.
 fn exceeds(plane: &Plane, pool: &Value, node: &Value) -> bool {
-    let limits = fit::amounts(pool, "/spec/limits");
+    let limits = amounts(pool, "/spec/limits");
     let ours = |node: &Value| entry(node, "/metadata/labels", POOL) == Some(name(pool));
     let there = plane
         .store
@@ -329,9 +330,9 @@ fn exceeds(plane: &Plane, pool: &Value, node: &Value) -> bool {
         let registered = plane.store.get(&Key::wide(Kind::Nodes, name(node))).is_some();
         ours(node) && !registered
     });
-    let mut total = fit::amounts(node, "/status/capacity");
+    let mut total = amounts(node, "/status/capacity");
     for node in there.chain(coming) {
-        for (resource, amount) in fit::amounts(node, "/status/capacity") {
+        for (resource, amount) in amounts(node, "/status/capacity") {
             let sum = total.entry(resource).or_default();
             *sum = sum.plus(amount);
         }

@@ -10,18 +10,14 @@ mod status;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use crate::sim::controllers::events::{By, say, warn};
 use crate::sim::controllers::{Work, ordinal};
-use crate::sim::json::{condition, controller, entry, is_leaving, list, moment, name, number, text, uid};
+use crate::sim::json::{is_leaving, name, number, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Object, Part};
+use crate::sim::store::{Deletion, Key, Object, Part, REVISION};
 use revisions::Revisions;
-
-/// The label that names a pod's revision.
-const REVISION: &str = "controller-revision-hash";
 
 /// What the controller knows while it looks at a set.
 struct Look {
@@ -31,6 +27,8 @@ struct Look {
     pods: BTreeMap<i64, Object>,
     start: i64,
     replicas: i64,
+    /// How long a pod must be Ready until it counts as available, in seconds.
+    settles: i64,
     now: Timestamp,
 }
 
@@ -45,7 +43,7 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     let pods: BTreeMap<i64, Object> = plane
         .store
         .all(Kind::Pods, Some(&key.namespace))
-        .filter(|pod| controller(pod).is_some_and(|owner| text(owner, "/uid") == uid(&set)))
+        .filter(|pod| *pod.glance().owner == *uid(&set))
         .filter_map(|pod| Some((ordinal(&set, pod)?, pod.clone())))
         .collect();
     let Some(revisions) = revisions::find(plane, &set, now) else {
@@ -55,6 +53,7 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         key: key.clone(),
         start: number(&set, "/spec/ordinals/start").unwrap_or(0),
         replicas: number(&set, "/spec/replicas").unwrap_or(1),
+        settles: number(&set, "/spec/minReadySeconds").unwrap_or(0),
         set,
         revisions,
         pods,
@@ -86,22 +85,17 @@ impl Look {
     }
 
     /// When the pod counts as available; none where it isn't Ready.
-    fn available_at(&self, pod: &Value) -> Option<Timestamp> {
+    fn available_at(&self, pod: &Object) -> Option<Timestamp> {
         if !is_ready(pod) {
             return None;
         }
-        let seconds = number(&self.set, "/spec/minReadySeconds").unwrap_or(0);
-        let conditions = list(pod, "/status/conditions").iter();
-        let since = conditions
-            .filter(|condition| text(condition, "/type") == "Ready")
-            .find_map(|condition| moment(condition, "/lastTransitionTime"));
-        match since {
-            Some(since) if seconds > 0 => since.checked_add(SignedDuration::from_secs(seconds)).ok(),
+        match pod.glance().ready_changed {
+            Some(since) if self.settles > 0 => since.checked_add(SignedDuration::from_secs(self.settles)).ok(),
             _ => Some(self.now),
         }
     }
 
-    fn is_available(&self, pod: &Value) -> bool {
+    fn is_available(&self, pod: &Object) -> bool {
         self.available_at(pod).is_some_and(|at| at <= self.now)
     }
 
@@ -113,37 +107,38 @@ impl Look {
 
     fn act(&self, plane: &mut Plane) {
         claims::follow_retention(plane, self);
+        let ordered = self.is_ordered();
         for ordinal in self.wanted() {
             match self.pods.get(&ordinal) {
                 None => {
                     claims::make(plane, self, ordinal);
                     self.make_pod(plane, ordinal);
-                    if self.is_ordered() {
+                    if ordered {
                         return;
                     }
                 }
-                Some(pod) if ["Failed", "Succeeded"].contains(&text(pod, "/status/phase")) => {
+                Some(pod) if pod.glance().ended => {
                     self.delete(plane, pod);
-                    if self.is_ordered() {
+                    if ordered {
                         return;
                     }
                 }
                 Some(pod) => {
-                    if text(pod, "/status/phase") == "Pending" {
+                    if pod.glance().pending {
                         claims::make(plane, self, ordinal);
                     }
-                    if self.is_ordered() && (is_leaving(pod) || !self.is_available(pod)) {
+                    if ordered && (pod.glance().leaving || !self.is_available(pod)) {
                         return;
                     }
                 }
             }
         }
         let wanted = self.wanted();
-        let first_unwell = self.pods.values().find(|pod| !is_ready(pod) || is_leaving(pod));
+        let first_unwell = self.pods.values().find(|pod| !is_ready(pod) || pod.glance().leaving);
         for (_, pod) in self.pods.iter().rev().filter(|(ordinal, _)| !wanted.contains(ordinal)) {
             if self.is_ordered() {
                 let is_first = first_unwell.is_some_and(|first| name(first) == name(pod));
-                if is_leaving(pod) || (!is_ready(pod) && !is_first) {
+                if pod.glance().leaving || (!is_ready(pod) && !is_first) {
                     return;
                 }
             }
@@ -159,7 +154,7 @@ impl Look {
         for ordinal in (from..wanted.end).rev() {
             // One that was made just now isn't Ready.
             let Some(pod) = self.pods.get(&ordinal) else { return };
-            if is_leaving(pod) {
+            if pod.glance().leaving {
                 return;
             }
             if revision(pod) != self.revisions.update {
@@ -216,8 +211,8 @@ impl Look {
         }
     }
 
-    fn delete(&self, plane: &mut Plane, pod: &Value) {
-        if is_leaving(pod) {
+    fn delete(&self, plane: &mut Plane, pod: &Object) {
+        if pod.glance().leaving {
             return;
         }
         let key = Key::of(Kind::Pods, pod);
@@ -226,12 +221,12 @@ impl Look {
     }
 }
 
-fn is_ready(pod: &Value) -> bool {
-    text(pod, "/status/phase") == "Running" && condition(pod, "Ready") == "True"
+fn is_ready(pod: &Object) -> bool {
+    pod.glance().runs && pod.glance().ready
 }
 
-fn revision(pod: &Value) -> &str {
-    entry(pod, "/metadata/labels", REVISION).unwrap_or_default()
+fn revision(pod: &Object) -> &str {
+    &pod.glance().revision
 }
 
 #[cfg(test)]

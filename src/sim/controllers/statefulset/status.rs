@@ -3,10 +3,10 @@
 //! Source: `pkg/controller/statefulset/stateful_set_control.go`, updateReplicasStatus and completeRollingUpdate. A pod that is
 //! leaving counts as Ready as long as it says so.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Look, is_ready, revision};
-use crate::sim::json::{controller, is_leaving, number, remove, set, text, uid};
+use crate::sim::json::{number, remove, set, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
 use crate::sim::store::Object;
@@ -19,11 +19,11 @@ pub(super) fn write(plane: &mut Plane, look: &Look) {
     let pods: Vec<Object> = plane
         .store
         .all(Kind::Pods, Some(&look.key.namespace))
-        .filter(|pod| controller(pod).is_some_and(|owner| text(owner, "/uid") == uid(&look.set)))
+        .filter(|pod| *pod.glance().owner == *uid(&look.set))
         .cloned()
         .collect();
-    let count = |holds: &dyn Fn(&Value) -> bool| pods.iter().filter(|pod| holds(pod)).count();
-    let of = |wanted: &str| count(&|pod| !is_leaving(pod) && revision(pod) == wanted);
+    let count = |holds: &dyn Fn(&Object) -> bool| pods.iter().filter(|pod| holds(pod)).count();
+    let of = |wanted: &str| count(&|pod| !pod.glance().leaving && revision(pod) == wanted);
     let (total, ready) = (pods.len(), count(&is_ready));
     let updated = of(&look.revisions.update);
     let mut current = of(&look.revisions.current);
