@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::act;
+use super::act::undo::is_own;
 use super::lock::lost;
 use super::means::Run;
 use crate::cluster::failure::Failure;
@@ -60,7 +61,12 @@ pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> O
     let seen = run.seen(&look);
     let now = run.now();
     planner.note(&seen, now, sight);
-    let left = all_left(planner, &seen, !run.lock.is_lost());
+    let mut left = all_left(planner, &seen, !run.lock.is_lost());
+    if !left.is_empty() {
+        // What somebody who has the lock by now goes on with isn't ours any more, and isn't left.
+        let _ = timeout(patience, run.lock.renew()).await;
+        left = all_left(planner, &seen, !run.lock.is_lost());
+    }
     if !left.is_empty()
         && let Step::End { end, summary, .. } = &mut step
     {
@@ -174,7 +180,7 @@ async fn carry_out<P: Planner>(
     }
 }
 
-/// An effect other than a deletion. What is new is begun only while the lock is ours at that moment.
+/// An effect other than a deletion: only while the lock is ours at that moment, where it needs the lock.
 async fn begin_something<P: Planner>(
     planner: &mut P,
     run: &Run,
@@ -184,21 +190,7 @@ async fn begin_something<P: Planner>(
     look: &Snapshot,
     now: Timestamp,
 ) -> Result<Acted, Stopped> {
-    let changes = matches!(
-        act,
-        Act::Freeze { .. }
-            | Act::PrePull { .. }
-            | Act::ChangeTemplate(_)
-            | Act::Task(_)
-            | Act::FinishJournal
-            | Act::ReleaseNode { .. }
-            | Act::EvictPod(_)
-            | Act::MakePlaceholder { .. }
-            | Act::Scale { .. }
-            | Act::DeclareOff { .. }
-            | Act::RemoveClaim { .. }
-    );
-    if changes {
+    if needs_the_lock(act, &run.name) {
         let renewed = tokio::select! {
             biased;
             renewed = run.lock.renew() => renewed,
@@ -210,13 +202,24 @@ async fn begin_something<P: Planner>(
     planner.about_to(act, &seen, now);
     // A command of the user's may take long: whoever presses Ctrl-C meanwhile is told that it was heard.
     let mut heard = stop.clone();
-    let mut work = pin!(interruptible(stop, act::carry_out(run, act)));
+    let mut work = pin!(interruptible(stop, act::carry_out(run, act, true)));
     tokio::select! {
         biased;
         became = &mut work => return became,
         Ok(_) = heard.wait_for(|pressed| *pressed > 0) => shown.stopping(planner, &seen, run, now),
     }
     work.await
+}
+
+/// Whether only the holder of the lock may have an effect: all but what changes nothing, and what takes this very run's own mark away,
+/// which must never wait. A process that was suspended may have lost the lock without hearing of it, and an earlier run's marks and
+/// helpers are then the next one's.
+fn needs_the_lock(act: &Act, run: &str) -> bool {
+    match act {
+        Act::TryTemplate | Act::AskToGoOn { .. } => false,
+        Act::UndoMark { written, .. } => !is_own(written, run),
+        _ => true,
+    }
 }
 
 fn still_ours(renewed: Result<(), LostOr>) -> Result<(), Stopped> {
@@ -410,16 +413,22 @@ async fn wait_for_a_change<P: Planner>(
 
 /// Takes away what of ours is left. What can't be taken away within a while stays, and is said; it is tried again only when all
 /// the rest was.
+///
+/// The lock is renewed before each step: where that doesn't succeed, only what this very run made is taken away.
 async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
     let deadline = Instant::now() + TIDYING;
     let mut last: Option<(Act, Instant)> = None;
     // What failed is tried again once the rest is back; what the server refuses isn't, since asking again doesn't change that.
     let (mut failed, mut refused): (Vec<Act>, Vec<Act>) = (Vec::new(), Vec::new());
+    // Whether the lock was ours right before the step in hand; nothing before it was asked.
+    let mut held: Option<bool> = None;
     while Instant::now() < deadline && *stop.borrow() < 2 {
         let look = run.look();
         let but: Vec<Act> = failed.iter().chain(&refused).cloned().collect();
-        let Some(next) = planner.put_back(&run.seen(&look), !run.lock.is_lost(), &but) else {
-            if failed.is_empty() {
+        let locked = held.unwrap_or(!run.lock.is_lost());
+        let Some(next) = planner.put_back(&run.seen(&look), locked, &but) else {
+            let isnt_known = held.take() == Some(false) && !run.lock.is_lost();
+            if failed.is_empty() && !isnt_known {
                 return;
             }
             failed.clear();
@@ -435,7 +444,15 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
             }
             continue;
         }
-        match interruptible(stop, act::carry_out(run, &next)).await {
+        if held.is_none() {
+            let Ok(ours) = is_still_ours(run, stop).await else {
+                return;
+            };
+            held = Some(ours);
+            continue;
+        }
+        let locked = held.take() == Some(true);
+        match interruptible(stop, act::carry_out(run, &next, locked)).await {
             Ok(Acted::Failed(finding)) => {
                 run.events.emit(Fact::Trouble {
                     message: format!("{}: {}", finding.object, finding.message),
@@ -457,6 +474,28 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
             Err(_) => return,
         }
     }
+}
+
+/// Whether the lock is certainly ours before a step of tidying; what speaks against it is said. An error where the user won't wait.
+async fn is_still_ours(run: &Run, stop: &mut Stop) -> Result<bool, Stopped> {
+    if run.lock.is_lost() {
+        return Ok(false);
+    }
+    let renewed = tokio::select! {
+        biased;
+        renewed = run.lock.renew() => renewed,
+        () = pressed_twice(stop) => return Err(Stopped::Twice),
+    };
+    match renewed {
+        Ok(()) => return Ok(true),
+        Err(LostOr::Lost(holder)) => {
+            let _ = lost(holder, set::name(&run.set), &run.events);
+        }
+        Err(LostOr::Failed(failure)) => run.events.emit(Fact::Trouble {
+            message: format!("whether the lock is still ours isn't known: {}", failure.reason()),
+        }),
+    }
+    Ok(false)
 }
 
 async fn lock_lost(run: &Run) -> Step {
@@ -520,6 +559,29 @@ mod tests {
         assert_eq!(pause_until(at("2026-01-01T11:00:00Z"), now), FIRST_PAUSE);
         assert_eq!(pause_until(now, now), FIRST_PAUSE);
         assert_eq!(pause_until(at("2026-01-01T12:00:03Z"), now), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn only_what_changes_nothing_and_this_very_runs_own_mark_go_without_the_lock() {
+        let run = "drain/shop/db/4f2a";
+        let undo = |operation: &str| Act::UndoMark {
+            object: "pdb/db".to_owned(),
+            path: String::new(),
+            written: serde_json::json!({"operation": operation, "by": "ada", "since": "2026-01-01T12:00:00Z",
+                "until": "2026-01-01T12:00:00Z", "was": {}})
+            .to_string(),
+        };
+        let node = || "node-1".to_owned();
+        let leave = Act::LeaveNode {
+            node: node(),
+            uncordon: false,
+        };
+        assert!(!needs_the_lock(&Act::TryTemplate, run));
+        assert!(!needs_the_lock(&undo(run), run));
+        assert!(needs_the_lock(&undo("drain/shop/db/0001"), run));
+        assert!(needs_the_lock(&leave, run));
+        assert!(needs_the_lock(&Act::Unfreeze { node: node() }, run));
+        assert!(needs_the_lock(&Act::ScaleBack, run));
     }
 
     #[test]

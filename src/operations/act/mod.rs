@@ -9,7 +9,7 @@ mod scale;
 pub(super) mod shard;
 mod task;
 mod template;
-mod undo;
+pub(super) mod undo;
 
 use crate::cluster::failure::Failure;
 use crate::model::finding::{Finding, Severity};
@@ -19,13 +19,16 @@ use crate::plan::operation::Acted;
 
 /// Carries out one effect. On the heap: what the largest of them needs, the loop would carry along all the time.
 ///
+/// `locked`: the lock was renewed right before. Without it what is taken away is this very run's alone: what an earlier run of the
+/// operation left may be gone on with by whoever has the lock.
+///
 /// # Errors
 /// Where the server gave no answer, or one that says nothing about the effect: the caller looks again before anything else.
-pub(super) async fn carry_out(run: &Run, act: &Act) -> Result<Acted, Failure> {
-    Box::pin(effect(run, act)).await
+pub(super) async fn carry_out(run: &Run, act: &Act, locked: bool) -> Result<Acted, Failure> {
+    Box::pin(effect(run, act, locked)).await
 }
 
-async fn effect(run: &Run, act: &Act) -> Result<Acted, Failure> {
+async fn effect(run: &Run, act: &Act, locked: bool) -> Result<Acted, Failure> {
     match act {
         Act::Freeze {
             node,
@@ -33,11 +36,11 @@ async fn effect(run: &Run, act: &Act) -> Result<Acted, Failure> {
             cordon,
         } => node::freeze(run, node, annotations, *cordon).await,
         Act::LeaveNode { node, uncordon } => {
-            undo::leave(run, node, if *uncordon { &[] } else { &[node::CORDON] }).await
+            undo::leave(run, node, if *uncordon { &[] } else { &[node::CORDON] }, locked).await
         }
         Act::DeclareOff { node } => off::declare(run, node).await,
         Act::ReleaseNode { node, claim, uid } => node::release(run, node, claim, uid).await,
-        Act::Unfreeze { node } => undo::leave(run, node, &[]).await,
+        Act::Unfreeze { node } => undo::leave(run, node, &[], locked).await,
         Act::UndoMark { object, path, written } => undo::undo_mark(run, object, path, written).await,
         Act::TryTemplate => template::try_it(run).await,
         Act::PrePull { node } => helpers::make(run, node).await,
@@ -51,12 +54,12 @@ async fn effect(run: &Run, act: &Act) -> Result<Acted, Failure> {
         Act::EvictPod(pod) => other::evict(run, pod).await,
         Act::MakePlaceholder { shard, pod } => helpers::make_placeholder(run, shard, pod).await,
         Act::Scale { to, made } => scale::scale(run, *to, made).await,
-        Act::ScaleBack => scale::back(run).await,
+        Act::ScaleBack => scale::back(run, locked).await,
         Act::RemoveClaim {
             claim,
             uid,
             resource_version,
-        } => scale::remove_claim(run, claim, uid, resource_version).await,
+        } => scale::remove_claim(run, claim, uid, resource_version, locked).await,
     }
 }
 

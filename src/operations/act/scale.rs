@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Map, Value};
 
-use super::undo::{undone, unfollowed};
+use super::undo::{is_own, undone, unfollowed};
 use super::{marked, refuses};
 use crate::cluster::failure::Failure;
 use crate::cluster::fresh;
@@ -17,8 +17,8 @@ use crate::model::snapshot::Snapshot;
 use crate::operations::means::Run;
 use crate::plan::marking::{Theirs, marking};
 use crate::plan::operation::Acted;
-use crate::plan::surge::{made, may_go};
-use crate::plan::undo::{Fate, undo_only};
+use crate::plan::surge::{self, made, may_go};
+use crate::plan::undo::{Fate, mark_text, undo_only};
 
 const REPLICAS: &str = "spec.replicas";
 
@@ -65,17 +65,21 @@ pub async fn scale(run: &Run, to: i32, claims: &[String]) -> Result<Acted, Failu
     }
 }
 
-/// Puts the replicas back that the set's mark names. The mark stays: it says what came of them.
+/// Puts the replicas back that the set's mark names. The mark stays: it says what came of them. Without the lock only where the mark
+/// is this very run's.
 ///
 /// # Errors
 /// As [`super::carry_out`].
-pub async fn back(run: &Run) -> Result<Acted, Failure> {
+pub async fn back(run: &Run, locked: bool) -> Result<Acted, Failure> {
     let object = format!("statefulset/{}", set::name(&run.set));
     let present = match read(run).await {
         Ok(present) => present,
         Err(failure) if failure.is_not_found() => return Ok(Acted::Done),
         Err(failure) => return refuses(&object, "it can't be read", failure),
     };
+    if !locked && !mark_text(&present).is_some_and(|written| is_own(written, &run.name)) {
+        return Ok(Acted::Done);
+    }
     let undo = match undo_only(&present, REPLICAS) {
         None => return Ok(Acted::Done),
         Some(Ok(undo)) => undo,
@@ -99,11 +103,17 @@ pub async fn back(run: &Run) -> Result<Acted, Failure> {
 }
 
 /// Deletes the claim of a shard that was only there for a while. Everything that speaks against it is read anew right before: a
-/// claim that goes takes its data along.
+/// claim that goes takes its data along. Without the lock only where this very run's mark names it.
 ///
 /// # Errors
 /// As [`super::carry_out`].
-pub async fn remove_claim(run: &Run, claim: &str, uid: &str, resource_version: &str) -> Result<Acted, Failure> {
+pub async fn remove_claim(
+    run: &Run,
+    claim: &str,
+    uid: &str,
+    resource_version: &str,
+    locked: bool,
+) -> Result<Acted, Failure> {
     let (api, object) = (run.connection.api(), format!("pvc/{claim}"));
     let at = format!("/api/v1/namespaces/{}/persistentvolumeclaims/{claim}", run.namespace());
     let found: PersistentVolumeClaim = match api.get(&at).await {
@@ -130,6 +140,9 @@ pub async fn remove_claim(run: &Run, claim: &str, uid: &str, resource_version: &
         pods: Read::Got(pods.into()),
         ..run.look()
     };
+    if !locked && !surge::of(&run.seen(&look)).is_some_and(|(_, written)| is_own(written, &run.name)) {
+        return Ok(Acted::Done);
+    }
     if let Err(why) = may_go(&run.seen(&look), &found) {
         let mut finding = Finding::new(Severity::Error, object, "it isn't deleted");
         finding.evidence(why);

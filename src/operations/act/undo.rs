@@ -24,14 +24,25 @@ pub async fn undo_mark(run: &Run, object: &str, path: &str, written: &str) -> Re
     put_back(run, object, path, &[], |there| there == written).await
 }
 
-/// Undoes what this operation changed on a node, but for the fields at `kept`; another operation's mark is left alone.
+/// Undoes what this operation changed on a node, but for the fields at `kept`; another operation's mark is left alone, and without
+/// the lock another run's.
 ///
 /// # Errors
 /// As [`super::carry_out`].
-pub async fn leave(run: &Run, node: &str, kept: &[&str]) -> Result<Acted, Failure> {
-    // One that can't be read may be ours: then it is said that it can't be followed.
-    let ours = |there: &str| serde_json::from_str::<Mark>(there).map_or(true, |mark| mark.is_of(&run.name));
+pub async fn leave(run: &Run, node: &str, kept: &[&str], locked: bool) -> Result<Acted, Failure> {
+    let ours = |there: &str| is_followed(there, &run.name, locked);
     put_back(run, &format!("node/{node}"), &node::path(node), kept, ours).await
+}
+
+/// Whether a mark that reads `written` is this very run's own.
+pub(in crate::operations) fn is_own(written: &str, run: &str) -> bool {
+    serde_json::from_str::<Mark>(written).is_ok_and(|mark| mark.operation == run)
+}
+
+/// Whether `run` takes this mark away. With the lock an earlier run's of the same operation is its own, and so may be one that can't
+/// be read: then it is said that it can't be followed.
+fn is_followed(written: &str, run: &str, locked: bool) -> bool {
+    is_own(written, run) || locked && serde_json::from_str::<Mark>(written).map_or(true, |mark| mark.is_of(run))
 }
 
 async fn put_back(
@@ -125,4 +136,27 @@ fn refused(run: &Run, object: &str, verb: &str, failure: Failure) -> Result<Acte
             .remedy(run.policy.shardctl("rbac --for recover"));
     }
     Ok(Acted::Failed(Box::new(finding)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn without_the_lock_a_mark_of_another_run_of_the_same_operation_stays() {
+        let run = "drain/shop/db/4f2a";
+        let mark = |operation: &str| {
+            json!({"operation": operation, "by": "ada", "since": "2026-01-01T12:00:00Z",
+                "until": "2026-01-01T12:00:00Z", "was": {}})
+            .to_string()
+        };
+        let (own, another, upgrade) = (mark(run), mark("drain/shop/db/0001"), mark("upgrade/shop/db/0001"));
+        for locked in [false, true] {
+            assert!(is_followed(&own, run, locked));
+            assert_eq!(is_followed(&another, run, locked), locked);
+            assert_eq!(is_followed("of a later version", run, locked), locked);
+            assert!(!is_followed(&upgrade, run, locked));
+        }
+    }
 }

@@ -88,7 +88,7 @@ fn whatever_goes_wrong_no_rule_is_broken_and_in_the_end_all_is_well() {
 fn what_once_went_wrong_goes_well() {
     let courses = [
         // The answer to the last change of the node is lost: whoever then sees it open takes it for somebody else's doing.
-        "drain-direct;12:lost;nothing",
+        "drain-direct;13:lost;nothing",
         // Whether the node was uncordoned is found out by looking, not by giving up.
         "uncordon;2:lost;nothing",
         // A second surge, whose claim has the name of one whose volume was kept.

@@ -1,7 +1,9 @@
 //! A drain that loses its lock half-way: it takes no further shard, leaves no budget open, and puts back what it made itself.
 
 use k8s_openapi::api::coordination::v1::Lease;
-use serde_json::json;
+use k8s_openapi::api::core::v1::Node;
+use serde_json::{Value, json};
+use shardctl::model::mark::MARK;
 
 use super::{AsItWas, Watched, packed, said};
 use crate::cluster::interceptor::Request;
@@ -99,4 +101,38 @@ fn a_lock_that_is_deleted_with_a_shard_in_hand_lets_no_further_one_go() {
 #[test]
 fn a_lock_that_is_stolen_after_a_surge_takes_the_extra_shard_away() {
     stops("surge", scales, steal, &[]);
+}
+
+#[test]
+fn a_lock_that_is_lost_unnoticed_leaves_what_the_next_holder_goes_on_with() {
+    let scene = packed(3, 2, 2).start();
+    let node = scene.node_of(0);
+    let watched = Watched::of(&scene);
+    let interceptor = Interceptor::before(scene.plane());
+    let cordoned = interceptor.on(patches_a_node).nth(1).hold_answer();
+    let arguments = vec!["drain", &node, "--yes", "--lease-duration", "10m"];
+    let mut command = scene.shardctl_process(&interceptor.kubeconfig(&scene), arguments);
+    cordoned.wait_hit();
+    // As if it had been suspended for longer than its lock lasts: the same drain, run elsewhere, goes on with its cordon.
+    steal(&scene);
+    let mark_on = |scene: &Scene<'_>| -> Value {
+        let annotations = scene.get::<Node>(&node).metadata.annotations.unwrap_or_default();
+        serde_json::from_str(annotations.get(MARK).expect("a mark")).expect("JSON")
+    };
+    let mut theirs = mark_on(&scene);
+    theirs["operation"] = json!(format!("drain/{}/{}/thief", scene.namespace(), scene.name()));
+    scene.patch::<Node>(&node, json!({"metadata": {"annotations": {MARK: theirs.to_string()}}}));
+    // Who interrupts begins nothing more, so that nothing has asked for the lock by the time that it is tidied.
+    command.interrupt();
+    command.wait_for_output("Ctrl-C again stops now");
+    cordoned.release();
+    let ran = command.wait();
+    let told = said(&ran);
+    assert_eq!(ran.code, Some(130), "{told}");
+    assert!(told.contains("lost: nothing more is begun"), "{told}");
+    assert_eq!(mark_on(&scene), theirs, "{told}");
+    let spec = scene.get::<Node>(&node).spec.unwrap_or_default();
+    assert_eq!(spec.unschedulable, Some(true), "{told}");
+    assert_eq!(watched.shards.deletions(), Vec::<String>::new(), "{told}");
+    scene.delete::<Lease>("shardctl-shard");
 }
