@@ -38,7 +38,7 @@ use crate::model::resource::Resource;
 use crate::model::set::{selector_query, selects};
 use crate::model::snapshot::Snapshot;
 
-use follow::{Bell, follow};
+use follow::{Bell, FIRST_PAUSE, NOT_OURS, follow};
 use store::Store;
 
 /// Where events about objects without a namespace land.
@@ -325,22 +325,24 @@ impl Watches {
 /// NodeClaims exist where Karpenter does, in the version that it brought.
 async fn follow_node_claims(api: Api, client: kube::Client, store: Arc<Store<DynamicObject>>, bell: Bell) {
     let place = Resource::NodeClaims.place();
-    let groups = served(&api).await;
-    let version = match groups.version(place.group) {
-        Ok(Some(version)) => version,
-        Ok(None) => {
-            let noun = Resource::NodeClaims.noun();
-            store.settle(Read::Absent(format!("the cluster serves no {noun}")));
-            bell.send_replace(());
+    let mut pause = FIRST_PAUSE;
+    let version = loop {
+        let settled = match served(&api).await.version(place.group) {
+            Ok(Some(version)) => break version.to_owned(),
+            Ok(None) => Read::Absent(format!("the cluster serves no {}", Resource::NodeClaims.noun())),
+            Err(why) => Read::Unreadable(why.to_owned()),
+        };
+        let is_absent = matches!(settled, Read::Absent(_));
+        store.settle(settled);
+        bell.send_replace(());
+        if is_absent {
             return;
         }
-        Err(why) => {
-            store.settle(Read::Unreadable(why.to_owned()));
-            bell.send_replace(());
-            return;
-        }
+        // One answer that didn't come says nothing of what there is for the rest of a run.
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(NOT_OURS);
     };
-    let kind = GroupVersionKind::gvk(place.group, version, "NodeClaim");
+    let kind = GroupVersionKind::gvk(place.group, &version, "NodeClaim");
     let kind = ApiResource::from_gvk_with_plural(&kind, place.plural);
     follow(
         kube::Api::all_with(client, &kind),
@@ -354,4 +356,38 @@ async fn follow_node_claims(api: Api, client: kube::Client, store: Arc<Store<Dyn
 
 fn store<K: kube::Resource + Clone>(resource: Resource) -> Arc<Store<K>> {
     Arc::new(Store::new(resource))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::get::tests::{MINUTE, api};
+    use crate::cluster::test_server::{Reply, Server};
+
+    #[tokio::test]
+    async fn one_look_at_the_api_groups_that_failed_does_not_hide_nodeclaims_for_ever() {
+        let refused = r#"{"kind":"Status","code":403,"reason":"Forbidden","message":"no"}"#;
+        let groups = r#"{"kind":"APIGroupList","groups":[{"name":"karpenter.sh",
+            "versions":[{"groupVersion":"karpenter.sh/v1","version":"v1"}]}]}"#;
+        let claims = r#"{"kind":"NodeClaimList","apiVersion":"karpenter.sh/v1","metadata":{"resourceVersion":"5"},"items":[
+            {"kind":"NodeClaim","apiVersion":"karpenter.sh/v1","metadata":{"name":"a","uid":"u","resourceVersion":"4"}}]}"#;
+        let server = Server::plain([
+            Reply::json(403, refused),
+            Reply::json(200, groups),
+            Reply::json(200, claims),
+            Reply::Silence,
+        ]);
+        let api = api(&server, MINUTE);
+        let uri = format!("http://127.0.0.1:{}", server.port).parse().expect("an address");
+        let client = kube::Client::try_from(kube::Config::new(uri)).expect("a client");
+        let (bell, mut changes) = watch::channel(());
+        let store = store(Resource::NodeClaims);
+        let following = tokio::spawn(follow_node_claims(api, client, store.clone(), bell));
+        changes.changed().await.expect("a bell");
+        assert!(matches!(store.read(), Read::Unreadable(_)));
+        while store.read().got().is_none_or(|claims| claims.iter().next().is_none()) {
+            changes.changed().await.expect("a bell");
+        }
+        following.abort();
+    }
 }

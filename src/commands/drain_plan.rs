@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1::Node;
 
+use crate::model::read::Skip;
 use crate::model::set;
 use crate::model::{node, volume};
 use crate::operations::drain::Prepared;
@@ -137,8 +138,11 @@ fn afterwards(seen: &Seen<'_>, place: &Node, then: Afterwards, run: &str) -> Str
         }
         Afterwards::Uncordoned => "it takes pods again".to_owned(),
         Afterwards::Released => match claim_of(seen, node::name(place)) {
-            Some(claim) => format!("nodeclaim/{} is deleted, and Karpenter ends the machine", claim.name()),
-            None => "it can't be released: Karpenter didn't make it".to_owned(),
+            Ok(Some(claim)) => format!("nodeclaim/{} is deleted, and Karpenter ends the machine", claim.name()),
+            Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => {
+                format!("whether it can be released isn't known: {why}")
+            }
+            Ok(None) => "it can't be released: Karpenter didn't make it".to_owned(),
         },
     }
 }

@@ -15,12 +15,12 @@ use super::store::Store;
 use crate::cluster::failure::Failure;
 
 /// The pause after the first failure; it doubles with each, up to the longest. Without jitter: one process asks.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A watch that lasted this long was well: the pauses begin anew.
 const STEADY: Duration = Duration::from_secs(10);
 /// The pause where we lack the right, or the kind isn't served: somebody may change that, but not within seconds.
-const NOT_OURS: Duration = Duration::from_secs(30);
+pub(super) const NOT_OURS: Duration = Duration::from_secs(30);
 
 /// Rings whenever anything changed.
 pub(super) type Bell = watch::Sender<()>;

@@ -161,7 +161,7 @@ impl<K: kube::Resource + Clone> Store<K> {
         inner.failing = Some(failure);
     }
 
-    /// The kind isn't there, or it can't be known whether it is: nothing will be watched.
+    /// The kind isn't there, or it can't be known whether it is: nothing is watched as yet.
     pub(super) fn settle(&self, outcome: Read<()>) {
         self.inner().state = match outcome {
             Read::Got(()) => State::Got,

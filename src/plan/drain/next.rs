@@ -310,8 +310,11 @@ impl Drain {
         let until = self.policy.until.filter(|until| now >= *until)?;
         let why = match (self.open_nodes().next(), self.to_release(seen)) {
             (Some(open), _) => format!("{open} isn't empty"),
-            (None, Some((held, _))) => format!("node/{held} isn't given back"),
-            (None, None) => return None,
+            (None, Ok(Some((held, _)))) => format!("node/{held} isn't given back"),
+            (None, Err(Skip::Unknown(why) | Skip::NotApplicable(why))) => {
+                format!("whether every node is given back isn't known: {why}")
+            }
+            (None, Ok(None)) => return None,
         };
         let held = self.memory.held.values().map(|(blocked, _)| blocked.finding.clone());
         let of_shard = self

@@ -134,10 +134,16 @@ pub fn resumes(seen: &Seen<'_>, run: &str) -> bool {
     })
 }
 
-/// The NodeClaim that Karpenter made a node for.
-pub fn claim_of<'a>(seen: &Seen<'a>, name: &str) -> Option<NodeClaim<'a>> {
-    let claims = seen.snapshot.node_claims.got().into_iter().flatten();
-    claims.map(NodeClaim).find(|claim| claim.node() == Some(name))
+/// The NodeClaim that Karpenter made a node for; none where there is none.
+///
+/// # Errors
+/// Unknown where NodeClaims can't be read: that isn't none.
+pub fn claim_of<'a>(seen: &Seen<'a>, name: &str) -> Result<Option<NodeClaim<'a>>, Skip> {
+    match seen.snapshot.node_claims.need() {
+        Ok(claims) => Ok(claims.iter().map(NodeClaim).find(|claim| claim.node() == Some(name))),
+        Err(Skip::NotApplicable(_)) => Ok(None),
+        Err(unknown) => Err(unknown),
+    }
 }
 
 /// Whether `--then-release` may delete a node's NodeClaim: its name, or why not, a clause.
@@ -145,8 +151,12 @@ pub fn claim_of<'a>(seen: &Seen<'a>, name: &str) -> Option<NodeClaim<'a>> {
 /// # Errors
 /// What is still there, or that there is no NodeClaim.
 pub fn releasable<'a>(seen: &Seen<'a>, name: &str) -> Result<NodeClaim<'a>, String> {
-    let claim =
-        claim_of(seen, name).ok_or_else(|| "no NodeClaim belongs to it: Karpenter didn't make it".to_owned())?;
+    let claim = match claim_of(seen, name) {
+        Ok(claim) => claim.ok_or_else(|| "no NodeClaim belongs to it: Karpenter didn't make it".to_owned())?,
+        Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => {
+            return Err(format!("whether Karpenter made it isn't known: {why}"));
+        }
+    };
     let pods = match seen.own_pods() {
         Ok(pods) => pods,
         Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => return Err(why),
@@ -175,7 +185,7 @@ pub fn notes(seen: &Seen<'_>, place: &Node, run: &str, now: Timestamp) -> Vec<Fi
             "somebody cordoned it already: it stays cordoned, whatever becomes of the drain".to_owned(),
         );
     }
-    let claim = claim_of(seen, name);
+    let claim = claim_of(seen, name).ok().flatten();
     let by_claim = claim.and_then(NodeClaim::deleted);
     let of_node = place.metadata.deletion_timestamp.as_ref().map(|at| at.0);
     let tainted = node::taints(place).iter().any(|taint| taint.key == DISRUPTED_TAINT);
@@ -220,7 +230,8 @@ pub fn silent(seen: &Seen<'_>, place: &Node) -> Option<(String, Vec<String>)> {
         let said = ready.message.as_deref().unwrap_or_default();
         format!(" ({})", if said.is_empty() { &ready.status } else { said })
     });
-    let remedy = match claim_of(seen, name) {
+    // What is to be seen of the machine itself is right whoever made it.
+    let remedy = match claim_of(seen, name).ok().flatten() {
         Some(claim) => vec![
             "if its machine is lost, have Karpenter end it: that proves it off, and frees pods and disks:".to_owned(),
             seen.kubectl_cluster(&format!("delete nodeclaim {}", shell_word(claim.name()))),

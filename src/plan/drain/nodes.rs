@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::node::{Cordon, claim_of, cordon};
+use super::node::{Cordon, cordon};
 use super::others::{Others, Row, others};
 use super::release::{Left, still_on};
 use super::run::Drain;
 use super::{Afterwards, next::retry_at};
+use crate::model::finding::{Finding, Severity};
 use crate::model::karpenter::NodeClaim;
 use crate::model::node;
 use crate::model::pod;
@@ -115,9 +116,22 @@ impl Drain {
         Some(Step::Wait(Wait { words, until }))
     }
 
-    /// `--then-release`: the NodeClaim of a node that was emptied. Pods that are on their way out are waited for.
+    /// `--then-release`: the NodeClaim of a node that was emptied. Pods that are on their way out are waited for, and so are
+    /// NodeClaims that can't be read: a node without one that was seen is no node that was given back.
     fn release(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
-        let (name, claim) = self.to_release(seen)?;
+        let (name, claim) = match self.to_release(seen) {
+            Ok(next) => next?,
+            Err(Skip::Unknown(why)) => {
+                return Some(Step::Wait(Wait {
+                    words: format!("the NodeClaims to be seen again: {why}"),
+                    until: self.policy.until.filter(|until| *until > now),
+                }));
+            }
+            Err(Skip::NotApplicable(why)) => {
+                let finding = Finding::new(Severity::Error, "nodeclaim", &why);
+                return Some(self.stop(format!("no node is given back: {why}"), vec![finding]));
+            }
+        };
         let here = seen.snapshot.node_pods.got().into_iter().flatten();
         let here: Vec<Pod> = here
             .filter(|found| pod::node(found) == Some(name.as_str()))
@@ -137,17 +151,25 @@ impl Drain {
     }
 
     /// The next node that is to be given back, and its NodeClaim.
-    pub(super) fn to_release<'a>(&'a self, seen: &Seen<'a>) -> Option<(&'a String, NodeClaim<'a>)> {
-        if self.policy.then != Afterwards::Released {
-            return None;
+    ///
+    /// # Errors
+    /// Where NodeClaims can't be read, or aren't served any more, and a node is left whose own this run didn't delete.
+    pub(super) fn to_release<'a>(&'a self, seen: &Seen<'a>) -> Result<Option<(&'a String, NodeClaim<'a>)>, Skip> {
+        let mut left = self.not_released().peekable();
+        if left.peek().is_none() {
+            return Ok(None);
         }
+        let claims = seen.snapshot.node_claims.need()?;
+        let claim_of = |name: &String| claims.iter().map(NodeClaim).find(|claim| claim.node() == Some(name));
         // One whose NodeClaim is gone by now needs nothing more, and the others aren't kept waiting for it.
-        let mut left = self
-            .memory
-            .emptied
-            .iter()
-            .filter(|name| !self.memory.released.contains(*name));
-        left.find_map(|name| Some((name, claim_of(seen, name)?)))
+        Ok(left.find_map(|name| Some((name, claim_of(name)?))))
+    }
+
+    /// The nodes that were emptied and whose NodeClaim is to go, and this run didn't delete.
+    pub(super) fn not_released(&self) -> impl Iterator<Item = &String> {
+        let released = self.policy.then == Afterwards::Released;
+        let left = move |name: &&String| released && !self.memory.released.contains(*name);
+        self.memory.emptied.iter().filter(left)
     }
 
     /// The pods that are still on the nodes that were emptied and would have had to go, for the end.

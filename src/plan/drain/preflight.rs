@@ -125,7 +125,7 @@ fn judge_nodes(seen: &Seen<'_>, aim: &Aim<'_>, now: Timestamp, found: &mut Prefl
         }
         // Shards that are still on it are what the drain is for: only that there is a NodeClaim matters yet.
         if aim.then == Afterwards::Released
-            && super::node::claim_of(seen, name).is_none()
+            && !matches!(super::node::claim_of(seen, name), Ok(Some(_)))
             && let Err(why) = releasable(seen, name)
         {
             found.refuse(

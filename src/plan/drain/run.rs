@@ -232,7 +232,8 @@ impl Drain {
 
 /// Whether somebody is taking a node away.
 pub(super) fn is_leaving(seen: &Seen<'_>, found: &Node) -> bool {
-    let of_claim = super::node::claim_of(seen, node::name(found)).and_then(|claim| claim.deleted());
+    let claim = super::node::claim_of(seen, node::name(found)).ok().flatten();
+    let of_claim = claim.and_then(|claim| claim.deleted());
     found.metadata.deletion_timestamp.is_some() || of_claim.is_some()
 }
 

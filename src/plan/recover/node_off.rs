@@ -291,7 +291,7 @@ fn notes(seen: &Seen<'_>, place: &Node, shards: &[&Pod]) -> Vec<Finding> {
     let name = node::name(place);
     let object = format!("node/{name}");
     let mut notes = Vec::new();
-    if let Some(claim) = claim_of(seen, name) {
+    if let Ok(Some(claim)) = claim_of(seen, name) {
         let mut better = Finding::new(
             Severity::Warning,
             &object,

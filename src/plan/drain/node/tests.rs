@@ -139,6 +139,11 @@ fn a_claim_is_only_released_when_no_shard_is_left() {
     scene.merge(Resource::Pods, "db-0", json!({"spec": {"nodeName": "node-9"}}));
     assert_eq!(release(&scene), Ok("pool-x".to_owned()));
     assert!(release(&Scene::healthy(1)).is_err());
+    scene.set(Resource::NodeClaims, Read::Unreadable("forbidden".to_owned()));
+    assert_eq!(
+        release(&scene),
+        Err("whether Karpenter made it isn't known: forbidden".to_owned())
+    );
 }
 
 #[test]

@@ -223,6 +223,47 @@ fn a_nodeclaim_that_went_by_itself_does_not_keep_the_others() {
 }
 
 #[test]
+fn a_node_is_not_called_released_while_its_nodeclaim_cannot_be_seen() {
+    let mut scene = two_on_a_node();
+    let claim = json!({"metadata": {"name": "claim-s", "uid": "uid-s"}, "status": {"nodeName": "spare"}});
+    scene.set(Resource::NodeClaims, crate::model::read::Read::Got(vec![claim.clone()]));
+    let mut play = Play::new(scene, &["spare"], |policy| policy.then = Afterwards::Released);
+    let until = play.now + SignedDuration::from_mins(5);
+    play.drain.policy.until = Some(until);
+    for expected in ["cordon spare", "leave spare"] {
+        let Step::Act(act) = play.next() else {
+            panic!("an effect is due")
+        };
+        assert_eq!(short(&act), expected);
+        play.carry_out(&act);
+    }
+    let unseen = crate::model::read::Read::Unreadable("forbidden".to_owned());
+    play.scene.set(Resource::NodeClaims, unseen);
+    let Step::Wait(wait) = play.next() else {
+        panic!("isn't waited for: {:?}", play.next())
+    };
+    assert!(wait.words.contains("NodeClaims"), "{}", wait.words);
+    play.now = until;
+    let Step::End { end, summary, .. } = play.next() else {
+        panic!("no end: {:?}", play.next())
+    };
+    assert_eq!(end, End::TimedOut);
+    assert!(summary.contains("given back isn't known: forbidden"), "{summary}");
+    play.now = until - SignedDuration::from_mins(1);
+    play.scene.set(
+        Resource::NodeClaims,
+        crate::model::read::Read::Absent("not served".to_owned()),
+    );
+    let Step::End { end, summary, .. } = play.next() else {
+        panic!("no end: {:?}", play.next())
+    };
+    assert_ne!(end, End::Done, "{summary}");
+    play.scene
+        .set(Resource::NodeClaims, crate::model::read::Read::Got(vec![claim]));
+    assert!(matches!(play.next(), Step::Act(Act::ReleaseNode { .. })));
+}
+
+#[test]
 fn what_cannot_be_put_back_keeps_nothing_else_from_being() {
     let mut scene = two_on_a_node();
     surged_before(&mut scene, &[]);
