@@ -80,7 +80,7 @@ fn pod_plan(seen: &Seen<'_>, row: &Row, moves: &[Move], prewarm: Prewarm) -> Pod
             ),
         },
         others::Verdict::Waits(why) => (Verdict::Waits, why.clone()),
-        others::Verdict::Never(why) => (Verdict::Never, format!("can't go: {why}")),
+        others::Verdict::Kept(why) | others::Verdict::Never(why) => (Verdict::Never, format!("can't go: {why}")),
         others::Verdict::Skipped(why) => (Verdict::Stays, why.clone()),
     };
     let is_shard = matches!(row.verdict, others::Verdict::Shard(_));

@@ -62,7 +62,7 @@ fn ours(scene: &Scene<'_>, snapshot: &Snapshot, node: &str, flags: Flags) -> Sai
             Verdict::Goes | Verdict::Waits(_) => {
                 said.0.insert(row.title());
             }
-            Verdict::Never(why) => {
+            Verdict::Kept(why) | Verdict::Never(why) => {
                 said.1.insert(row.title(), why.clone());
             }
             Verdict::Skipped(_) | Verdict::Shard(_) => {}

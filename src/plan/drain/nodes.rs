@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::node::{Cordon, cordon};
-use super::others::{Others, Row, others};
+use super::others::{Others, Row, Verdict, others};
+use super::preflight::stuck;
 use super::release::{Left, still_on};
 use super::run::Drain;
 use super::{Afterwards, next::retry_at};
@@ -14,6 +15,8 @@ use crate::model::node;
 use crate::model::pod;
 use crate::model::read::Skip;
 use crate::model::step::{Act, OtherPod, Step, Wait};
+use crate::plan::replace::report::finding_of;
+use crate::plan::safety::catalogue::OTHER_PODS;
 use crate::plan::safety::freeze::freeze;
 use crate::plan::verify::seen::Seen;
 
@@ -75,7 +78,8 @@ impl Drain {
             }
         };
         let step = self
-            .room_to_make(seen, place, now)
+            .a_pod_that_cannot_go(seen, place, &rows)
+            .or_else(|| self.room_to_make(seen, place, now))
             .or_else(|| self.other_pods(seen, &rows, false, now))
             .or_else(|| self.next_shard(seen, place, now))
             .or_else(|| self.other_pods(seen, &rows, true, now))
@@ -88,11 +92,32 @@ impl Drain {
         Some(step)
     }
 
+    /// Whether a pod has to be gone before its node is empty. What can't go stays only where `--allow` says so: where that came to
+    /// be while the drain ran, nobody was asked. Of a budget the eviction itself tells whether it lets the pod go by now.
+    pub(super) fn has_to_go(&self, row: &Row) -> bool {
+        let held = matches!(row.verdict, Verdict::Kept(_) | Verdict::Never(_));
+        row.is_evicted() || held && !self.policy.allowed.covers(&OTHER_PODS.refuse("", ""))
+    }
+
+    /// A pod that can't go any more, or came since: its owner, its volumes or it itself are other than when the drain began.
+    fn a_pod_that_cannot_go(&self, seen: &Seen<'_>, place: &str, rows: &[Row]) -> Option<Step> {
+        let is_on_its_way = |row: &Row| self.memory.gone.contains(&row.uid) || is_ending(seen, &row.uid);
+        let (row, why) = rows.iter().find_map(|row| match &row.verdict {
+            Verdict::Never(why) if self.has_to_go(row) && !is_on_its_way(row) => Some((row, why)),
+            _ => None,
+        })?;
+        let finding = finding_of(&stuck(seen, place, why, &[row.title()]));
+        Some(self.stop(format!("{}: {}", finding.object, finding.message), vec![finding]))
+    }
+
     /// The other pods of a node: evicted all at once, and waited for until they have ended. `last` are those that shards need.
     fn other_pods(&self, seen: &Seen<'_>, rows: &[Row], last: bool, now: Timestamp) -> Option<Step> {
         let mut going = Vec::new();
         let mut until = self.policy.until;
-        for row in rows.iter().filter(|row| row.is_evicted() && row.last.is_some() == last) {
+        for row in rows
+            .iter()
+            .filter(|row| self.has_to_go(row) && row.last.is_some() == last)
+        {
             if self.memory.gone.contains(&row.uid) || is_ending(seen, &row.uid) {
                 going.push(format!("{} to end", row.title()));
                 continue;
@@ -175,7 +200,7 @@ impl Drain {
     /// The pods that are still on the nodes that were emptied and would have had to go, for the end.
     pub(super) fn still_on(&self, seen: &Seen<'_>, name: &str) -> Vec<String> {
         let rows = self.on_node(seen, name).unwrap_or_default();
-        let stays = |row: &&Row| matches!(row.verdict, super::others::Verdict::Never(_));
+        let stays = |row: &&Row| matches!(row.verdict, Verdict::Kept(_) | Verdict::Never(_));
         rows.iter().filter(stays).map(Row::title).collect()
     }
 

@@ -56,6 +56,8 @@ pub enum Verdict {
     Goes,
     /// It is evicted as soon as its budget lets it: for what it waits.
     Waits(String),
+    /// Its budget never lets it go as that is now: why.
+    Kept(String),
     /// It can't go, however long somebody waits: why.
     Never(String),
     /// It is left where it is: why.
@@ -77,7 +79,7 @@ impl Others {
     /// The pods that can't go.
     pub fn stuck(&self) -> impl Iterator<Item = (&Row, &str)> {
         self.rows.iter().filter_map(|row| match &row.verdict {
-            Verdict::Never(why) => Some((row, why.as_str())),
+            Verdict::Kept(why) | Verdict::Never(why) => Some((row, why.as_str())),
             _ => None,
         })
     }
@@ -142,7 +144,7 @@ pub fn others(seen: &Seen<'_>, on: &str, flags: Flags, own: Option<&OwnPod>) -> 
         answer.rows.push(row);
     }
     for row in &mut answer.rows {
-        if !row.is_evicted() {
+        if !row.is_evicted() && !matches!(row.verdict, Verdict::Kept(_)) {
             row.last = None;
         }
     }
@@ -232,7 +234,7 @@ impl<'a> Budgets<'a> {
             [only] => self.judge_by(only, found),
             several => {
                 let names: Vec<String> = several.iter().map(|one| format!("pdb/{}", name(one))).collect();
-                Verdict::Never(format!(
+                Verdict::Kept(format!(
                     "{} budgets select it ({}): the eviction API answers 500 for as long as they do",
                     several.len(),
                     names.join(", ")
@@ -252,7 +254,7 @@ impl<'a> Budgets<'a> {
             return Verdict::Goes;
         }
         if let Some(why) = forbids_for_good(budget) {
-            return Verdict::Never(format!("pdb/{name} {why}"));
+            return Verdict::Kept(format!("pdb/{name} {why}"));
         }
         let key = (budget.metadata.namespace.clone().unwrap_or_default(), name.to_owned());
         let allowed = status.and_then(|status| status.disruptions_allowed).unwrap_or(0);

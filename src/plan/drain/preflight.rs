@@ -182,7 +182,8 @@ fn judge_others(seen: &Seen<'_>, aim: &Aim<'_>, found: &mut Preflight) -> Result
     Ok(nodes)
 }
 
-fn stuck(seen: &Seen<'_>, on: &str, why: &str, pods: &[String]) -> Refusal {
+/// The refusal about pods of a node that can't go.
+pub(super) fn stuck(seen: &Seen<'_>, on: &str, why: &str, pods: &[String]) -> Refusal {
     let by_flag = why.contains("(use --");
     let message = if by_flag {
         format!("cannot delete {why}")

@@ -97,7 +97,8 @@ impl Drain {
         };
         let empty = |name: &String| {
             let others = self.on_node(seen, name);
-            others.is_ok_and(|rows| rows.iter().all(|row| !row.is_evicted())) && self.shards_on(seen, name).is_empty()
+            others.is_ok_and(|rows| rows.iter().all(|row| !self.has_to_go(row)))
+                && self.shards_on(seen, name).is_empty()
         };
         self.aim.order.iter().all(|name| then_done(name) && empty(name))
             && self.put_back(seen, true, &[]).is_none()

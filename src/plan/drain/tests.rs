@@ -1,6 +1,7 @@
 //! The planner on small snapshots, with a cluster of a few lines beside it: what it does, in what order, and what stops it. What
 //! needs controllers to come true is tested on a real control plane under tests/it/drain.
 
+mod late;
 mod left;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,8 @@ struct Play {
     now: Timestamp,
     /// Pods of other applications, by node.
     others: Vec<Value>,
+    /// The budgets of their namespaces.
+    budgets: Vec<Value>,
     /// How many pods were made anew.
     made: usize,
 }
@@ -95,6 +98,7 @@ impl Play {
             scene,
             now,
             others: Vec::new(),
+            budgets: Vec::new(),
             made: 0,
         };
         let snapshot = play.snapshot();
@@ -122,7 +126,10 @@ impl Play {
         }
         all.extend(self.others.iter().cloned());
         scene.set(Resource::NodePods, crate::model::read::Read::Got(all));
-        scene.set(Resource::AllBudgets, crate::model::read::Read::Got(Vec::new()));
+        scene.set(
+            Resource::AllBudgets,
+            crate::model::read::Read::Got(self.budgets.clone()),
+        );
         scene.snapshot()
     }
 

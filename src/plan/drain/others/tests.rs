@@ -147,7 +147,7 @@ fn a_budget_that_can_never_let_go_is_told_from_one_that_will() {
         verdict(&scene, Flags::default())
     };
     let words = |verdict: Verdict| match verdict {
-        Verdict::Waits(words) | Verdict::Never(words) => words,
+        Verdict::Waits(words) | Verdict::Kept(words) => words,
         other => panic!("{other:?}"),
     };
     assert_eq!(
@@ -175,7 +175,7 @@ fn a_budget_that_can_never_let_go_is_told_from_one_that_will() {
         ),
     ] {
         let verdict = with(spec.clone(), status);
-        assert!(matches!(verdict, Verdict::Never(_)), "{spec}: {verdict:?}");
+        assert!(matches!(verdict, Verdict::Kept(_)), "{spec}: {verdict:?}");
     }
     // A status from before the spec changed proves nothing.
     let stale = json!({"observedGeneration": 0, "desiredHealthy": 3});
@@ -241,7 +241,7 @@ fn two_budgets_hold_a_pod_for_ever_and_what_blocks_is_named() {
         json!({"disruptionsAllowed": 1}),
     );
     let both = verdict(&scene, Flags::default());
-    assert!(matches!(both, Verdict::Never(words) if words.contains("pdb/web, pdb/wider") && words.contains("500")));
+    assert!(matches!(both, Verdict::Kept(words) if words.contains("pdb/web, pdb/wider") && words.contains("500")));
 }
 
 #[test]
