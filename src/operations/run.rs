@@ -21,6 +21,7 @@ use crate::cluster::failure::Failure;
 use crate::cluster::fresh::{Volumes, fresh};
 use crate::cluster::lease::LostOr;
 use crate::event::Fact;
+use crate::model::finding::{Finding, Severity};
 use crate::model::outcome::{End, Outcome};
 use crate::model::set;
 use crate::model::snapshot::Snapshot;
@@ -54,9 +55,14 @@ pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> O
     }
     // A last look for the report, uncached where the server answers: what is said at the end was seen at the end.
     let patience = if *stop.borrow() < 2 { SAFETY } else { TO_BE_SEEN };
-    let (look, sight) = match Box::pin(timeout(patience, run.look_fresh(Volumes::All))).await {
-        Ok(Ok(look)) => (look, Sight::WithVolumes),
-        _ => (run.look(), Sight::Watched),
+    let (look, unseen) = match Box::pin(timeout(patience, run.look_fresh(Volumes::All))).await {
+        Ok(Ok(look)) => (look, None),
+        Ok(Err(failure)) => (run.look(), Some(failure)),
+        Err(_) => (run.look(), Some(Failure::TimedOut { after: Some(patience) })),
+    };
+    let sight = match unseen {
+        None => Sight::WithVolumes,
+        Some(_) => Sight::Watched,
     };
     let seen = run.seen(&look);
     let now = run.now();
@@ -76,10 +82,27 @@ pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> O
     if let Step::End { findings, .. } = &mut step {
         logs::quote(&run, &seen, findings).await;
     }
-    let outcome = planner.outcome(&seen, &step, now);
+    let mut outcome = planner.outcome(&seen, &step, now);
+    outcome
+        .findings
+        .extend(unseen.map(|failure| from_before(&failure, &run)));
     run.announce_end(&outcome).await;
     Box::pin(run.give_back()).await;
     outcome
+}
+
+/// The finding where the last look failed: what the end says was seen before.
+fn from_before(failure: &Failure, run: &Run) -> Finding {
+    let mut finding = Finding::new(
+        Severity::Warning,
+        format!("statefulset/{}", set::name(&run.set)),
+        "the last look failed: what is said of the end is as it was seen before",
+    );
+    finding
+        .evidence(failure.reason())
+        .remedy("see how it stands now:")
+        .remedy(run.policy.shardctl("status"));
+    finding
 }
 
 /// Steps until one ends the run.

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::Afterwards;
+use super::others::Row;
 use super::run::Drain;
 use crate::model::finding::{Finding, Severity};
 use crate::model::mark::Mark;
-use crate::model::node;
 use crate::model::outcome::{End, Outcome, down_in_all};
 use crate::model::shell::shell_word;
 use crate::model::step::{Act, Step};
+use crate::model::{node, pod};
 use crate::plan::replace::report::{counted, found_at_last, state_now};
 use crate::plan::verify::seen::Seen;
 
@@ -112,8 +113,8 @@ impl Drain {
             }
             Step::Act(_) | Step::Wait(_) => (End::Interrupted, "interrupted".to_owned(), Vec::new()),
         };
-        // The last look, after which nothing is decided any more, may have shown a disk that was exchanged.
-        found_at_last(self.memory.failed.as_ref(), &mut end, &mut summary, &mut findings);
+        let found = self.seen_at_last(seen, end);
+        found_at_last(found, &mut end, &mut summary, &mut findings);
         let touched = self.memory.shards.touched();
         let shards = self.memory.shards.reports(&self.set_name, &touched, now);
         Outcome {
@@ -129,6 +130,46 @@ impl Drain {
             how_to_undo: self.how_to_undo(seen, end),
             how_to_resume: self.how_to_resume(end),
         }
+    }
+
+    /// What the last look, after which nothing is decided any more, shows against the end: a disk that was exchanged, a shard that
+    /// fell; and where all was about to be called done, a set or a budget that somebody changed, a node that isn't as it was left.
+    fn seen_at_last(&self, seen: &Seen<'_>, end: End) -> Vec<Finding> {
+        let fallen = self.memory.shards.fallen(seen, self.policy.max_restarts);
+        let mut found: Vec<Finding> = self.memory.failed.iter().cloned().collect();
+        found.extend(fallen.into_iter().map(|(_, finding)| finding));
+        if end == End::Done {
+            found.extend(self.another_set(seen).map(|(_, finding)| finding));
+            found.extend(self.another_budget(seen));
+            found.extend(self.memory.emptied.iter().filter_map(|name| self.isnt_left(seen, name)));
+        }
+        found
+    }
+
+    /// Why a node that was emptied isn't as it was left; none where it is, where it may take pods, and where it is gone.
+    fn isnt_left(&self, seen: &Seen<'_>, name: &str) -> Option<Finding> {
+        let found = seen.node(name).ok().flatten()?;
+        if self.policy.then == Afterwards::Uncordoned || self.memory.released.contains(name) {
+            return None;
+        }
+        let mut finding = Finding::new(Severity::Error, format!("node/{name}"), String::new());
+        let rows = self.on_node(seen, name).unwrap_or_default();
+        let rows = rows.iter().filter(|row| self.has_to_go(row)).map(Row::title);
+        let shards = seen.every_shard().unwrap_or_default().into_iter();
+        let shards = shards.filter(|shard| shard.pod.and_then(pod::node) == Some(name));
+        let on_it: Vec<String> = shards.map(|shard| shard.name).chain(rows).collect();
+        finding.message = if !on_it.is_empty() {
+            format!("it isn't empty any more: {} came to it", on_it.join(", "))
+        } else if !node::is_cordoned(found) {
+            "somebody uncordoned it since it was emptied".to_owned()
+        } else {
+            return None;
+        };
+        finding.remedy(seen.kubectl_cluster(&format!(
+            "get pods -A -o wide --field-selector spec.nodeName={}",
+            shell_word(name)
+        )));
+        Some(finding)
     }
 
     /// The first fact: the shards, and the nodes.

@@ -39,13 +39,14 @@ impl Drain {
         self.unseen(seen)
             .or_else(|| self.budget_to_close(seen))
             .or_else(|| self.something_failed())
-            .or_else(|| self.memory.ending.clone())
+            .or_else(|| self.memory.ending.clone().filter(|end| !is_done(end)))
             .or_else(|| self.set_is_another(seen))
             .or_else(|| self.budget_is_another(seen))
             .or_else(|| self.node_is_another(seen))
             .or_else(|| self.a_shard_fell(seen))
             .or_else(|| self.a_shard_came_back(seen))
-            // While the extra shard is taken away nothing is begun that what mends itself meanwhile would allow.
+            // While the extra shard is taken away nothing is begun that what mends itself meanwhile would allow; what was about to
+            // be called done is held against what is seen meanwhile.
             .or_else(|| self.memory.ending.clone())
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.together(seen, wishes, now))
@@ -120,21 +121,29 @@ impl Drain {
         ))
     }
 
-    /// Somebody changed the set meanwhile. The extra shard of a surge is our own change.
     fn set_is_another(&self, seen: &Seen<'_>) -> Option<Step> {
+        let (summary, finding) = self.another_set(seen)?;
+        Some(self.stop(summary, vec![finding]))
+    }
+
+    /// Somebody changed the set meanwhile. The extra shard of a surge is our own change.
+    pub(super) fn another_set(&self, seen: &Seen<'_>) -> Option<(String, Finding)> {
         let mut pinned = self.memory.pinned.clone()?;
         let surged = self.memory.extra.is_some() || self.surge_mark(seen).is_some();
         let with_extra = pinned.replicas.saturating_add(1);
         if surged && set::replicas(seen.set().ok()?) == with_extra {
             pinned.replicas = with_extra;
         }
-        let (summary, finding) = another_set(seen, &pinned, "drain")?;
-        Some(self.stop(summary, vec![finding]))
+        another_set(seen, &pinned, "drain")
     }
 
     /// Somebody changed a budget over the shards meanwhile.
+    pub(super) fn another_budget(&self, seen: &Seen<'_>) -> Option<Finding> {
+        another_budget(seen, self.memory.budgets.as_ref()?, &self.run)
+    }
+
     fn budget_is_another(&self, seen: &Seen<'_>) -> Option<Step> {
-        let finding = another_budget(seen, self.memory.budgets.as_ref()?, &self.run)?;
+        let finding = self.another_budget(seen)?;
         Some(self.stop(format!("{}: {}", finding.object, finding.message), vec![finding]))
     }
 
@@ -423,6 +432,11 @@ impl Drain {
         });
         undo.collect()
     }
+}
+
+/// Whether it is the end that calls everything done.
+fn is_done(step: &Step) -> bool {
+    matches!(step, Step::End { end: End::Done, .. })
 }
 
 /// When an eviction is tried again; none where that is at once, or never.

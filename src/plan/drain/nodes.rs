@@ -197,10 +197,11 @@ impl Drain {
         self.memory.emptied.iter().filter(left)
     }
 
-    /// The pods that are still on the nodes that were emptied and would have had to go, for the end.
+    /// The pods that are still on the nodes that were emptied and would have had to go, were it not for `--allow`, for the end.
     pub(super) fn still_on(&self, seen: &Seen<'_>, name: &str) -> Vec<String> {
         let rows = self.on_node(seen, name).unwrap_or_default();
-        let stays = |row: &&Row| matches!(row.verdict, Verdict::Kept(_) | Verdict::Never(_));
+        let held = |row: &Row| matches!(row.verdict, Verdict::Kept(_) | Verdict::Never(_));
+        let stays = |row: &&Row| held(row) && !self.has_to_go(row);
         rows.iter().filter(stays).map(Row::title).collect()
     }
 

@@ -45,20 +45,21 @@ impl Replacing {
     }
 }
 
-/// Puts a failure that was seen only by the last look into how a run ends: what was about to be called done isn't.
-pub fn found_at_last(failed: Option<&Finding>, end: &mut End, summary: &mut String, findings: &mut Vec<Finding>) {
-    let is_told = |failed: &&Finding| {
-        let same = |told: &Finding| told.object == failed.object && told.message == failed.message;
-        findings.iter().any(same)
-    };
-    let Some(failed) = failed.filter(|failed| !is_told(failed)) else {
-        return;
-    };
-    if matches!(end, End::Done | End::NothingToDo) {
-        *end = End::Halted;
-        summary.clone_from(&failed.message);
+/// Puts what was seen only by the last look into how a run ends: what was about to be called done isn't. What an end short of the goal
+/// says of an object already isn't said twice.
+pub fn found_at_last(found: Vec<Finding>, end: &mut End, summary: &mut String, findings: &mut Vec<Finding>) {
+    for new in found {
+        let was_done = matches!(end, End::Done | End::NothingToDo);
+        let is_told = |told: &Finding| told.object == new.object && (told.message == new.message || !was_done);
+        if findings.iter().any(is_told) {
+            continue;
+        }
+        if was_done {
+            *end = End::Halted;
+            *summary = format!("{}: {}", new.object, new.message);
+        }
+        findings.push(new);
     }
-    findings.push(failed.clone());
 }
 
 /// How many shards are Ready, and on which revisions.

@@ -8,9 +8,9 @@ use crate::model::outcome::{End, Outcome, down_in_all};
 use crate::model::pod;
 use crate::model::set;
 use crate::model::step::{Act, Step};
-use crate::plan::replace::observed_revision;
 use crate::plan::replace::report::{counted, found_at_last, state_now};
 use crate::plan::replace::stand::Stand;
+use crate::plan::replace::{another_set, observed_revision};
 use crate::plan::verify::seen::Seen;
 
 impl Upgrade {
@@ -100,8 +100,8 @@ impl Upgrade {
             Step::End { end, summary, findings } => (*end, summary.clone(), findings.clone()),
             Step::Act(_) | Step::Wait(_) => (End::Interrupted, "interrupted".to_owned(), Vec::new()),
         };
-        // The last look, after which nothing is decided any more, may have shown a disk that was exchanged.
-        found_at_last(self.memory.failed.as_ref(), &mut end, &mut summary, &mut findings);
+        let found = self.seen_at_last(seen, end);
+        found_at_last(found, &mut end, &mut summary, &mut findings);
         let shards = self.replacing.reports(&self.set_name, &self.replacing.touched(), now);
         Outcome {
             end,
@@ -116,6 +116,18 @@ impl Upgrade {
             how_to_undo: self.how_to_undo(seen),
             how_to_resume: self.how_to_resume(seen, end),
         }
+    }
+
+    /// What the last look, after which nothing is decided any more, shows against the end: a disk that was exchanged, a shard that
+    /// fell; and where all was about to be called done, a set that somebody changed.
+    fn seen_at_last(&self, seen: &Seen<'_>, end: End) -> Vec<Finding> {
+        let fallen = self.replacing.fallen(seen, self.policy.max_restarts);
+        let mut found: Vec<Finding> = self.memory.failed.iter().cloned().collect();
+        found.extend(fallen.into_iter().map(|(_, finding)| finding));
+        if let Some(pinned) = self.memory.pinned.as_ref().filter(|_| end == End::Done) {
+            found.extend(another_set(seen, pinned, "upgrade").map(|(_, finding)| finding));
+        }
+        found
     }
 
     fn how_to_undo(&self, seen: &Seen<'_>) -> Vec<String> {

@@ -343,3 +343,45 @@ fn an_upgrade_whose_last_look_shows_another_disk_is_not_called_done() {
     assert_eq!((outcome.end, outcome.findings.len()), (End::Halted, 1));
     assert!(outcome.summary.contains("another volume"), "{}", outcome.summary);
 }
+
+#[test]
+fn what_only_the_last_look_shows_is_not_called_done() {
+    type Meddle = fn(&mut Play);
+    let cases: [(Meddle, &str); 3] = [
+        (|_| {}, ""),
+        (|play| play.pod("db-1", not_ready()), "pod/db-1: isn't Ready any more"),
+        (
+            |play| {
+                play.scene
+                    .merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 2}}));
+            },
+            "statefulset/db: its replicas were changed",
+        ),
+    ];
+    for (meddle, words) in cases {
+        let mut play = Play::pending(Scene::healthy(3), |_| {});
+        for name in ["db-0", "db-1", "db-2"] {
+            play.pod(
+                name,
+                json!({"metadata": {"labels": {"controller-revision-hash": "db-2"}}}),
+            );
+        }
+        let step = play.next();
+        assert!(matches!(step, Step::End { end: End::Done, .. }), "{step:?}");
+        meddle(&mut play);
+        let snapshot = play.snapshot();
+        let seen = Seen {
+            snapshot: &snapshot,
+            policy: &play.scene.policy,
+        };
+        play.upgrade.note(&seen, play.now, Sight::WithVolumes);
+        let outcome = play.upgrade.outcome(&seen, &step, play.now);
+        let wanted = if words.is_empty() { End::Done } else { End::Halted };
+        assert_eq!(outcome.end, wanted, "{}", outcome.summary);
+        assert!(
+            words.is_empty() || outcome.summary.starts_with(words),
+            "{}",
+            outcome.summary
+        );
+    }
+}

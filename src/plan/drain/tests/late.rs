@@ -1,6 +1,8 @@
 //! The planner where things change after they were judged: pods of others that can't go any more, and what the last look shows.
 
+use super::left::down;
 use super::*;
+use crate::model::outcome::Outcome;
 
 /// A drain of `spare`, on which only this pod of somebody else's is, cordoned.
 fn cordoned_with(pod: Value, change: impl FnOnce(&mut Policy)) -> Play {
@@ -78,4 +80,97 @@ fn a_neighbour_whose_budget_keeps_it_by_now_is_asked_for_and_waited_for() {
         "{}",
         wait.words
     );
+}
+
+impl Play {
+    /// The end as the last look has it.
+    fn ended(&mut self, step: &Step) -> Outcome {
+        let snapshot = self.snapshot();
+        let seen = Seen {
+            snapshot: &snapshot,
+            policy: &self.scene.policy,
+        };
+        self.drain.note(&seen, self.now, Sight::WithVolumes);
+        self.drain.outcome(&seen, step, self.now)
+    }
+}
+
+/// A drain of node-0 up to the step that ends it, which calls it done.
+fn done(then: Afterwards) -> (Play, Step) {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| policy.then = then);
+    loop {
+        match play.next() {
+            Step::Act(act) => play.carry_out(&act),
+            Step::Wait(wait) => panic!("waits for {}", wait.words),
+            step @ Step::End { .. } => {
+                assert!(matches!(step, Step::End { end: End::Done, .. }), "{step:?}");
+                return (play, step);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_only_the_last_look_shows_is_not_called_done() {
+    let (mut play, step) = done(Afterwards::Cordoned);
+    assert_eq!(play.ended(&step).end, End::Done);
+    type Meddle = fn(&mut Play);
+    let cases: [(Meddle, &str); 5] = [
+        (|play| down(&mut play.scene, "db-1"), "pod/db-1: isn't Ready any more"),
+        (
+            |play| play.others = vec![other("web-1", "node-0")],
+            "node/node-0: it isn't empty any more: web/web-1 came to it",
+        ),
+        (
+            |play| {
+                play.scene
+                    .merge(Resource::Pods, "db-2", json!({"spec": {"nodeName": "node-0"}}));
+            },
+            "node/node-0: it isn't empty any more: db-2 came to it",
+        ),
+        (
+            |play| {
+                play.scene
+                    .merge(Resource::Nodes, "node-0", json!({"spec": {"unschedulable": null}}));
+            },
+            "node/node-0: somebody uncordoned it",
+        ),
+        (
+            |play| {
+                play.scene
+                    .merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 3}}));
+            },
+            "statefulset/db: its replicas were changed",
+        ),
+    ];
+    for (meddle, words) in cases {
+        let (mut play, step) = done(Afterwards::Cordoned);
+        meddle(&mut play);
+        let outcome = play.ended(&step);
+        assert_eq!(outcome.end, End::Halted, "{words}");
+        assert!(outcome.summary.starts_with(words), "{}", outcome.summary);
+    }
+    // A node that takes pods again may have some.
+    let (mut play, step) = done(Afterwards::Uncordoned);
+    play.others = vec![other("web-1", "node-0")];
+    assert_eq!(play.ended(&step).end, End::Done);
+}
+
+#[test]
+fn a_shard_that_falls_while_the_extra_one_goes_is_told_at_the_end() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |policy| policy.strategy = Strategy::Surge);
+    loop {
+        let Step::Act(act) = play.next() else {
+            panic!("an effect is due")
+        };
+        play.carry_out(&act);
+        if act == Act::ScaleBack {
+            break;
+        }
+    }
+    down(&mut play.scene, "db-1");
+    let (told, end, summary) = play.play_out();
+    assert_eq!(told, ["remove data-db-4", "undo statefulset/db"]);
+    assert_eq!(end, End::Halted, "{summary}");
+    assert!(summary.contains("db-1 went down without this run's doing"), "{summary}");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn down(scene: &mut Scene, shard: &str) {
+pub(super) fn down(scene: &mut Scene, shard: &str) {
     let conditions = json!([{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]);
     scene.merge(Resource::Pods, shard, json!({"status": {"conditions": conditions}}));
 }
