@@ -78,6 +78,8 @@ pub enum Closed {
     Gone,
     /// It couldn't be closed: the mark is there, and says how to undo it.
     Open(Failure),
+    /// Whether it was opened isn't known: the request that was to do so had no answer, and nothing could be read since.
+    Unseen(Failure),
 }
 
 /// An eviction for which the budget was opened.
@@ -85,7 +87,7 @@ pub enum Closed {
 pub struct Window {
     /// What became of the eviction.
     pub tried: Tried,
-    /// What became of the budget; none where it wasn't opened.
+    /// What became of the budget; none where it wasn't opened, or is as before and was never seen otherwise.
     pub closed: Option<Closed>,
     /// For how long it was open at most: from before the request that opened it to the answer that closed it.
     pub open: Duration,
@@ -136,7 +138,7 @@ pub async fn through_a_window(
     let opened = timeout(OPEN, json_patch(aim.api, aim.permit, &path, &patch)).await;
     let mut stop = pin!(stop);
     let mut in_haste = false;
-    let (tried, known) = match opened.unwrap_or(Err(Failure::TimedOut { after: Some(OPEN) })) {
+    let (tried, opened) = match opened.unwrap_or(Err(Failure::TimedOut { after: Some(OPEN) })) {
         Ok(answer) => {
             let tried = tokio::select! {
                 biased;
@@ -146,13 +148,16 @@ pub async fn through_a_window(
                     Tried::Abandoned
                 }
             };
-            (tried, answer.parse().ok())
+            (tried, Opened::Answered(answer.parse().ok()))
         }
+        // Nothing is evicted by way of a budget that isn't known to be open.
         Err(failure) if failure.may_have_been_done() => {
-            if !shows_up(aim, &path, &written).await {
-                return untouched(Tried::NotTried(failure));
-            }
-            (Tried::Unknown(failure), None)
+            let opened = match shows_up(aim, &path, &written).await {
+                Shows::Nothing => return untouched(Tried::NotTried(failure)),
+                Shows::Mark => Opened::Seen,
+                Shows::Unseen => Opened::Unseen,
+            };
+            (Tried::NotTried(failure), opened)
         }
         Err(failure) => return untouched(Tried::NotTried(failure)),
     };
@@ -162,31 +167,59 @@ pub async fn through_a_window(
         }
         sleep(CLOSING_IN_HASTE).await;
     };
+    let was_seen = opened != Opened::Unseen;
     let closed = tokio::select! {
         biased;
-        closed = close(aim, &path, change, &written, known) => closed,
-        () = no_more_patience => Closed::Open(Failure::TimedOut { after: Some(CLOSING_IN_HASTE) }),
+        closed = close(aim, &path, change, &written, opened) => closed,
+        () = no_more_patience => Some(still_open(was_seen, Failure::TimedOut { after: Some(CLOSING_IN_HASTE) })),
     };
     Window {
         tried,
-        closed: Some(closed),
+        closed,
         open: opening.elapsed(),
     }
 }
 
-/// Whether a mark whose request had no answer is there, or comes within a while. Unknown counts as there: then it is looked for
-/// on and on while closing.
-async fn shows_up(aim: &Aim<'_>, path: &str, mark: &str) -> bool {
+/// What is known of the request that was to open the budget.
+#[derive(PartialEq)]
+enum Opened {
+    /// It was answered; the budget as it was then, where that could be read.
+    Answered(Option<Value>),
+    /// It wasn't, and the mark was seen.
+    Seen,
+    /// It wasn't, and nothing was seen since.
+    Unseen,
+}
+
+/// What is seen of a request that had no answer.
+enum Shows {
+    Mark,
+    Nothing,
+    Unseen,
+}
+
+/// Whether a mark whose request had no answer is there, or comes within a while. Where that can't be seen it is looked for on and on
+/// while closing.
+async fn shows_up(aim: &Aim<'_>, path: &str, mark: &str) -> Shows {
     let until = Instant::now() + OPEN;
     loop {
         let read = timeout_at(until, async { aim.api.get(path).await?.parse::<Value>() }).await;
+        let is_last = Instant::now() + LONGEST_PAUSE >= until;
         match read {
-            Ok(Ok(present)) if mark_text(&present) == Some(mark) => return true,
-            Ok(Ok(_)) if Instant::now() + LONGEST_PAUSE >= until => return false,
-            Ok(Err(_)) if Instant::now() + LONGEST_PAUSE >= until => return true,
-            Err(_) => return true,
+            Ok(Ok(present)) if mark_text(&present) == Some(mark) => return Shows::Mark,
+            Ok(Ok(_)) if is_last => return Shows::Nothing,
+            Ok(Err(_)) if is_last => return Shows::Unseen,
+            Err(_) => return Shows::Unseen,
             Ok(_) => sleep(LONGEST_PAUSE).await,
         }
+    }
+}
+
+fn still_open(was_seen: bool, failure: Failure) -> Closed {
+    if was_seen {
+        Closed::Open(failure)
+    } else {
+        Closed::Unseen(failure)
     }
 }
 
@@ -220,8 +253,14 @@ async fn look(aim: &Aim<'_>) -> Result<Afterwards, Failure> {
     afterwards(aim.api, aim.namespace, aim.pod, aim.uid).await
 }
 
-/// Closes the budget. A try whose answer is lost is found out by looking, and repeated until the server has answered.
-async fn close(aim: &Aim<'_>, path: &str, change: &Change, mark: &str, mut known: Option<Value>) -> Closed {
+/// Closes the budget. A try whose answer is lost is found out by looking, and repeated until the server has answered. None where it
+/// was never seen to be open, and is as it was before.
+async fn close(aim: &Aim<'_>, path: &str, change: &Change, mark: &str, opened: Opened) -> Option<Closed> {
+    let mut was_seen = opened != Opened::Unseen;
+    let mut known = match opened {
+        Opened::Answered(known) => known,
+        Opened::Seen | Opened::Unseen => None,
+    };
     let deadline = Instant::now() + CLOSING;
     let field = format!("/spec/{}", change.field);
     let mut pause = MOMENT;
@@ -236,26 +275,27 @@ async fn close(aim: &Aim<'_>, path: &str, change: &Change, mark: &str, mut known
             let Some(restore) = restore_patch(&present, mark) else {
                 return Ok::<_, Failure>((present, None));
             };
+            was_seen = true;
             let answer = json_patch(aim.api, aim.permit, path, &restore.patch).await?;
             Ok((answer.parse()?, Some(restore)))
         };
+        let back = |after: Value| Some(Closed::Back(serde_json::from_value(after).ok().map(Box::new)));
         let failure = match timeout(ONE_TRY, tried).await {
             Ok(Ok((after, Some(restore)))) if restore.theirs.is_some() => {
-                return Closed::Theirs(taken_away(&after, change));
+                return Some(Closed::Theirs(taken_away(&after, change)));
             }
-            Ok(Ok((after, Some(_)))) => return Closed::Back(serde_json::from_value(after).ok().map(Box::new)),
-            Ok(Ok((after, None))) if maybe && after.pointer(&field) == Some(&change.from) => {
-                return Closed::Back(serde_json::from_value(after).ok().map(Box::new));
-            }
-            Ok(Ok((after, None))) => return Closed::Theirs(taken_away(&after, change)),
-            Ok(Err(failure)) if failure.is_not_found() => return Closed::Gone,
+            Ok(Ok((after, Some(_)))) => return back(after),
+            Ok(Ok((after, None))) if after.pointer(&field) == Some(&change.from) && !was_seen => return None,
+            Ok(Ok((after, None))) if after.pointer(&field) == Some(&change.from) && maybe => return back(after),
+            Ok(Ok((after, None))) => return Some(Closed::Theirs(taken_away(&after, change))),
+            Ok(Err(failure)) if failure.is_not_found() => return Some(Closed::Gone),
             Ok(Err(failure)) => failure,
             Err(_) => Failure::TimedOut { after: Some(ONE_TRY) },
         };
         maybe |= failure.may_have_been_done();
         let refused = failure.is_forbidden() || Instant::now() + pause >= deadline;
         if refused {
-            return Closed::Open(failure);
+            return Some(still_open(was_seen, failure));
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -280,3 +320,6 @@ pub fn mark(change: &Change, run: &str, by: &str, since: Timestamp, until: Times
         made: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -349,7 +349,7 @@ async fn take_down<P: Planner>(
         Ok(judged) => judged,
         Err(refusals) => return Ok(Acted::Refused(refusals)),
     };
-    let (became, reason, done) = if let Act::EvictShard { relax, .. } = act {
+    if let Act::EvictShard { relax, .. } = act {
         let act = Act::EvictShard {
             pod: judged.clone(),
             already_down,
@@ -358,21 +358,14 @@ async fn take_down<P: Planner>(
         planner.about_to(&act, &seen, now);
         // Not interrupted here: an open budget is closed first. On the heap, since it is large beside everything else here.
         let evicted = Box::pin(act::evict::evict(run, &judged, *relax, pressed_twice(stop))).await;
-        let became = evicted.map_err(Stopped::Failed)?;
-        (became, "ShardEvicted", "evicted")
-    } else {
-        let act = Act::DeleteShard {
-            pod: judged.clone(),
-            already_down,
-        };
-        planner.about_to(&act, &seen, now);
-        let became = interruptible(stop, act::shard::delete(run, &judged)).await?;
-        (became, "ShardDeleted", "deleted")
-    };
-    if matches!(became, Acted::Done | Acted::Undone { .. }) {
-        run.announce(reason, false, format!("{}: {done} pod {}", run.name, judged.name));
+        return evicted.map_err(Stopped::Failed);
     }
-    Ok(became)
+    let act = Act::DeleteShard {
+        pod: judged.clone(),
+        already_down,
+    };
+    planner.about_to(&act, &seen, now);
+    interruptible(stop, act::shard::delete(run, &judged)).await
 }
 
 /// Reads the cluster anew, so that what became of a lost answer is known; the planner learns it. The volumes only where the planner

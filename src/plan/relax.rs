@@ -288,7 +288,7 @@ pub fn taken_away(budget: &Value, change: &Change) -> Finding {
     let mut finding = Finding::new(
         Severity::Warning,
         format!("pdb/{}", change.budget),
-        "somebody else wrote it while it was open for an eviction",
+        "somebody else wrote it during an eviction",
     );
     let as_before = now == Some(&change.from);
     finding.evidence(match now {

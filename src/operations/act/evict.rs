@@ -75,20 +75,34 @@ pub(in crate::operations) async fn evict(
     let window = through_a_window(&aim, budget, &change, &mark, stop).await;
     tell(run, target, &change, &window);
     match window.closed {
-        Some(Closed::Theirs(finding)) => Ok(by_somebody_else(window.tried, finding)),
-        Some(Closed::Gone) => Ok(by_somebody_else(window.tried, deleted(&change))),
+        Some(Closed::Theirs(finding)) => Ok(by_somebody_else(run, target, window.tried, finding)),
+        Some(Closed::Gone) => Ok(by_somebody_else(run, target, window.tried, deleted(&change))),
         Some(Closed::Back(after)) => conclude(run, target, window.tried, after.as_deref()),
-        Some(Closed::Open(_)) | None => conclude(run, target, window.tried, None),
+        Some(Closed::Open(_) | Closed::Unseen(_)) | None => conclude(run, target, window.tried, None),
     }
 }
 
 /// What the eviction is where somebody else wrote the budget meanwhile: whatever became of it, somebody has to look before the
 /// next one.
-fn by_somebody_else(tried: Tried, finding: Finding) -> Acted {
+fn by_somebody_else(run: &Run, target: &PodRef, tried: Tried, finding: Finding) -> Acted {
     match tried {
-        Tried::Accepted | Tried::Unknown(_) => Acted::Undone { left: vec![finding] },
+        Tried::Accepted => {
+            announce(run, target);
+            Acted::Undone { left: vec![finding] }
+        }
+        // The shard is in hand until a look shows that it stayed.
+        Tried::Unknown(_) => Acted::Undone { left: vec![finding] },
         Tried::Refused(..) | Tried::NotTried(_) | Tried::Abandoned => Acted::Failed(Box::new(finding)),
     }
+}
+
+/// Posts that the pod was evicted: only where the server said so.
+fn announce(run: &Run, target: &PodRef) {
+    run.announce(
+        "ShardEvicted",
+        false,
+        format!("{}: evicted pod {}", run.name, target.name),
+    );
 }
 
 /// The finding about a budget that is gone.
@@ -96,7 +110,7 @@ fn deleted(change: &Change) -> Finding {
     Finding::new(
         Severity::Warning,
         format!("pdb/{}", change.budget),
-        "somebody deleted it while it was open: nothing protects the shards",
+        "somebody deleted it during an eviction: nothing protects the shards",
     )
 }
 
@@ -144,6 +158,16 @@ fn tell(run: &Run, target: &PodRef, change: &Change, window: &Window) {
     let Some(closed) = &window.closed else {
         return;
     };
+    if let Closed::Unseen(failure) = closed {
+        return run.events.emit(Fact::Trouble {
+            message: format!(
+                "whether {object} was opened isn't known ({}): if it was, {} is {} and a mark on it says so; shardctl recover closes it",
+                failure.reason(),
+                change.field,
+                change.to
+            ),
+        });
+    }
     run.events.emit(Fact::Changed {
         object: object.clone(),
         what: format!(
@@ -159,7 +183,7 @@ fn tell(run: &Run, target: &PodRef, change: &Change, window: &Window) {
         ),
     });
     match closed {
-        Closed::Back(_) => {}
+        Closed::Back(_) | Closed::Unseen(_) => {}
         Closed::Theirs(finding) => run.events.emit(Fact::Noted {
             finding: finding.clone(),
         }),
@@ -179,7 +203,10 @@ fn tell(run: &Run, target: &PodRef, change: &Change, window: &Window) {
 
 fn conclude(run: &Run, target: &PodRef, tried: Tried, budget: Option<&PodDisruptionBudget>) -> Result<Acted, Failure> {
     match tried {
-        Tried::Accepted => Ok(Acted::Done),
+        Tried::Accepted => {
+            announce(run, target);
+            Ok(Acted::Done)
+        }
         Tried::Abandoned => Ok(Acted::LookAgain),
         Tried::Unknown(failure) => Err(failure),
         Tried::Refused(_, meaning) if meaning.again() == Again::LookFirst => Ok(Acted::LookAgain),

@@ -22,7 +22,14 @@ pub(in crate::operations) async fn delete(run: &Run, target: &PodRef) -> Result<
     )
     .await
     {
-        Ok(_) => Ok(Acted::Done),
+        Ok(_) => {
+            run.announce(
+                "ShardDeleted",
+                false,
+                format!("{}: deleted pod {}", run.name, target.name),
+            );
+            Ok(Acted::Done)
+        }
         // Admission may answer with any code: it is a no, whatever it is called.
         Err(Failure::Server { code, message, .. }) if (400..500).contains(&code) && !matches!(code, 409 | 429) => {
             let mut finding = Finding::new(
