@@ -475,7 +475,13 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
                 });
                 refused.push(next);
             }
-            Ok(_) => last = Some((next, Instant::now())),
+            Ok(became) => {
+                // What the planner can't see any more it has to be told.
+                if matches!(became, Acted::Done | Acted::Undone { .. }) {
+                    planner.acted(&next, &became);
+                }
+                last = Some((next, Instant::now()));
+            }
             Err(Stopped::Failed(failure)) => {
                 run.events.emit(Fact::Trouble {
                     message: format!("failed to take away what this run made: {}", failure.reason()),

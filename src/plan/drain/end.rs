@@ -93,10 +93,15 @@ impl Drain {
             let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
             mark.is_some_and(|mark| ours(&mark))
         };
-        let held = seen.snapshot.nodes.got().into_iter().flatten().filter(marked);
-        let held = held.map(|found| Act::Unfreeze {
-            node: node::name(found).to_owned(),
-        });
+        let held: Vec<String> = match seen.snapshot.nodes.got() {
+            Some(nodes) => nodes
+                .iter()
+                .filter(marked)
+                .map(|found| node::name(found).to_owned())
+                .collect(),
+            None => self.memory.marked.iter().cloned().collect(),
+        };
+        let held = held.into_iter().map(|node| Act::Unfreeze { node });
         if let Some(act) = first(held.collect()) {
             return Some(act);
         }

@@ -33,6 +33,8 @@ pub(super) struct Memory {
     pub released: BTreeSet<String>,
     /// Nodes that were seen cordoned since this run began.
     pub cordoned: BTreeSet<String>,
+    /// Nodes that have, or may have, the mark of this drain: what is put back where nodes can't be seen any more.
+    pub marked: BTreeSet<String>,
     /// Nodes that were being taken away, or silent, before anything was done.
     pub known_trouble: BTreeSet<String>,
     /// How often a placeholder was made for a shard.
@@ -75,6 +77,7 @@ impl Memory {
             uncordoning: None,
             released: BTreeSet::new(),
             cordoned: BTreeSet::new(),
+            marked: BTreeSet::new(),
             known_trouble: BTreeSet::new(),
             placed: BTreeMap::new(),
             without_room: BTreeSet::new(),

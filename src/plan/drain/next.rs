@@ -36,10 +36,10 @@ impl Drain {
     }
 
     pub(super) fn decide(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
-        self.unseen(seen)
-            .or_else(|| self.budget_to_close(seen))
+        self.budget_to_close(seen)
             .or_else(|| self.something_failed())
             .or_else(|| self.memory.ending.clone().filter(|end| !is_done(end)))
+            .or_else(|| self.unseen(seen, wishes, now))
             .or_else(|| self.set_is_another(seen))
             .or_else(|| self.budget_is_another(seen))
             .or_else(|| self.node_is_another(seen))
@@ -72,20 +72,36 @@ impl Drain {
         }
     }
 
-    /// While shards or nodes can't be seen nothing is decided about them.
-    fn unseen(&self, seen: &Seen<'_>) -> Option<Step> {
-        match unseen(seen) {
+    /// While shards or nodes can't be seen nothing is decided about them. Whoever wants to stop and `--timeout` are obeyed all the same,
+    /// after the shard in hand as ever; how that is going can be seen without the nodes.
+    fn unseen(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Option<Step> {
+        let (words, in_hand) = match unseen(seen) {
             Some(Unseen::Gone(why)) => return Some(self.stop(why, Vec::new())),
-            Some(Unseen::Wait(wait)) => return Some(Step::Wait(wait)),
-            None => {}
-        }
-        match seen.snapshot.nodes.need() {
-            Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => Some(Step::Wait(Wait {
-                words: format!("the nodes to be seen again: {why}"),
-                until: None,
-            })),
-            Ok(_) => None,
-        }
+            Some(Unseen::Wait(wait)) => {
+                let in_hand = !self.memory.shards.taken.is_empty();
+                (wait.words.clone(), in_hand.then_some(Step::Wait(wait)))
+            }
+            None => match seen.snapshot.nodes.need() {
+                Ok(_) => return None,
+                Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => (
+                    format!("the nodes to be seen again: {why}"),
+                    self.shard_in_hand(seen, wishes, now),
+                ),
+            },
+        };
+        in_hand
+            .or_else(|| self.after_the_shard())
+            .or_else(|| self.stop_wished(seen, wishes))
+            .or_else(|| {
+                let until = self.policy.until.filter(|until| now >= *until)?;
+                Some(self.timed_out(format!("--timeout was over at {until:.0} while it waited for {words}")))
+            })
+            .or_else(|| {
+                Some(Step::Wait(Wait {
+                    words: words.clone(),
+                    until: self.policy.until,
+                }))
+            })
     }
 
     /// A budget that we opened and couldn't close is closed before anything is waited for. Where the server doesn't let us, the
@@ -325,17 +341,22 @@ impl Drain {
             }
             (None, Ok(None)) => return None,
         };
+        Some(self.timed_out(format!("--timeout was over at {until:.0}, and {why}")))
+    }
+
+    /// The end where the time is over, with what held it up.
+    fn timed_out(&self, summary: String) -> Step {
         let held = self.memory.held.values().map(|(blocked, _)| blocked.finding.clone());
         let of_shard = self
             .memory
             .blocked
             .iter()
             .map(|(_, blocked, _)| blocked.finding.clone());
-        Some(Step::End {
+        Step::End {
             end: End::TimedOut,
-            summary: format!("--timeout was over at {until:.0}, and {why}"),
+            summary,
             findings: of_shard.chain(held).collect(),
-        })
+        }
     }
 
     /// Shards that are down on any of the nodes move first, whatever the state of the others: it costs nothing.

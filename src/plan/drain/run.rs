@@ -213,6 +213,10 @@ impl Drain {
 
     fn note_nodes(&mut self, seen: &Seen<'_>) {
         let first = self.memory.pinned.is_none();
+        let marked = seen.snapshot.nodes.got().into_iter().flatten();
+        let marked = marked.filter(|found| self.is_marked(found));
+        let marked: Vec<String> = marked.map(|found| node::name(found).to_owned()).collect();
+        self.memory.marked.extend(marked);
         for name in &self.aim.order {
             let Some(found) = seen.node(name).ok().flatten() else {
                 continue;
@@ -302,6 +306,9 @@ impl Planner for Drain {
                     self.memory.ending.get_or_insert(end);
                 }
                 self.memory.scaling_back.get_or_insert(now);
+            }
+            Act::Freeze { node, .. } => {
+                self.memory.marked.insert(node.clone());
             }
             Act::LeaveNode { node, uncordon: true } => self.memory.uncordoning = Some(node.clone()),
             Act::MakePlaceholder { shard, .. } => *self.memory.placed.entry(shard.clone()).or_default() += 1,
@@ -430,7 +437,11 @@ impl Drain {
             Act::EvictShard { .. } | Act::DeleteShard { .. } => self.memory.blocked = None,
             Act::LeaveNode { node, .. } => {
                 self.memory.uncordoning = None;
+                self.memory.marked.remove(node);
                 self.memory.emptied.push(node.clone());
+            }
+            Act::Unfreeze { node } => {
+                self.memory.marked.remove(node);
             }
             Act::ReleaseNode { node, .. } => {
                 self.memory.released.insert(node.clone());

@@ -19,6 +19,8 @@ pub(super) struct Memory {
     pub pulled: bool,
     /// Nodes where the server refuses the pod that would fetch them, and `--allow` says to go on.
     pub passed_over: BTreeSet<String>,
+    /// Nodes that have, or may have, the mark of this upgrade: what is put back where nodes can't be seen any more.
+    pub marked: BTreeSet<String>,
     /// How often a placeholder was made for a shard.
     pub placed: BTreeMap<String, u32>,
     /// Shards that go without a placeholder, since `--allow` says so.

@@ -32,10 +32,11 @@ use super::safety::preflight::places;
 use super::verify::residue::lease_is_left;
 use super::verify::seen::Seen;
 use crate::model::journal::Journal;
+use crate::model::mark::Mark;
 use crate::model::outcome::{Outcome, ShardReport};
-use crate::model::pod;
 use crate::model::refusal::Refusal;
 use crate::model::step::{Act, PodRef, Step, TemplateChange};
+use crate::model::{node, pod};
 
 /// An upgrade: what is wanted, and what this run knows of it.
 #[derive(Debug)]
@@ -169,6 +170,14 @@ impl Planner for Upgrade {
             self.memory.failed.get_or_insert(exchanged);
         }
         self.note_pulls(seen, now);
+        let nodes = seen.snapshot.nodes.got().into_iter().flatten();
+        let marked = nodes.filter(|found| {
+            let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
+            mark.is_some_and(|mark| mark.is_of(&self.run))
+        });
+        self.memory
+            .marked
+            .extend(marked.map(|found| node::name(found).to_owned()));
     }
 
     fn wants_volumes(&self) -> bool {
@@ -190,6 +199,9 @@ impl Planner for Upgrade {
                 self.note_undoing(seen, change, now);
                 self.memory.touched = true;
                 self.memory.pinned = None;
+            }
+            Act::Freeze { node, .. } => {
+                self.memory.marked.insert(node.clone());
             }
             Act::MakePlaceholder { shard, .. } => *self.memory.placed.entry(shard.clone()).or_default() += 1,
             Act::Task(_) => self.tasks.about_to(),
@@ -283,13 +295,15 @@ impl Upgrade {
             Act::Task(task) => self.tasks.did(task),
             Act::AskToGoOn { .. } => self.memory.went_on = true,
             Act::FinishJournal => self.memory.finished = true,
+            Act::Unfreeze { node } => {
+                self.memory.marked.remove(node);
+            }
             Act::DeleteShard { .. }
             | Act::EvictShard { .. }
             | Act::PrePull { .. }
             | Act::RemoveHelper { .. }
             | Act::Freeze { .. }
             | Act::UndoMark { .. }
-            | Act::Unfreeze { .. }
             | Act::LeaveNode { .. }
             | Act::ReleaseNode { .. }
             | Act::EvictPod(_)

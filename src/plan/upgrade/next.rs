@@ -19,7 +19,7 @@ use crate::plan::verify::seen::{Seen, Shard};
 
 impl Upgrade {
     pub(super) fn next(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
-        self.unseen(seen)
+        self.unseen(seen, wishes)
             .or_else(|| self.set_is_another(seen))
             .or_else(|| self.something_failed())
             .or_else(|| self.a_shard_fell(seen))
@@ -47,11 +47,17 @@ impl Upgrade {
         }
     }
 
-    /// While the shards can't be seen nothing is decided about them.
-    fn unseen(&self, seen: &Seen<'_>) -> Option<Step> {
+    /// While the shards can't be seen nothing is decided about them. Whoever wants to stop is obeyed all the same, where no shard is in
+    /// hand.
+    fn unseen(&self, seen: &Seen<'_>, wishes: Wishes) -> Option<Step> {
         Some(match unseen(seen)? {
             Unseen::Gone(why) => self.stop(why, Vec::new()),
-            Unseen::Wait(wait) => Step::Wait(wait),
+            Unseen::Wait(wait) => {
+                let stops = Some(wishes).filter(|_| self.replacing.taken.is_empty());
+                stops
+                    .and_then(|wishes| self.stop_wished(seen, wishes))
+                    .unwrap_or(Step::Wait(wait))
+            }
         })
     }
 

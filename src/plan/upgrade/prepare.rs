@@ -267,10 +267,15 @@ impl Upgrade {
             let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
             mark.is_some_and(|mark| mark.operation == self.run || (locked && mark.is_of(&self.run)))
         };
-        let frozen = seen.snapshot.nodes.got()?.iter().filter(ours);
-        let mut frozen = frozen.map(|held| Act::Unfreeze {
-            node: node::name(held).to_owned(),
-        });
+        let frozen: Vec<String> = match seen.snapshot.nodes.got() {
+            Some(nodes) => nodes
+                .iter()
+                .filter(ours)
+                .map(|held| node::name(held).to_owned())
+                .collect(),
+            None => self.memory.marked.iter().cloned().collect(),
+        };
+        let mut frozen = frozen.into_iter().map(|node| Act::Unfreeze { node });
         frozen.find(|act| !but.contains(act))
     }
 

@@ -385,3 +385,38 @@ fn what_only_the_last_look_shows_is_not_called_done() {
         );
     }
 }
+
+#[test]
+fn shards_that_cannot_be_seen_keep_nobody_who_wants_to_stop_with_none_in_hand() {
+    let mut play = Play::pending(Scene::healthy(3), |_| {});
+    assert!(matches!(play.act(), Act::TryTemplate));
+    let step = play.next();
+    assert_eq!(deleted(&step), "db-2");
+    let pods = play.scene.objects[&Resource::Pods].clone();
+    let forbidden = crate::model::read::Read::Unreadable("forbidden".to_owned());
+    let stop = |play: &mut Play| {
+        play.scene.set(Resource::Pods, forbidden.clone());
+        let snapshot = play.snapshot();
+        let seen = Seen {
+            snapshot: &snapshot,
+            policy: &play.scene.policy,
+        };
+        play.upgrade.note(&seen, play.now, Sight::Watched);
+        play.upgrade.next_step(&seen, Wishes { stop: true }, play.now)
+    };
+    let step = stop(&mut play);
+    assert!(
+        matches!(
+            step,
+            Step::End {
+                end: End::Interrupted,
+                ..
+            }
+        ),
+        "{step:?}"
+    );
+    play.scene.set(Resource::Pods, pods);
+    assert!(matches!(play.act(), Act::DeleteShard { .. }));
+    let step = stop(&mut play);
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+}

@@ -174,3 +174,68 @@ fn a_shard_that_falls_while_the_extra_one_goes_is_told_at_the_end() {
     assert_eq!(end, End::Halted, "{summary}");
     assert!(summary.contains("db-1 went down without this run's doing"), "{summary}");
 }
+
+#[test]
+fn nodes_that_cannot_be_watched_keep_nobody_who_wants_to_stop_and_no_timeout() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |_| {});
+    let until = play.now + SignedDuration::from_mins(5);
+    play.drain.policy.until = Some(until);
+    let Step::Act(cordon) = play.next() else {
+        panic!("an effect is due")
+    };
+    play.carry_out(&cordon);
+    let evict = play.next();
+    let nodes = play.scene.objects[&Resource::Nodes].clone();
+    let forbidden = crate::model::read::Read::Unreadable("forbidden".to_owned());
+    play.scene.set(Resource::Nodes, forbidden.clone());
+    let Step::Wait(wait) = play.next() else {
+        panic!("isn't waited for: {:?}", play.next())
+    };
+    assert_eq!(wait.until, Some(until));
+    assert!(wait.words.contains("the nodes to be seen again"), "{}", wait.words);
+    let ended = |step: Step| match step {
+        Step::End { end, summary, .. } => (end, summary),
+        step => panic!("no end: {step:?}"),
+    };
+    let (end, _) = ended(play.next_with(Wishes { stop: true }));
+    assert_eq!(end, End::Interrupted);
+    let began = std::mem::replace(&mut play.now, until);
+    let (end, summary) = ended(play.next());
+    assert_eq!(end, End::TimedOut);
+    assert!(summary.contains("the nodes to be seen again: forbidden"), "{summary}");
+
+    // A shard in hand is finished first, which can be seen without the nodes.
+    play.now = began;
+    play.scene.set(Resource::Nodes, nodes);
+    let Step::Act(evict) = evict else {
+        panic!("an effect is due: {evict:?}")
+    };
+    play.carry_out(&evict);
+    down(&mut play.scene, "db-3");
+    play.scene.set(Resource::Nodes, forbidden);
+    play.now = until;
+    for wishes in [Wishes::default(), Wishes { stop: true }] {
+        let Step::Wait(wait) = play.next_with(wishes) else {
+            panic!("isn't waited for: {:?}", play.next_with(wishes))
+        };
+        assert!(wait.words.starts_with("db-3"), "{}", wait.words);
+    }
+}
+
+#[test]
+fn a_cordon_that_cannot_be_seen_any_more_is_put_back_all_the_same() {
+    let mut play = Play::new(two_on_a_node(), &["node-0"], |_| {});
+    let Step::Act(cordon) = play.next() else {
+        panic!("an effect is due")
+    };
+    play.carry_out(&cordon);
+    let forbidden = crate::model::read::Read::Unreadable("forbidden".to_owned());
+    play.scene.set(Resource::Nodes, forbidden);
+    assert!(matches!(play.next(), Step::Wait(_)), "{:?}", play.next());
+    assert_eq!(play.put_back().as_deref(), Some("undo node-0"));
+    let undo = Act::Unfreeze {
+        node: "node-0".to_owned(),
+    };
+    play.drain.acted(&undo, &Acted::Undone { left: Vec::new() });
+    assert_eq!(play.put_back(), None);
+}
