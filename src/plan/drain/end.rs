@@ -133,7 +133,7 @@ impl Drain {
             findings,
             state_now: self.state(seen),
             how_to_undo: self.how_to_undo(seen, end),
-            how_to_resume: self.how_to_resume(end),
+            how_to_resume: self.how_to_resume(seen, end),
         }
     }
 
@@ -215,15 +215,29 @@ impl Drain {
         lines
     }
 
-    fn how_to_resume(&self, end: End) -> Vec<String> {
+    fn how_to_resume(&self, seen: &Seen<'_>, end: End) -> Vec<String> {
+        if matches!(end, End::Done | End::NothingToDo) {
+            return vec!["nothing to resume".to_owned()];
+        }
+        // One that is gone can't be named any more.
+        let is_gone = |name: &String| matches!(seen.node(name), Ok(None));
+        if self.memory.emptied.is_empty() && !self.aim.order.iter().any(is_gone) {
+            return vec![format!("$ {}", self.again.same)];
+        }
+        // The nodes that were emptied aren't emptied again, but for those that aren't as they were to be left.
+        let again =
+            |name: &&String| self.not_released().any(|left| left == *name) || self.isnt_left(seen, name).is_some();
+        let left = self.open_nodes().chain(self.memory.emptied.iter().filter(again));
+        let names: Vec<String> = left
+            .filter(|name| !is_gone(name))
+            .map(|name| shell_word(name).to_string())
+            .collect();
+        if !names.is_empty() {
+            return vec![format!("$ {} {}", self.again.without_nodes, names.join(" "))];
+        }
         match end {
-            End::Done | End::NothingToDo => vec!["nothing to resume".to_owned()],
-            // The nodes that were emptied aren't emptied again.
-            _ if !self.memory.emptied.is_empty() => {
-                let left: Vec<String> = self.open_nodes().map(|name| shell_word(name).to_string()).collect();
-                vec![format!("$ {} {}", self.again.without_nodes, left.join(" "))]
-            }
-            _ => vec![format!("$ {}", self.again.same)],
+            End::MarkLeft => vec![format!("$ {}", self.again.recover)],
+            _ => vec!["nothing to resume: no node is left to be emptied".to_owned()],
         }
     }
 }

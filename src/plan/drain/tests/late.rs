@@ -239,3 +239,60 @@ fn a_cordon_that_cannot_be_seen_any_more_is_put_back_all_the_same() {
     play.drain.acted(&undo, &Acted::Undone { left: Vec::new() });
     assert_eq!(play.put_back(), None);
 }
+
+#[test]
+fn where_every_node_was_emptied_what_resumes_it_names_the_nodes_that_are_left_or_none() {
+    // A shard fell meanwhile: no node is left to be emptied.
+    let (mut play, step) = done(Afterwards::Cordoned);
+    down(&mut play.scene, "db-1");
+    let outcome = play.ended(&step);
+    assert_eq!(outcome.end, End::Halted);
+    assert_eq!(
+        outcome.how_to_resume,
+        ["nothing to resume: no node is left to be emptied"]
+    );
+    // Something came to it: it has to be emptied again.
+    play.others = vec![other("web-1", "node-0")];
+    assert_eq!(play.ended(&step).how_to_resume, ["$ shardctl drain node-0"]);
+    // What is left is no node's.
+    play.others.clear();
+    let left = Step::End {
+        end: End::MarkLeft,
+        summary: String::new(),
+        findings: Vec::new(),
+    };
+    assert_eq!(play.ended(&left).how_to_resume, ["$ shardctl recover"]);
+}
+
+#[test]
+fn a_node_that_was_emptied_and_not_given_back_is_named_to_be_resumed() {
+    let mut scene = two_on_a_node();
+    let claim = json!({"metadata": {"name": "claim-s", "uid": "uid-s"}, "status": {"nodeName": "spare"}});
+    scene.set(Resource::NodeClaims, crate::model::read::Read::Got(vec![claim]));
+    let mut play = Play::new(scene, &["spare"], |policy| policy.then = Afterwards::Released);
+    for expected in ["cordon spare", "leave spare"] {
+        let Step::Act(act) = play.next() else {
+            panic!("an effect is due")
+        };
+        assert_eq!(short(&act), expected);
+        play.carry_out(&act);
+    }
+    let step = play.next_with(Wishes { stop: true });
+    assert!(
+        matches!(
+            step,
+            Step::End {
+                end: End::Interrupted,
+                ..
+            }
+        ),
+        "{step:?}"
+    );
+    assert_eq!(play.ended(&step).how_to_resume, ["$ shardctl drain spare"]);
+    // Gone by itself, it can't be named any more.
+    play.scene.remove(Resource::Nodes, "spare");
+    assert_eq!(
+        play.ended(&step).how_to_resume,
+        ["nothing to resume: no node is left to be emptied"]
+    );
+}
