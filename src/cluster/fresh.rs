@@ -108,7 +108,7 @@ pub async fn fresh(
             }
             Read::Absent(why) | Read::Unreadable(why) => Read::Unreadable(why.clone()),
         };
-        Ok::<_, Failure>((shards, claims, volumes.map(Objects::from_iter)))
+        Ok::<_, Failure>((shards, claims, volumes.map(|found| renewed(known_volumes, found))))
     };
     let (set, pods, helpers, budgets, lease) = Box::pin(join5(
         need_one(api, Resource::StatefulSets, namespace, name),
@@ -129,8 +129,8 @@ pub async fn fresh(
         what: misfit.to_string(),
     })?;
     Ok(Snapshot {
-        pods: Read::Got(pods.into_iter().collect()),
-        claims: claims.map(Objects::from_iter),
+        pods: Read::Got(renewed(known_pods, pods)),
+        claims: claims.map(|found| renewed(known_claims, found)),
         volumes,
         ..rest
     })
@@ -268,6 +268,14 @@ async fn with_others(
         }
         (Read::Got(_), unread) => unread,
         (unread, _) => unread,
+    }
+}
+
+/// The list that is known, where these are its very objects.
+fn renewed<T>(known: Option<&Objects<T>>, found: Vec<Arc<T>>) -> Objects<T> {
+    match known {
+        Some(known) => known.renewed(found),
+        None => found.into_iter().collect(),
     }
 }
 

@@ -170,10 +170,7 @@ mod tests {
     fn a_shard_is_said_to_go_where_it_goes() {
         let scene = Scene::healthy(3);
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         let zone = seen.node("node-2").unwrap().and_then(volume::node_zone).unwrap();
         let words = |to: Place, down| shard(&seen, Some(&moved(to, &["zone-9"], down)), Prewarm::Auto).1;
         assert_eq!(

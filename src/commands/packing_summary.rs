@@ -75,7 +75,7 @@ async fn refreshed(context: &Context, arguments: &PackingSummary, snapshot: &Sna
     }
     let of_nodes = match &prices.region {
         Some(_) => None,
-        None => region(&Seen { snapshot, policy }).map_err(|skip| no_answer(skip.into(), snapshot, policy))?,
+        None => region(&Seen::of(snapshot, policy)).map_err(|skip| no_answer(skip.into(), snapshot, policy))?,
     };
     refresh::refresh(
         context,
@@ -93,7 +93,7 @@ fn answer(
     kept: &Kept,
     again: &str,
 ) -> Result<PackingPage> {
-    let seen = Seen { snapshot, policy };
+    let seen = Seen::of(snapshot, policy);
     let (found, wish, chosen) = reckon(&seen, arguments, kept)?;
     Ok(page::page(&seen, &found, &wish, &chosen, again))
 }

@@ -77,10 +77,7 @@ struct Place {
 /// Of the pods of all namespaces only those stay that run where the packing is looked at, and of the measurements those of such
 /// nodes, so that the file follows the set, not the cluster.
 fn leave_out_strangers(observed: &mut Observed, policy: &Policy) {
-    let seen = Seen {
-        snapshot: &observed.snapshot,
-        policy,
-    };
+    let seen = Seen::of(&observed.snapshot, policy);
     // Without these nodes nothing is said of their packing.
     let nodes: BTreeSet<&str> = nodes(&seen).unwrap_or_default().into_iter().map(node::name).collect();
     if let Some(Read::Got(pods)) = observed.recording.objects.get_mut(&Resource::NodePods) {

@@ -41,10 +41,7 @@ pub async fn run(context: &Context, arguments: &UpgradeStatus) -> Result<ExitCod
             observe(&connection, &wanted).await?.snapshot
         }
     };
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &policy,
-    };
+    let seen = Seen::of(&snapshot, &policy);
     let progress = status(&seen, &again::of_status(context));
     print(&match arguments.output {
         StatusOutput::Text => upgrade_status::render(&progress, context.stdout()),

@@ -6,10 +6,19 @@ use std::fmt;
 use std::iter::Map;
 use std::ops::Index;
 use std::slice::Iter as Shared;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use k8s_openapi::Metadata;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// Objects, shared with whoever else looks at them.
-pub struct Objects<T>(Arc<[Arc<T>]>);
+pub struct Objects<T>(Arc<Kept<T>>);
+
+struct Kept<T> {
+    items: Box<[Arc<T>]>,
+    /// Their places in the order of their names, once somebody has asked for one by its name.
+    by_name: OnceLock<Box<[usize]>>,
+}
 
 /// The objects of a list, one after the other.
 pub type Iter<'a, T> = Map<Shared<'a, Arc<T>>, fn(&'a Arc<T>) -> &'a T>;
@@ -17,29 +26,29 @@ pub type Iter<'a, T> = Map<Shared<'a, Arc<T>>, fn(&'a Arc<T>) -> &'a T>;
 impl<T> Objects<T> {
     /// The objects, in their order.
     pub fn iter(&self) -> Iter<'_, T> {
-        self.0.iter().map(AsRef::as_ref)
+        self.0.items.iter().map(AsRef::as_ref)
     }
 
     /// The objects, to be shared on.
     pub fn shared(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.0.iter()
+        self.0.items.iter()
     }
 
     /// Puts them in another list, changed; whoever has the one before goes on with that.
     pub fn change(&mut self, with: impl FnOnce(&mut Vec<Arc<T>>)) {
-        let mut objects = self.0.to_vec();
+        let mut objects = self.0.items.to_vec();
         with(&mut objects);
         *self = objects.into_iter().collect();
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.items.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.items.is_empty()
     }
 
     /// The first of them.
@@ -48,9 +57,45 @@ impl<T> Objects<T> {
     }
 }
 
+impl<T> Objects<T> {
+    /// A list of these objects: this one where they are the very same ones in the same order, so that whoever has looked through it
+    /// knows that nothing is new.
+    #[must_use]
+    pub fn renewed(&self, objects: Vec<Arc<T>>) -> Self {
+        let same =
+            self.len() == objects.len() && self.shared().zip(&objects).all(|(one, other)| Arc::ptr_eq(one, other));
+        if same {
+            self.clone()
+        } else {
+            objects.into_iter().collect()
+        }
+    }
+
+    /// Whether this is the very same list, and not only one of equal objects.
+    pub fn is_the_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T: Metadata<Ty = ObjectMeta>> Objects<T> {
+    /// The object of this name, of one namespace or of a kind that has none: the last in the list where there were several.
+    pub fn named(&self, name: &str) -> Option<&T> {
+        let items = &self.0.items;
+        let name_at = |place: &usize| items[*place].metadata().name.as_deref().unwrap_or_default();
+        let places = self.0.by_name.get_or_init(|| {
+            let mut places: Box<[usize]> = (0..items.len()).collect();
+            places.sort_by_key(name_at);
+            places
+        });
+        let after = places.partition_point(|place| name_at(place) <= name);
+        let place = places.get(after.checked_sub(1)?)?;
+        (name_at(place) == name).then(|| &*items[*place])
+    }
+}
+
 impl<T> Default for Objects<T> {
     fn default() -> Self {
-        Objects(Arc::new([]))
+        Vec::<Arc<T>>::new().into_iter().collect()
     }
 }
 
@@ -62,13 +107,13 @@ impl<T> Clone for Objects<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Objects<T> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(to)
+        self.0.items.fmt(to)
     }
 }
 
 impl<T: PartialEq> PartialEq for Objects<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        Arc::ptr_eq(&self.0, &other.0) || self.0.items == other.0.items
     }
 }
 
@@ -76,13 +121,16 @@ impl<T> Index<usize> for Objects<T> {
     type Output = T;
 
     fn index(&self, at: usize) -> &T {
-        &self.0[at]
+        &self.0.items[at]
     }
 }
 
 impl<T> FromIterator<Arc<T>> for Objects<T> {
     fn from_iter<I: IntoIterator<Item = Arc<T>>>(objects: I) -> Self {
-        Objects(objects.into_iter().collect())
+        Objects(Arc::new(Kept {
+            items: objects.into_iter().collect(),
+            by_name: OnceLock::new(),
+        }))
     }
 }
 
@@ -110,6 +158,30 @@ impl<'a, T> IntoIterator for &'a Objects<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_is_found_by_its_name_whatever_their_order() {
+        let named = |name: Option<&str>| {
+            let mut pod = k8s_openapi::api::core::v1::Pod::default();
+            pod.metadata.name = name.map(str::to_owned);
+            pod
+        };
+        let pods: Objects<_> = [Some("db-2"), Some("db-10"), None, Some("db-1")]
+            .map(named)
+            .into_iter()
+            .collect();
+        let found = |name: &str| pods.named(name).and_then(|pod| pod.metadata.name.as_deref());
+        for name in ["db-1", "db-2", "db-10"] {
+            assert_eq!(found(name), Some(name));
+        }
+        assert_eq!((found("db-0"), found("db-11"), found("zz")), (None, None, None));
+        let again: Vec<Arc<_>> = pods.shared().cloned().collect();
+        assert!(
+            pods.renewed(again.clone()).is_the_same_as(&pods)
+                && !pods.renewed(again[1..].to_vec()).is_the_same_as(&pods)
+        );
+        assert!(pods.is_the_same_as(&pods.clone()) && !pods.is_the_same_as(&pods.iter().cloned().collect()));
+    }
 
     #[test]
     fn a_change_is_not_seen_by_whoever_looked_before() {

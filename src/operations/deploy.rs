@@ -187,10 +187,7 @@ impl Prepared {
     }
 
     fn seen<'a>(&'a self, snapshot: &'a Snapshot) -> Seen<'a> {
-        Seen {
-            snapshot,
-            policy: &self.asked.judging,
-        }
+        Seen::of(snapshot, &self.asked.judging)
     }
 }
 
@@ -212,10 +209,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     };
     let manifests = match &there {
         Some((snapshot, _)) if asked.moves => {
-            let seen = Seen {
-                snapshot,
-                policy: &asked.judging,
-            };
+            let seen = Seen::of(snapshot, &asked.judging);
             widened(&asked.manifests, &seen, workload)
         }
         _ => asked.manifests.clone(),

@@ -36,6 +36,7 @@ use crate::plan::drain::run::{Again, Aim, Drain};
 use crate::plan::operation::{Planner, Sight};
 use crate::plan::safety::rights::{DrainRights, of_drain};
 use crate::plan::verify::policy::Policy as Judging;
+use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// What the user asked for.
@@ -72,10 +73,7 @@ pub struct Prepared {
 impl Prepared {
     /// The snapshot with how it is judged.
     pub fn seen(&self) -> Seen<'_> {
-        Seen {
-            snapshot: &self.snapshot,
-            policy: &self.asked.judging,
-        }
+        Seen::of(&self.snapshot, &self.asked.judging)
     }
 
     /// Whether there is nothing to do.
@@ -181,10 +179,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     let at = connection.api().server_time().now();
     let (namespace, name) = (connection.namespace(), set::name(&set));
     let run = run.unwrap_or_else(|| run_name("drain", namespace, name));
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &asked.judging,
-    };
+    let seen = Seen::of(&snapshot, &asked.judging);
     let policy = &asked.policy;
     let nodes = chosen(&seen, &policy.nodes, policy.selector.as_deref()).map_err(|which| {
         let error = unclear(&asked.judging, which);
@@ -303,6 +298,7 @@ pub async fn execute(
         watches: open.watches,
         base: prepared.snapshot,
         policy: prepared.asked.judging,
+        known: Known::default(),
         set: prepared.set,
         name: drain.run.clone(),
         by: open.by,

@@ -28,6 +28,7 @@ use crate::operations::tasks::Tasks;
 use crate::plan::marking::Marker;
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::verify::policy::Policy;
+use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// How long the last words to the server may take, when a run ends.
@@ -47,6 +48,8 @@ pub struct Run {
     pub base: Snapshot,
     /// How many shards there should be, and which flags commands repeat.
     pub policy: Policy,
+    /// What is known of the pods from one look to the next.
+    pub known: Known,
     /// The set, as it was at the beginning.
     pub set: StatefulSet,
     /// The run, for example `upgrade/shop/db/4f2a`.
@@ -86,10 +89,7 @@ impl Run {
 
     /// A snapshot with how it is judged.
     pub(in crate::operations) fn seen<'a>(&'a self, look: &'a Snapshot) -> Seen<'a> {
-        Seen {
-            snapshot: look,
-            policy: &self.policy,
-        }
+        Seen::after(look, &self.policy, &self.known)
     }
 
     /// The server's time.

@@ -148,10 +148,7 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
     snapshot.taken.clone_from(&recording.taken);
     snapshot.domain.clone_from(&recording.domain);
     snapshot.dns.clone_from(&recording.dns);
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &wanted.policy,
-    };
+    let seen = Seen::of(&snapshot, &wanted.policy);
     let (logs, protection) = join(
         logs::read(api, wanted.logs, &seen),
         try_eviction(api, wanted.probe_protection, &seen),
@@ -268,20 +265,14 @@ async fn set_and_names(
         add(&mut recording, reading);
     }
     let mut snapshot = derive(&recording)?;
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &wanted.policy,
-    };
+    let seen = Seen::of(&snapshot, &wanted.policy);
     if names::needs_pods(wanted, &seen) {
         add(&mut recording, subject::pods(connection, &chosen).await);
         snapshot = derive(&recording)?;
     }
     // Where the other side ended early, its error ends this one.
     let _ = first.send(First { recording, chosen });
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &wanted.policy,
-    };
+    let seen = Seen::of(&snapshot, &wanted.policy);
     Ok(names::ask(connection, wanted, &seen).await)
 }
 

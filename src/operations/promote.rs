@@ -183,10 +183,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         return Ok(prepared);
     };
     let api = connection.api();
-    let seen = Seen {
-        snapshot,
-        policy: &asked.deploy.judging,
-    };
+    let seen = Seen::of(snapshot, &asked.deploy.judging);
     let update = found
         .status
         .as_ref()
@@ -205,7 +202,11 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     // As the upgrade takes them.
     let last = &asked.upgrade.policy.last;
     shards.sort_by_key(|shard| (last.contains(&shard.ordinal), Reverse(shard.ordinal)));
-    prepared.moves = shards.into_iter().filter(moves).map(|shard| shard.name).collect();
+    prepared.moves = shards
+        .into_iter()
+        .filter(moves)
+        .map(|shard| shard.name.into_owned())
+        .collect();
     let mut more = judge(&seen, &workload, &asked.catalogue, begins);
     let needed = of_promote(&workload.namespace, Some(&names.set));
     // A class of another cloud is nobody's to delete.

@@ -38,6 +38,7 @@ use crate::plan::recover::{Again, Found, Off, Recover};
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::undo::{mark_text, undo};
 use crate::plan::verify::policy::Policy;
+use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// What the user asked for.
@@ -109,10 +110,7 @@ impl Prepared {
     }
 
     fn ended(&self, step: &Step) -> Outcome {
-        let seen = Seen {
-            snapshot: &self.snapshot,
-            policy: &self.asked.judging,
-        };
+        let seen = Seen::of(&self.snapshot, &self.asked.judging);
         self.recover.outcome(&seen, step, self.at)
     }
 
@@ -241,10 +239,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
         // Whether what it frees is gone is seen in the pods of every namespace.
         snapshot = look_around(connection, &snapshot).await;
     }
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &asked.judging,
-    };
+    let seen = Seen::of(&snapshot, &asked.judging);
     let found = recover.found(&seen, at).map_err(|skip| match skip {
         Skip::Unknown(why) | Skip::NotApplicable(why) => {
             Error::new(ErrorKind::Forbidden, format!("failed to read the set: {why}"))
@@ -278,10 +273,7 @@ async fn proof(
     name: &str,
     at: Timestamp,
 ) -> Result<Result<Proof, Vec<Refusal>>> {
-    let seen = Seen {
-        snapshot,
-        policy: &asked.judging,
-    };
+    let seen = Seen::of(snapshot, &asked.judging);
     let place = match chosen(&seen, &[name.to_owned()], None) {
         Ok(nodes) => nodes.first().copied(),
         Err(which) => return Err(unclear(&asked.judging, which)),
@@ -335,6 +327,7 @@ pub async fn execute(
         watches: open.watches,
         base: prepared.snapshot,
         policy: prepared.asked.judging,
+        known: Known::default(),
         aimed: Aimed {
             template: set::template(&prepared.set).cloned().unwrap_or_default(),
             change: None,

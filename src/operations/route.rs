@@ -228,10 +228,7 @@ fn is_inside(entry: &Entry) -> bool {
 
 async fn look<'a>(connection: &Connection, asked: &'a Asked) -> Result<Test<'a>> {
     let snapshot = ways::ways(connection, asked.statefulset.as_deref()).await?;
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &asked.judging,
-    };
+    let seen = Seen::of(&snapshot, &asked.judging);
     let set = seen.set().map_err(unseen)?;
     let shards = set::ordinals(set, seen.expected().map_err(unseen)?.shards.max(set::replicas(set)));
     let domain = match asked.doors.in_cluster {

@@ -143,10 +143,7 @@ pub async fn prepare(connection: &Connection, asked: &Asked) -> Result<Prepared>
     recording.objects.insert(nodes.resource, nodes.objects);
     let snapshot = Snapshot::derive(&recording)
         .map_err(|misfit| Error::new(ErrorKind::Unreachable, format!("failed to read nodes: {misfit}")))?;
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &asked.judging,
-    };
+    let seen = Seen::of(&snapshot, &asked.judging);
     let nodes =
         chosen(&seen, &asked.nodes, asked.selector.as_deref()).map_err(|which| unclear(&asked.judging, which))?;
     Ok(Prepared {

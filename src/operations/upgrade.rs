@@ -34,6 +34,7 @@ use crate::plan::upgrade::aim::aim;
 use crate::plan::upgrade::policy::{Goal, Policy};
 use crate::plan::upgrade::{Again, Upgrade};
 use crate::plan::verify::policy::Policy as Judging;
+use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// What the user asked for.
@@ -74,10 +75,7 @@ pub struct Prepared {
 impl Prepared {
     /// The snapshot with how it is judged.
     pub fn seen(&self) -> Seen<'_> {
-        Seen {
-            snapshot: &self.snapshot,
-            policy: &self.asked.judging,
-        }
+        Seen::of(&self.snapshot, &self.asked.judging)
     }
 
     /// Whether there is nothing to do.
@@ -196,10 +194,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     let raw = raw_set(&observed.recording, set::name(&set))?;
     let at = connection.api().server_time().now();
     let name = run.unwrap_or_else(|| run_name("upgrade", connection.namespace(), set::name(&set)));
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &asked.judging,
-    };
+    let seen = Seen::of(&snapshot, &asked.judging);
     let aimed = aim(&raw, &seen, &asked.policy, at).map_err(|misaimed| {
         let error = Error::usage(misaimed.message);
         misaimed.hints.into_iter().fold(error, Error::hint)
@@ -270,6 +265,7 @@ pub async fn execute(
         watches: open.watches,
         base,
         policy: prepared.asked.judging.clone(),
+        known: Known::default(),
         set: prepared.set,
         name: upgrade.run.clone(),
         by: open.by,

@@ -74,10 +74,7 @@ mod tests {
 
     fn of(scene: &Scene, done: &[(String, f64)], min_ready: i64) -> Option<Estimate> {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         estimate(&seen, done, SignedDuration::from_secs(min_ready)).unwrap()
     }
 

@@ -27,7 +27,7 @@ pub fn set_names(workload: &Workload) -> Vec<String> {
 
 /// Judges a look; only the set, its pods and budgets, the nodes and the pools need to have been read.
 pub fn judge(snapshot: &Snapshot, workload: &Workload, wanted: &str, policy: &Policy) -> Phases {
-    let seen = Seen { snapshot, policy };
+    let seen = Seen::of(snapshot, policy);
     let names = Names::of(workload);
     let set = snapshot.set();
     let pods = seen.own_pods().unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::plan::verify::seen::{Seen, Shard};
 
 /// Judges a snapshot; only the set, its pods and budgets need to have been read.
 pub fn judge(snapshot: &Snapshot, policy: &Policy) -> Status {
-    let seen = Seen { snapshot, policy };
+    let seen = Seen::of(snapshot, policy);
     let taken = &snapshot.taken;
     let mut status = Status {
         state: State::Unknown,
@@ -72,7 +72,7 @@ fn shards<'a>(seen: &Seen<'a>) -> Result<Vec<Shard<'a>>, Skip> {
 fn down(shard: &Shard<'_>) -> Option<DownShard> {
     let Some(found) = shard.pod else {
         return Some(DownShard {
-            name: shard.name.clone(),
+            name: shard.name.to_string(),
             why: "no pod".to_owned(),
             since: None,
         });
@@ -93,7 +93,7 @@ fn down(shard: &Shard<'_>) -> Option<DownShard> {
         pod::phase(found).to_owned()
     };
     Some(DownShard {
-        name: shard.name.clone(),
+        name: shard.name.to_string(),
         why,
         since: pod::since(found),
     })

@@ -54,7 +54,7 @@ struct Said {
 /// # Errors
 /// Unknown where the set or its pods can't be read; not applicable where there is no set.
 pub fn story(snapshot: &Snapshot, policy: &Policy) -> Result<Story, Skip> {
-    let seen = Seen { snapshot, policy };
+    let seen = Seen::of(snapshot, policy);
     let concerns = Concerns::of(&seen)?;
     let mut said = by_others(snapshot, &concerns, Timestamp::MIN);
     states::of_pods(&seen, &mut said)?;
@@ -74,7 +74,7 @@ pub fn story(snapshot: &Snapshot, policy: &Policy) -> Result<Story, Skip> {
 /// # Errors
 /// As [`story`].
 pub fn said_by_others_since(snapshot: &Snapshot, policy: &Policy, since: Timestamp) -> Result<Vec<Told>, Skip> {
-    let seen = Seen { snapshot, policy };
+    let seen = Seen::of(snapshot, policy);
     let concerns = Concerns::of(&seen)?;
     let said = by_others(snapshot, &concerns, since);
     Ok(in_order(said))

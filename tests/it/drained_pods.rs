@@ -50,10 +50,7 @@ fn snapshot(scene: &Scene<'_>) -> Snapshot {
 /// What we say of the scene's own pods on a node, the shards aside.
 fn ours(scene: &Scene<'_>, snapshot: &Snapshot, node: &str, flags: Flags) -> Said {
     let policy = Policy::default();
-    let seen = Seen {
-        snapshot,
-        policy: &policy,
-    };
+    let seen = Seen::of(snapshot, &policy);
     let found = others(&seen, node, flags, None).expect("the pods are read");
     assert_eq!(found.unsure, [""; 0]);
     let mut said = Said::default();

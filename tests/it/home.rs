@@ -49,10 +49,7 @@ fn snapshot(scene: &Scene<'_>) -> Snapshot {
 fn foretold(scene: &Scene<'_>, ordinal: u32) -> Home {
     let snapshot = snapshot(scene);
     let policy = Policy::default();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &policy,
-    };
+    let seen = Seen::of(&snapshot, &policy);
     let found = seen.set().expect("the set");
     let newcomer = Newcomer {
         template: set::template(found).expect("a template"),

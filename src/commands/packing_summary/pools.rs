@@ -29,7 +29,7 @@ pub fn write(
     kept: &Kept,
     layout: LayoutName,
 ) -> Result<ExitCode> {
-    let seen = Seen { snapshot, policy };
+    let seen = Seen::of(snapshot, policy);
     let surge = surge(arguments)?;
     let (found, wish, chosen) = reckon(&seen, arguments, kept)?;
     let told = page::page(&seen, &found, &wish, &chosen, "");

@@ -133,10 +133,7 @@ struct Eye<'a> {
 
 impl<'a> Eye<'a> {
     fn new(arguments: &PackingSummary, first: &Snapshot, policy: &'a Policy) -> Result<Eye<'a>> {
-        let seen = Seen {
-            snapshot: first,
-            policy,
-        };
+        let seen = Seen::of(first, policy);
         let of_nodes = region(&seen).map_err(|skip| no_answer(skip.into(), first, policy))?;
         let chosen = catalogue(&arguments.prices, of_nodes, &Kept::of_user())?;
         let discount = wish::wish(arguments, &chosen.catalogue)?.narrowed.discount;
@@ -150,10 +147,7 @@ impl<'a> Eye<'a> {
     }
 
     fn look(&self, snapshot: &Snapshot) -> std::result::Result<(Look, Frame), Skip> {
-        let seen = Seen {
-            snapshot,
-            policy: self.policy,
-        };
+        let seen = Seen::of(snapshot, self.policy);
         let driver = of_disks(&seen)?.driver;
         let machines = Machines::of(snapshot, driver.as_deref());
         let found = present(&seen, &machines, &self.chosen.catalogue, self.discount)?;

@@ -26,6 +26,7 @@ use crate::operations::tasks::Tasks;
 use crate::plan::deploy::coming::Coming;
 use crate::plan::deploy::diff::State;
 use crate::plan::manifest::names::Names;
+use crate::plan::verify::roster::Known;
 
 /// Carries it out. Every event goes to `events`, but the end.
 ///
@@ -147,6 +148,7 @@ pub async fn execute(
         watches,
         base: observed.snapshot,
         policy: asked.judging,
+        known: Known::default(),
         aimed: Aimed {
             template: set::template(&found).cloned().unwrap_or_default(),
             change: None,

@@ -73,10 +73,7 @@ pub async fn uids(connection: &Connection, statefulset: &str) -> Result<BTreeMap
     add(&mut recording, pods);
     let snapshot = derive(&recording).map_err(|error| error.message().to_owned())?;
     let policy = Policy::default();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &policy,
-    };
+    let seen = Seen::of(&snapshot, &policy);
     of(&seen).map_err(|skip| match skip {
         Skip::Unknown(why) | Skip::NotApplicable(why) => why,
     })

@@ -243,10 +243,7 @@ async fn look(means: &Means<'_>, prepared: &Prepared, ended: &mut Ended) -> Stri
             return format!("how the shards are couldn't be seen at the end ({error})");
         }
     };
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &asked.judging,
-    };
+    let seen = Seen::of(&snapshot, &asked.judging);
     let all = seen.every_shard().unwrap_or_default();
     let mut good = 0_u32;
     for shard in &all {

@@ -12,10 +12,7 @@ fn at(milliseconds: i64) -> Timestamp {
 
 fn watch(course: &mut Course, scene: &Scene, milliseconds: i64) {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     course.observe(&seen, at(milliseconds)).unwrap();
 }
 

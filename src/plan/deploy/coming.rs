@@ -93,7 +93,7 @@ impl Coming {
         };
         InHand {
             ordinal: shard.ordinal,
-            shard: shard.name.clone(),
+            shard: shard.name.to_string(),
             phase,
             words,
             since: course.down_from(),
@@ -138,7 +138,7 @@ impl Planner for Coming {
             };
             if course.observe(seen, now).is_ok() && ready && course.is_done(now) {
                 self.done.push(ShardReport {
-                    shard: shard.name.clone(),
+                    shard: shard.name.to_string(),
                     down_seconds: course.down_seconds(now),
                     done: true,
                     phases: course.phases(now),

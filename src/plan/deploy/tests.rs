@@ -234,10 +234,7 @@ fn the_waiting_ends_when_all_are_ready_when_told_to_or_when_it_has_taken_too_lon
     let mut scene = Scene::healthy(3);
     let end = |scene: &Scene, wishes: Wishes, later: i64| {
         let (snapshot, policy) = (scene.snapshot(), Policy::default());
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &policy,
-        };
+        let seen = Seen::of(&snapshot, &policy);
         let began = seen.now();
         let mut planner = coming(began);
         let now = began + SignedDuration::from_secs(later);

@@ -77,10 +77,7 @@ mod tests {
 
     fn words(scene: &Scene, strategy: Strategy) -> String {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         arithmetic(&seen, strategy)
     }
 

@@ -162,7 +162,7 @@ impl Drain {
         let rows = rows.iter().filter(|row| self.has_to_go(row)).map(Row::title);
         let shards = seen.every_shard().unwrap_or_default().into_iter();
         let shards = shards.filter(|shard| shard.pod.and_then(pod::node) == Some(name));
-        let on_it: Vec<String> = shards.map(|shard| shard.name).chain(rows).collect();
+        let on_it: Vec<String> = shards.map(|shard| shard.name.into_owned()).chain(rows).collect();
         finding.message = if !on_it.is_empty() {
             format!("it isn't empty any more: {} came to it", on_it.join(", "))
         } else if !node::is_cordoned(found) {

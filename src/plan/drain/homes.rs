@@ -92,15 +92,12 @@ pub fn moves(seen: &Seen<'_>, order: &[&Node], then: Afterwards) -> Result<Vec<M
         }
         let leaving = leaving(seen, node::name(place))?;
         for (turn, shard) in leaving.iter().enumerate() {
-            let now = Seen {
-                snapshot: &world,
-                policy: seen.policy,
-            };
+            let now = Seen::of(&world, seen.policy);
             let home = home(&World::of(&now), shard, newcomer, &not_on);
             let to = choose(&now, &home, &leaving[turn + 1..], newcomer, &not_on);
             let moved = Move {
                 ordinal: shard.ordinal,
-                shard: shard.name.clone(),
+                shard: shard.name.to_string(),
                 from: node::name(place).to_owned(),
                 zones: zones(&now, shard.ordinal),
                 is_down: !shard.pod.is_some_and(pod::is_ready),
@@ -129,11 +126,7 @@ pub fn with_the_extra(seen: &Seen<'_>, order: &[&Node], ordinal: Ordinal) -> Opt
         template,
         revision: revision(set),
     };
-    let extra = Shard {
-        ordinal,
-        name: name.clone(),
-        pod: None,
-    };
+    let extra = Shard::new(ordinal, name.clone(), None);
     let mut next: Vec<Shard<'_>> = Vec::new();
     for place in order {
         next.extend(leaving(seen, node::name(place)).ok()?);
@@ -401,11 +394,11 @@ fn also_upgrades(set: &StatefulSet, seen: &Seen<'_>, moves: &[Move]) -> Option<R
 fn nowhere(seen: &Seen<'_>, set: &StatefulSet, one: &Move, order: &[&Node]) -> Option<Refusal> {
     let template = set::template(set)?;
     let pods = seen.own_pods().ok()?;
-    let shard = Shard {
-        ordinal: one.ordinal,
-        name: one.shard.clone(),
-        pod: pods.into_iter().find(|found| pod::name(found) == one.shard),
-    };
+    let shard = Shard::new(
+        one.ordinal,
+        one.shard.clone(),
+        pods.into_iter().find(|found| pod::name(found) == one.shard),
+    );
     let mut refusal = homeless(seen, template, &shard, &one.home, true)?;
     let before: Vec<&str> = order.iter().map(|place| node::name(place)).collect();
     if before.len() > 1 {

@@ -111,13 +111,13 @@ impl Drain {
         let mut names: Vec<String> = standing
             .iter()
             .filter(|one| one.stand.is_due() && !one.shard.pod.is_some_and(pod::is_ready))
-            .map(|one| one.shard.name.clone())
+            .map(|one| one.shard.name.to_string())
             .collect();
         for place in self.open_nodes() {
             for one in queue(standing.clone(), seen, &self.policy.last) {
                 let here = one.shard.pod.and_then(pod::node) == Some(place.as_str());
-                if here && !names.contains(&one.shard.name) {
-                    names.push(one.shard.name.clone());
+                if here && !names.iter().any(|name| *name == one.shard.name) {
+                    names.push(one.shard.name.to_string());
                 }
             }
         }

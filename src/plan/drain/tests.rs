@@ -102,10 +102,7 @@ impl Play {
             made: 0,
         };
         let snapshot = play.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &play.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &play.scene.policy);
         let order = node::chosen(&seen, &play.drain.policy.nodes, None).unwrap();
         play.drain.aim.moves = moves(&seen, &order, play.drain.policy.then).unwrap();
         play.drain.aim.order = play.drain.policy.nodes.clone();
@@ -135,10 +132,7 @@ impl Play {
 
     fn next_with(&mut self, wishes: Wishes) -> Step {
         let snapshot = self.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &self.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &self.scene.policy);
         self.drain.note(&seen, self.now, Sight::WithVolumes);
         self.drain.next_step(&seen, wishes, self.now)
     }
@@ -150,10 +144,7 @@ impl Play {
     /// Carries an effect out, as the server and the controllers would.
     fn carry_out(&mut self, act: &Act) {
         let snapshot = self.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &self.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &self.scene.policy);
         if let Some((target, down)) = act.takes_down() {
             let judged = self.drain.gate(&seen, target, down);
             assert!(judged.is_ok(), "the gate refuses: {judged:?}");
@@ -267,10 +258,7 @@ impl Play {
 
     fn put_back(&self) -> Option<String> {
         let snapshot = self.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &self.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &self.scene.policy);
         self.drain.put_back(&seen, true, &[]).map(|act| short(&act))
     }
 }
@@ -412,10 +400,7 @@ fn downtime_takes_the_shards_of_a_node_together() {
             panic!("{step:?}")
         };
         let snapshot = play.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &play.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &play.scene.policy);
         let (target, down) = act.takes_down().unwrap();
         play.drain.gate(&seen, target, down).unwrap();
         play.drain.about_to(&act, &seen, play.now);
@@ -523,10 +508,7 @@ fn a_placeholder_is_warm_before_its_shard_goes_and_away_when_it_is_back() {
         json!({"metadata": {"labels": {"topology.kubernetes.io/zone": "zone-2"}}}),
     );
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     let order = node::chosen(&seen, &play.drain.policy.nodes, None).unwrap();
     play.drain.aim.moves = moves(&seen, &order, Afterwards::Cordoned).unwrap();
     for wanted in ["cordon node-1", "room db-1"] {
@@ -569,10 +551,7 @@ fn an_eviction_that_was_refused_is_tried_again_after_a_second_and_one_that_never
     };
     let refuse = |play: &mut Play, again| {
         let snapshot = play.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &play.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &play.scene.policy);
         play.drain.about_to(&evict, &seen, play.now);
         play.drain.acted(&evict, &blocked(again));
     };
@@ -653,10 +632,7 @@ fn what_is_left_is_named_without_the_nodes_that_are_empty() {
     }
     let step = play.next_with(Wishes { stop: true });
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     let outcome = play.drain.outcome(&seen, &step, play.now);
     assert_eq!(outcome.end, End::Interrupted);
     assert_eq!(outcome.how_to_undo, ["$ shardctl uncordon node-0"]);
@@ -680,9 +656,6 @@ fn the_extra_shard_of_a_surge_is_waited_for_and_never_counted_as_down() {
     );
     assert!(matches!(play.next(), Step::Wait(_)), "{:?}", play.next());
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     assert_eq!(play.drain.in_hand(&seen, play.now), []);
 }

@@ -156,10 +156,7 @@ fn a_server_that_asks_for_time_gets_it_within_bounds() {
 
 fn judged(scene: &Scene, answer: &Answer, target: &str) -> Blocked {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let budgets = seen.budgets().unwrap();
     let meaning = Meaning::of(answer, Afterwards::Same);
     judge(

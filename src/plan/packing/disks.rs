@@ -189,10 +189,7 @@ mod tests {
 
     fn found(scene: &Scene) -> Disks {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         let mut catalogue = Catalogue::azure(Some("eastus")).unwrap();
         catalogue.take_prices(PRICES).unwrap();
         disks(&seen, &catalogue, Discount::default()).unwrap()

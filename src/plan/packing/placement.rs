@@ -75,11 +75,7 @@ mod tests {
             }
         });
         let snapshot = scene.snapshot();
-        placement(&Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        })
-        .unwrap()
+        placement(&Seen::of(&snapshot, &scene.policy)).unwrap()
     }
 
     fn anti(key: &str, app: &str) -> serde_json::Value {

@@ -272,10 +272,7 @@ mod tests {
 
     fn answer(scene: &Scene, wish: &Wish) -> Result<Summary, NoAnswer> {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         summary(&seen, &Catalogue::azure(Some("eastus")).unwrap(), wish)
     }
 

@@ -204,10 +204,7 @@ mod tests {
 
     fn found(scene: &Scene) -> Usage {
         let snapshot = scene.snapshot();
-        usage(&Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        })
+        usage(&Seen::of(&snapshot, &scene.policy))
     }
 
     #[test]

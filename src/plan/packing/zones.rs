@@ -53,7 +53,7 @@ pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
             }
             None => BTreeSet::new(),
         };
-        homes.push((shard.name, reached));
+        homes.push((shard.name.into_owned(), reached));
     }
     if !loose.is_empty() {
         let names = loose.join(", ");
@@ -253,11 +253,7 @@ mod tests {
 
     fn bound(scene: &Scene) -> Bound {
         let snapshot = scene.snapshot();
-        of_disks(&Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        })
-        .unwrap()
+        of_disks(&Seen::of(&snapshot, &scene.policy)).unwrap()
     }
 
     fn zones(bound: &Bound) -> Vec<(&str, u32)> {

@@ -106,10 +106,7 @@ mod tests {
 
     fn found(scene: &Scene, ids: &[(&str, &str)]) -> Vec<Finding> {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         let pulled = ids
             .iter()
             .map(|(node, id)| {

@@ -98,10 +98,7 @@ mod tests {
 
     fn of(scene: &Scene, order: &[Ordinal]) -> Targets {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         let spec = set::pod_spec(snapshot.set().unwrap()).unwrap().clone();
         targets(&seen, &spec, order).unwrap()
     }

@@ -16,10 +16,7 @@ fn refused(scene: &Scene, change: impl Fn(&mut Workload), begins: bool) -> Vec<S
     };
     change(&mut workload);
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let catalogue = Catalogue::azure(None).unwrap();
     judge(&seen, &workload, &catalogue, begins)
         .into_iter()
@@ -146,10 +143,7 @@ fn limits(scene: &Scene) -> (String, String) {
     };
     let rendered = manifests(&workload, Phase::Stable, &Catalogue::azure(None).unwrap()).unwrap();
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let all = widened(&rendered, &seen, &workload);
     assert_eq!(all.len(), rendered.len());
     let pool = all.iter().find_map(|of| match of {
@@ -180,10 +174,7 @@ fn a_shard_is_in_place_on_the_pool_and_the_size_and_nowhere_else() {
     let own = ("Standard_E16s_v5", "16", "128Gi");
     let scene = stable([own, ("Standard_E32s_v5", "32", "256Gi"), own]);
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let workload = Workload::default();
     let shards = seen.every_shard().unwrap();
     let right = |shard: &crate::plan::verify::seen::Shard<'_>| shard.pod.and_then(pod::node) != Some("node-1");

@@ -32,10 +32,7 @@ fn recover(expired: bool) -> Recover {
 
 fn judge<T>(scene: &Scene, with: impl FnOnce(&Seen<'_>) -> T) -> T {
     let snapshot = scene.snapshot();
-    with(&Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    })
+    with(&Seen::of(&snapshot, &scene.policy))
 }
 
 fn step(scene: &Scene, recover: &Recover) -> Step {

@@ -6,10 +6,7 @@ use crate::plan::verify::testing::{NOW, Scene};
 
 fn judged(scene: &Scene) -> Result<Room, Box<Blocked>> {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     room(&seen, "db-0", NOW.parse().unwrap())
 }
 

@@ -86,10 +86,7 @@ mod tests {
         let policy = Policy::default();
         let mut scene = Scene::healthy(3);
         let first = scene.snapshot();
-        let seen = |snapshot| Seen {
-            snapshot,
-            policy: &policy,
-        };
+        let seen = |snapshot| Seen::of(snapshot, &policy);
         let before = budgets(&seen(&first), RUN).unwrap();
         let name = before.keys().next().unwrap();
         change(&mut scene, name);

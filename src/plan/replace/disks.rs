@@ -1,9 +1,40 @@
 //! A shard's disks, by uid: what must not change while its pod is replaced.
 
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+
 use crate::model::finding::{Finding, Severity};
+use crate::model::objects::Objects;
 use crate::model::set::Ordinal;
-use crate::plan::operation::{Disk, Disks};
+use crate::plan::operation::{Disk, Disks, Sight};
 use crate::plan::verify::seen::{Claims, Seen};
+
+/// What the disks of all shards were put together from. The same lists give the same disks, and nothing watches volumes: as a rule
+/// they are the same from look to look.
+#[derive(Debug)]
+pub(super) struct DisksLooked {
+    /// The claims.
+    pub claims: Objects<PersistentVolumeClaim>,
+    /// The volumes, where they can be read.
+    pub volumes: Option<Objects<PersistentVolume>>,
+    /// Of which shards the volumes were seen anew.
+    pub sight: Sight,
+    /// How many shards were done.
+    pub done: usize,
+}
+
+impl DisksLooked {
+    /// Whether another look would give the same.
+    pub fn is_as(&self, other: &DisksLooked) -> bool {
+        let same_volumes = match (&self.volumes, &other.volumes) {
+            (Some(ours), Some(theirs)) => ours.is_the_same_as(theirs),
+            (None, None) => true,
+            _ => false,
+        };
+        same_volumes
+            && self.claims.is_the_same_as(&other.claims)
+            && (self.sight, self.done) == (other.sight, other.done)
+    }
+}
 
 /// A shard's disks; with the volumes' uids where the read is one that has volumes.
 pub(super) fn disks(claims: &Claims<'_>, ordinal: Ordinal, with_volumes: bool) -> Disks {

@@ -51,7 +51,7 @@ impl Stuck {
     fn new(one: &Standing<'_>, finding: Finding) -> Stuck {
         Stuck {
             ordinal: one.shard.ordinal,
-            shard: one.shard.name.clone(),
+            shard: one.shard.name.to_string(),
             stand: one.stand,
             finding,
         }
@@ -101,7 +101,7 @@ impl Replacing {
     /// one goes.
     pub fn fallen(&self, seen: &Seen<'_>, max_restarts: i32) -> Vec<(String, Finding)> {
         let shards = seen.every_shard().unwrap_or_default().into_iter();
-        let fallen = shards.filter(|shard| self.up.contains(&shard.ordinal) && !shard.pod.is_some_and(pod::is_ready));
+        let fallen = shards.filter(|shard| self.up.contains(&shard.ordinal) && !shard.ready);
         fallen
             .map(|shard| {
                 let failing = shard.pod.and_then(|found| failing::failure(found, max_restarts));
@@ -121,7 +121,7 @@ impl Replacing {
                     finding.evidence(node);
                 }
                 finding.remedy(seen.shardctl(&format!("events {}", shard.name)));
-                (shard.name, finding)
+                (shard.name.into_owned(), finding)
             })
             .collect()
     }
@@ -171,7 +171,7 @@ impl Replacing {
         };
         InHand {
             ordinal,
-            shard: one.shard.name.clone(),
+            shard: one.shard.name.to_string(),
             phase,
             words,
             since,

@@ -23,9 +23,12 @@ use k8s_openapi::api::core::v1::Pod;
 use super::course::Course;
 use super::operation::Disks;
 use super::verify::seen::{Seen, Shard};
+use crate::model::objects::Objects;
 use crate::model::pod;
 use crate::model::set::Ordinal;
 use crate::model::step::PodRef;
+
+use disks::DisksLooked;
 
 pub use another::{Unseen, another_set, observed_revision, unseen};
 
@@ -72,6 +75,10 @@ pub struct Replacing {
     pub proven: BTreeSet<Ordinal>,
     /// Whether the pods were looked at yet.
     looked: bool,
+    /// The pods that were looked at last.
+    pods: Option<Objects<Pod>>,
+    /// What the disks were looked at in last.
+    disks_looked: Option<DisksLooked>,
 }
 
 /// A shard that was taken down.
@@ -100,6 +107,8 @@ impl Replacing {
             disks: BTreeMap::new(),
             proven: BTreeSet::new(),
             looked: false,
+            pods: None,
+            disks_looked: None,
         }
     }
 

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 
-use super::disks::{are_the_same, disks, exchanged};
+use super::disks::{DisksLooked, are_the_same, disks, exchanged};
 use super::stand::Stand;
 use super::{Due, Replacing, Taken, Terms};
 use crate::model::finding::Finding;
+use crate::model::objects::Objects;
 use crate::model::pod;
 use crate::model::set::{self, Ordinal};
 use crate::plan::course::Course;
@@ -17,21 +19,34 @@ use crate::plan::verify::seen::Seen;
 impl Replacing {
     /// Remembers since when each pod is Ready.
     pub fn note_pods(&mut self, seen: &Seen<'_>, now: Timestamp) {
+        // Many looks are for something else's sake.
+        let pods = seen.snapshot.pods.got();
+        let is_same = |pods: &Objects<Pod>| self.pods.as_ref().is_some_and(|before| before.is_the_same_as(pods));
+        if pods.is_some_and(is_same) {
+            return;
+        }
         let first = !self.looked;
-        let pods = seen.own_pods().unwrap_or_default();
-        for found in &pods {
-            let uid = pod::uid(found).to_owned();
+        let own = seen.own_pods().unwrap_or_default();
+        let mut ready = 0;
+        for found in &own {
+            let uid = pod::uid(found);
             if !pod::is_ready(found) {
-                self.ready_since.remove(&uid);
+                self.ready_since.remove(uid);
                 continue;
             }
-            // What became Ready before we looked goes by its own word, what does before our eyes by our clock.
-            let told = pod::since(found).unwrap_or(now).min(now);
-            self.ready_since.entry(uid).or_insert(if first { told } else { now });
+            ready += 1;
+            if !self.ready_since.contains_key(uid) {
+                // What became Ready before we looked goes by its own word, what does before our eyes by our clock.
+                let told = pod::since(found).unwrap_or(now).min(now);
+                self.ready_since.insert(uid.to_owned(), if first { told } else { now });
+            }
         }
-        let uids: BTreeSet<&str> = pods.iter().map(|found| pod::uid(found)).collect();
-        self.ready_since.retain(|uid, _| uids.contains(uid.as_str()));
+        if self.ready_since.len() > ready {
+            let uids: BTreeSet<&str> = own.iter().map(|found| pod::uid(found)).collect();
+            self.ready_since.retain(|uid, _| uids.contains(uid.as_str()));
+        }
         self.looked = true;
+        self.pods = seen.set().ok().and(pods.cloned());
     }
 
     /// Remembers who is up and who is done, and gives back those that became done by this look. With `adopt`, what was never
@@ -72,7 +87,7 @@ impl Replacing {
                 self.last_done = Some(now);
                 became_done.push(ordinal);
             }
-            if one.shard.pod.is_some_and(pod::is_ready) && !self.taken.contains_key(&ordinal) {
+            if one.shard.ready && !self.taken.contains_key(&ordinal) {
                 self.up.insert(ordinal);
             }
         }
@@ -96,6 +111,16 @@ impl Replacing {
     /// one that isn't. The same is proven only where the volumes themselves were seen, before and after.
     pub fn note_disks(&mut self, seen: &Seen<'_>, sight: Sight) -> Option<Finding> {
         let claims = seen.claims().ok()?;
+        let looked = DisksLooked {
+            claims: seen.snapshot.claims.got().cloned().unwrap_or_default(),
+            volumes: seen.snapshot.volumes.got().cloned(),
+            // Without volumes a look proves as little as a watch.
+            sight: if sight == Sight::Anew { Sight::Watched } else { sight },
+            done: self.done.len(),
+        };
+        if self.disks_looked.as_ref().is_some_and(|before| before.is_as(&looked)) {
+            return None;
+        }
         let mut found = None;
         for shard in seen.every_shard().unwrap_or_default() {
             let fresh = sight.has_volumes_of(shard.ordinal);
@@ -115,6 +140,8 @@ impl Replacing {
                 }
             }
         }
+        // What was found is told again at each look.
+        self.disks_looked = found.is_none().then_some(looked);
         found
     }
 

@@ -84,7 +84,7 @@ pub fn state_now(seen: &Seen<'_>) -> String {
     let down: Vec<&str> = shards
         .iter()
         .filter(|shard| !shard.pod.is_some_and(pod::is_ready))
-        .map(|shard| shard.name.as_str())
+        .map(|shard| &*shard.name)
         .collect();
     let down = if down.is_empty() {
         String::new()

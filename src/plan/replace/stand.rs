@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 
 use super::{Due, Replacing, Terms};
 use crate::model::pod;
@@ -63,27 +62,30 @@ impl Replacing {
         shards
             .into_iter()
             .map(|shard| {
-                let stand = self.stand(shard.pod, due, terms, now);
+                let stand = self.stand(&shard, due, terms, now);
                 Standing { shard, stand }
             })
             .collect()
     }
 
-    fn stand(&self, found: Option<&Pod>, due: Due<'_>, terms: &Terms, now: Timestamp) -> Stand {
-        let Some(found) = found else {
+    fn stand(&self, shard: &Shard<'_>, due: Due<'_>, terms: &Terms, now: Timestamp) -> Stand {
+        let Some(found) = shard.pod else {
             return Stand::Missing;
         };
         // What was just deleted is on its way out, also where the watch hasn't brought that yet.
         let deleted = self.taken.values().any(|taken| taken.uid == pod::uid(found));
-        if deleted || pod::is_terminating(found) {
+        if deleted || shard.terminating {
             return Stand::Terminating;
         }
-        let ready = pod::is_ready(found);
+        let ready = shard.ready;
         if due(found) {
             return if ready { Stand::Due } else { Stand::DueAndDown };
         }
         if !ready {
             return Stand::Coming;
+        }
+        if terms.min_ready.is_zero() {
+            return Stand::Done;
         }
         let since = self.ready_since.get(pod::uid(found)).copied().unwrap_or(now);
         match since.checked_add(terms.min_ready) {

@@ -42,10 +42,7 @@ impl Play {
 
     fn with<T>(&mut self, what: impl FnOnce(&mut Replacing, &Seen<'_>, Due<'_>, &Terms, Timestamp) -> T) -> T {
         let snapshot = self.scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &self.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &self.scene.policy);
         let due = |found: &Pod| pod::node(found).is_some_and(|node| self.due_nodes.contains(&node));
         what(&mut self.replacing, &seen, &due, &self.terms, self.now)
     }
@@ -126,7 +123,10 @@ fn a_pod_is_due_by_the_word_of_the_operation() {
     let waiting = play.with(|replacing, seen, due, terms, now| {
         let all = replacing.standings(seen, due, terms, now);
         let queue = queue(all, seen, &BTreeSet::new());
-        queue.into_iter().map(|one| one.shard.name).collect::<Vec<_>>()
+        queue
+            .into_iter()
+            .map(|one| one.shard.name.into_owned())
+            .collect::<Vec<_>>()
     });
     assert_eq!(waiting, ["db-1"]);
 }

@@ -109,10 +109,10 @@ pub fn doors(seen: &Seen<'_>, wanted: &Wanted, domain: &Read<String>) -> Result<
                 };
                 let way = Way::Shard {
                     ordinal: shard.ordinal,
-                    pod: shard.name.clone(),
+                    pod: shard.name.to_string(),
                     port,
                 };
-                let entry = wanted.entry(shard.name.clone(), way, host);
+                let entry = wanted.entry(shard.name.to_string(), way, host);
                 if wanted.shards {
                     doors.entries.push(entry.clone());
                 }

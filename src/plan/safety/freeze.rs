@@ -75,10 +75,7 @@ mod tests {
 
     fn frozen(scene: &Scene) -> Vec<(String, String)> {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         let flat = |(node, annotations): (String, BTreeMap<String, String>)| {
             (node, annotations.into_keys().collect::<Vec<_>>().join(" "))
         };

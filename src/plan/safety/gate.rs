@@ -202,11 +202,7 @@ fn without_a_home(
         template: set::template(found)?,
         revision: found.status.as_ref()?.update_revision.as_deref(),
     };
-    let shard = Shard {
-        ordinal: target.ordinal,
-        name: target.name.clone(),
-        pod: pod_now,
-    };
+    let shard = Shard::new(target.ordinal, target.name.clone(), pod_now);
     if !places::must_be_looked_for(seen, &shard, newcomer.template) {
         return None;
     }

@@ -106,10 +106,7 @@ impl<'a> World<'a> {
             }
         }
         World {
-            seen: Seen {
-                snapshot,
-                policy: seen.policy,
-            },
+            seen: Seen::of(snapshot, seen.policy),
             nodes,
             pods,
             unsure,
@@ -201,7 +198,7 @@ fn labels(newcomer: &Newcomer<'_>, shard: &Shard<'_>) -> BTreeMap<String, String
     // A revision that isn't known yet is at least none that a pod has now.
     let revision = newcomer.revision.unwrap_or("(new)");
     labels.insert(pod::REVISION_LABEL.to_owned(), revision.to_owned());
-    labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), shard.name.clone());
+    labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), shard.name.to_string());
     labels.insert("apps.kubernetes.io/pod-index".to_owned(), shard.ordinal.to_string());
     labels
 }

@@ -305,10 +305,7 @@ mod tests {
     fn what_is_missing_is_named_with_the_role_that_allows_it() {
         let scene = Scene::healthy(1);
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         assert_eq!(missing(&seen, &asked(&[]), "upgrade"), None);
         let refusal = missing(
             &seen,

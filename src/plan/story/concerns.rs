@@ -59,7 +59,12 @@ impl<'s, 'a> Concerns<'s, 'a> {
     /// # Errors
     /// As [`Seen::shards`].
     pub fn shards(&self) -> Result<Shards, Skip> {
-        let mut shards: Shards = self.seen.shards()?.into_iter().map(|shard| shard.name).collect();
+        let mut shards: Shards = self
+            .seen
+            .shards()?
+            .into_iter()
+            .map(|shard| shard.name.into_owned())
+            .collect();
         shards.extend(self.mounted().pods.iter().cloned());
         Ok(shards)
     }

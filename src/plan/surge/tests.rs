@@ -43,10 +43,7 @@ fn gone() -> Scene {
 
 fn judged(scene: &Scene) -> (Next, Vec<String>) {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let (mark, _) = of(&seen).expect("a mark");
     let told = left(&seen, &mark).into_iter().map(|finding| finding.message);
     (next(&seen, &mark, &written()).expect("a step"), told.collect())
@@ -93,10 +90,7 @@ fn the_replicas_go_first_then_the_shard_then_its_claim_and_the_mark_last() {
         json!({"metadata": {"annotations": {"shardctl.dev/mark": "another"}}}),
     );
     let snapshot = going.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &going.policy,
-    };
+    let seen = Seen::of(&snapshot, &going.policy);
     let mark: Mark = serde_json::from_str(&written()).expect("a mark");
     assert_eq!(next(&seen, &mark, &written()), Ok(Next::Over));
 }
@@ -105,10 +99,7 @@ fn the_replicas_go_first_then_the_shard_then_its_claim_and_the_mark_last() {
 fn right_before_it_goes_a_claim_is_judged_by_the_set_as_it_is_then_and_by_every_pod() {
     let judge = |scene: &Scene, name: &str| {
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         let claims = snapshot.claims.got().expect("claims");
         let claim = claims.iter().find(|claim| claim.metadata.name.as_deref() == Some(name));
         may_go(&seen, claim.expect("the claim")).err().unwrap_or_default()
@@ -167,10 +158,7 @@ fn a_claim_that_is_older_or_used_or_no_extra_shards_is_left_and_told() {
         json!({"metadata": {"annotations": {"shardctl.dev/mark": elsewhere}}}),
     );
     let snapshot = forged.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &forged.policy,
-    };
+    let seen = Seen::of(&snapshot, &forged.policy);
     let (mark, text) = of(&seen).expect("a mark");
     let step = next(&seen, &mark, text);
     assert!(matches!(step, Ok(Next::Act(Act::UndoMark { .. }))), "{step:?}");
@@ -193,10 +181,7 @@ fn what_cannot_be_seen_is_not_guessed() {
     let mut scene = gone();
     scene.set(Resource::Claims, Read::<Vec<Value>>::Unreadable("no".to_owned()));
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let (mark, text) = of(&seen).expect("a mark");
     assert!(next(&seen, &mark, text).is_err());
 }

@@ -64,8 +64,8 @@ impl Upgrade {
         let (mut here, mut there): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for shard in seen.every_shard().unwrap_or_default() {
             match shard.pod.and_then(pod::revision) {
-                Some(its) if its == revision => here.push(shard.name),
-                Some(_) => there.push(shard.name),
+                Some(its) if its == revision => here.push(shard.name.into_owned()),
+                Some(_) => there.push(shard.name.into_owned()),
                 None => {}
             }
         }

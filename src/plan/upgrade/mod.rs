@@ -116,7 +116,7 @@ impl Upgrade {
     pub fn order(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<String> {
         let revision = observed_revision(seen).filter(|_| self.aim.change.is_none());
         let queue = self.queue(seen, revision.as_deref(), now);
-        queue.into_iter().map(|one| one.shard.name).collect()
+        queue.into_iter().map(|one| one.shard.name.into_owned()).collect()
     }
 
     /// The revision that every shard is to have, once it is known.

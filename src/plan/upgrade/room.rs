@@ -40,7 +40,7 @@ impl Upgrade {
     fn is_to_be_warmed(&self, seen: &Seen<'_>, shard: &Shard<'_>) -> bool {
         self.policy.room.is_some()
             && shard.pod.is_some_and(pod::is_ready)
-            && !self.memory.without_room.contains(&shard.name)
+            && !self.memory.without_room.contains(&*shard.name)
             && must_be_looked_for(seen, shard, &self.aim.typed)
     }
 
@@ -60,7 +60,7 @@ impl Upgrade {
             .iter()
             .map(|one| &one.shard)
             .find(|shard| self.is_to_be_warmed(seen, shard) && self.room_of(seen, &shard.name).is_none())?;
-        let made = self.memory.placed.get(&missing.name).copied().unwrap_or(0);
+        let made = self.memory.placed.get(&*missing.name).copied().unwrap_or(0);
         if made >= TRIES {
             let mut finding = Finding::new(
                 Severity::Error,
@@ -83,7 +83,7 @@ impl Upgrade {
             class: rank.class.as_deref(),
         };
         Some(Step::Act(Act::MakePlaceholder {
-            shard: missing.name.clone(),
+            shard: missing.name.to_string(),
             pod: Box::new(placeholder(seen.set().ok()?, &ask)),
         }))
     }

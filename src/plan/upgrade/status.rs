@@ -131,7 +131,7 @@ fn of_shard(
         }
     };
     ShardProgress {
-        name: shard.name.clone(),
+        name: shard.name.to_string(),
         revision: its.map(str::to_owned),
         current: revision.map(|revision| its == Some(revision)),
         images: images(shard.pod.and_then(|found| found.spec.as_ref())),

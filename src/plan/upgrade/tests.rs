@@ -48,10 +48,7 @@ impl Play {
         change(&mut policy);
         let now: Timestamp = NOW.parse().unwrap();
         let snapshot = scene.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &scene.policy);
         let raw = raw(&scene);
         let aimed = aim(&raw, &seen, &policy, now).unwrap();
         let run = "upgrade/shop/db/1".to_owned();
@@ -82,10 +79,7 @@ impl Play {
     /// Looks, and asks for the next step.
     fn next(&mut self) -> Step {
         let snapshot = self.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &self.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &self.scene.policy);
         self.upgrade.note(&seen, self.now, Sight::Watched);
         self.upgrade.next_step(&seen, Wishes::default(), self.now)
     }
@@ -96,10 +90,7 @@ impl Play {
             panic!("no effect is due");
         };
         let snapshot = self.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &self.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &self.scene.policy);
         self.upgrade.about_to(&act, &seen, self.now);
         self.upgrade.acted(&act, &Acted::Done);
         act
@@ -127,10 +118,7 @@ fn deleted(step: &Step) -> &str {
 
 fn order(play: &Play) -> Vec<String> {
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     play.upgrade.order(&seen, play.now)
 }
 
@@ -207,10 +195,7 @@ fn a_deletion_whose_answer_was_lost_counts_as_not_done_only_by_an_uncached_look(
     play.act();
     play.act();
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     play.upgrade.note(&seen, play.now, Sight::WithVolumes);
     assert_eq!(deleted(&play.next()), "db-2");
 }
@@ -265,10 +250,7 @@ fn a_set_that_has_come_over_is_idle_and_one_with_an_open_journal_is_not() {
     let idle = |scene: &Scene| {
         let play = Play::new(clone(scene), Goal::Pending, |_| {});
         let snapshot = play.snapshot();
-        play.upgrade.is_idle(&Seen {
-            snapshot: &snapshot,
-            policy: &play.scene.policy,
-        })
+        play.upgrade.is_idle(&Seen::of(&snapshot, &play.scene.policy))
     };
     assert!(idle(&scene));
     let journal = json!({"run": "r", "by": "b", "at": NOW, "what": "x", "from": "db-0", "previous": {}});
@@ -329,10 +311,7 @@ fn an_upgrade_whose_last_look_shows_another_disk_is_not_called_done() {
     play.scene
         .merge(Resource::Volumes, "pv-1", json!({"metadata": {"uid": "uid-other"}}));
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     play.upgrade.note(&seen, play.now, Sight::WithVolumes);
     let done = Step::End {
         end: End::Done,
@@ -370,10 +349,7 @@ fn what_only_the_last_look_shows_is_not_called_done() {
         assert!(matches!(step, Step::End { end: End::Done, .. }), "{step:?}");
         meddle(&mut play);
         let snapshot = play.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &play.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &play.scene.policy);
         play.upgrade.note(&seen, play.now, Sight::WithVolumes);
         let outcome = play.upgrade.outcome(&seen, &step, play.now);
         let wanted = if words.is_empty() { End::Done } else { End::Halted };
@@ -397,10 +373,7 @@ fn shards_that_cannot_be_seen_keep_nobody_who_wants_to_stop_with_none_in_hand() 
     let stop = |play: &mut Play| {
         play.scene.set(Resource::Pods, forbidden.clone());
         let snapshot = play.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &play.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &play.scene.policy);
         play.upgrade.note(&seen, play.now, Sight::Watched);
         play.upgrade.next_step(&seen, Wishes { stop: true }, play.now)
     };

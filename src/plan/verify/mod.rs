@@ -12,6 +12,7 @@ pub mod nodes;
 pub mod pods;
 pub mod policy;
 pub mod residue;
+pub mod roster;
 pub mod seen;
 pub mod service;
 pub mod shield;
@@ -102,7 +103,7 @@ pub fn find(id: &str) -> Option<&'static Check> {
 
 /// Judges a snapshot by every check.
 pub fn judge(snapshot: &Snapshot, policy: &Policy) -> Report {
-    let seen = Seen { snapshot, policy };
+    let seen = Seen::of(snapshot, policy);
     let checks = CHECKS.iter().map(|check| judge_one(check, &seen)).collect();
     Report::conclude(snapshot.taken.clone(), seen.expected().ok(), seen.phase().ok(), checks)
 }

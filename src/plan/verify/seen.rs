@@ -1,6 +1,8 @@
 //! The snapshot as checks look at it: joined by shard, with the reason at hand where something couldn't be read.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -9,7 +11,9 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::policy::Policy;
+use super::roster::{Known, Roster};
 use crate::model::mark::Mark;
+use crate::model::objects::Objects;
 use crate::model::read::Skip;
 use crate::model::report::{Expected, Phase};
 use crate::model::set::{self, Ordinal};
@@ -23,6 +27,8 @@ pub struct Seen<'a> {
     pub snapshot: &'a Snapshot,
     /// How to judge it.
     pub policy: &'a Policy,
+    known: Option<&'a Known>,
+    roster: OnceLock<Result<Roster, Skip>>,
 }
 
 /// The phase that a set's template is of, and what says so.
@@ -61,9 +67,26 @@ pub struct Shard<'a> {
     /// Its number.
     pub ordinal: Ordinal,
     /// The name its pod has, or would have.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// Its pod, where there is one.
     pub pod: Option<&'a Pod>,
+    /// Whether that is Ready.
+    pub ready: bool,
+    /// Whether that is on its way out.
+    pub terminating: bool,
+}
+
+impl<'a> Shard<'a> {
+    /// A shard, and what its pod says of itself.
+    pub fn new(ordinal: Ordinal, name: impl Into<Cow<'a, str>>, pod: Option<&'a Pod>) -> Self {
+        Shard {
+            ordinal,
+            name: name.into(),
+            pod,
+            ready: pod.is_some_and(pod::is_ready),
+            terminating: pod.is_some_and(pod::is_terminating),
+        }
+    }
 }
 
 /// One of a shard's claims and its volume, as far as they exist.
@@ -81,8 +104,8 @@ pub struct ShardClaim<'a> {
 #[derive(Clone, Debug)]
 pub struct Claims<'a> {
     set: &'a StatefulSet,
-    claims: BTreeMap<&'a str, &'a PersistentVolumeClaim>,
-    volumes: BTreeMap<&'a str, &'a PersistentVolume>,
+    claims: &'a Objects<PersistentVolumeClaim>,
+    volumes: Option<&'a Objects<PersistentVolume>>,
 }
 
 impl<'a> Claims<'a> {
@@ -91,9 +114,9 @@ impl<'a> Claims<'a> {
         set::claim_templates(self.set)
             .map(|template| {
                 let name = set::claim_name(self.set, template, ordinal);
-                let claim = self.claims.get(name.as_str()).copied();
+                let claim = self.claims.named(&name);
                 let bound_to = claim.and_then(|claim| claim.spec.as_ref()?.volume_name.as_deref());
-                let volume = bound_to.and_then(|wanted| self.volumes.get(wanted).copied());
+                let volume = bound_to.and_then(|wanted| self.volumes?.named(wanted));
                 ShardClaim { name, claim, volume }
             })
             .collect()
@@ -101,6 +124,24 @@ impl<'a> Claims<'a> {
 }
 
 impl<'a> Seen<'a> {
+    /// A snapshot, as it is judged by a policy.
+    pub fn of(snapshot: &'a Snapshot, policy: &'a Policy) -> Seen<'a> {
+        Seen {
+            snapshot,
+            policy,
+            known: None,
+            roster: OnceLock::new(),
+        }
+    }
+
+    /// As [`Seen::of`], of one look after the other: pods that are the same objects as at the last aren't looked through again.
+    pub fn after(snapshot: &'a Snapshot, policy: &'a Policy, known: &'a Known) -> Seen<'a> {
+        Seen {
+            known: Some(known),
+            ..Seen::of(snapshot, policy)
+        }
+    }
+
     /// The moment of the snapshot, in the server's time.
     pub fn now(&self) -> Timestamp {
         self.snapshot.taken.at
@@ -153,17 +194,23 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// As [`Seen::set`], and unknown where pods can't be read.
     pub fn pods(&self) -> Result<Vec<&'a Pod>, Skip> {
-        let set = self.set()?;
-        let mut pods: Vec<&Pod> = self.selected(set)?.collect();
-        pods.sort_by_cached_key(|found| (set::ordinal_of(set, pod::name(found)), pod::name(found)));
-        Ok(pods)
+        let roster = self.roster()?;
+        Ok(roster.pods(self.snapshot.pods.need()?))
     }
 
-    fn selected(&self, set: &'a StatefulSet) -> Result<impl Iterator<Item = &'a Pod>, Skip> {
-        let selector = set.spec.as_ref().map(|spec| &spec.selector);
-        let selects =
-            move |pod: &&Pod| selector.is_some_and(|selector| set::selects(selector, pod.metadata.labels.as_ref()));
-        Ok(self.snapshot.pods.need()?.iter().filter(selects))
+    fn roster(&self) -> Result<&Roster, Skip> {
+        let looked = self.roster.get_or_init(|| {
+            let set = self.set()?;
+            let expected = self.expected()?.shards;
+            let every = expected.max(set::replicas(set));
+            Ok(Roster::of(
+                set,
+                self.snapshot.pods.need()?,
+                (every, expected),
+                self.known,
+            ))
+        });
+        looked.as_ref().map_err(Skip::clone)
     }
 
     /// Those of [`Seen::pods`] that the set's controller owns: a stranger with the shards' labels isn't judged as a shard.
@@ -171,12 +218,8 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// As [`Seen::pods`].
     pub fn own_pods(&self) -> Result<Vec<&'a Pod>, Skip> {
-        let uid = set::uid(self.set()?);
-        Ok(self
-            .pods()?
-            .into_iter()
-            .filter(|found| pod::is_controlled_by(found, uid))
-            .collect())
+        let roster = self.roster()?;
+        Ok(roster.own(self.snapshot.pods.need()?))
     }
 
     /// Those of [`Seen::pods`] that count among the shards: the set's own, and strangers that haven't ended. A finished pod of somebody
@@ -251,7 +294,8 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// As [`Seen::pods`].
     pub fn shards(&self) -> Result<Vec<Shard<'a>>, Skip> {
-        self.of_ordinals(set::ordinals(self.set()?, self.expected()?.shards))
+        let roster = self.roster()?;
+        Ok(roster.shards(self.set()?, self.snapshot.pods.need()?, true))
     }
 
     /// [`Seen::shards`], and those that the set asks for beyond them: where somebody lowered the budget by hand, the larger
@@ -260,33 +304,8 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// As [`Seen::pods`].
     pub fn every_shard(&self) -> Result<Vec<Shard<'a>>, Skip> {
-        let set = self.set()?;
-        let count = self.expected()?.shards.max(set::replicas(set));
-        self.of_ordinals(set::ordinals(set, count))
-    }
-
-    fn of_ordinals(&self, ordinals: std::ops::Range<Ordinal>) -> Result<Vec<Shard<'a>>, Skip> {
-        let set = self.set()?;
-        // Asked several times at each change, of thousands of shards: by their places, and not by their names.
-        let first = ordinals.start;
-        let mut shards: Vec<Shard<'a>> = ordinals
-            .map(|ordinal| Shard {
-                ordinal,
-                name: set::pod_name(set, ordinal),
-                pod: None,
-            })
-            .collect();
-        for found in self.selected(set)? {
-            let place = set::ordinal_of(set, pod::name(found)).and_then(|ordinal| ordinal.checked_sub(first));
-            let place = place.and_then(|place| usize::try_from(place).ok());
-            // `db-01` is no name that a set gives.
-            if let Some(shard) = place.and_then(|place| shards.get_mut(place))
-                && shard.name == pod::name(found)
-            {
-                shard.pod = Some(found);
-            }
-        }
-        Ok(shards)
+        let roster = self.roster()?;
+        Ok(roster.shards(self.set()?, self.snapshot.pods.need()?, false))
     }
 
     /// The claims of a shard that the set's claim templates give it.
@@ -294,19 +313,7 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// Unknown where claims can't be read. A volume that can't be read is missing from the answer.
     pub fn claims_of(&self, ordinal: Ordinal) -> Result<Vec<ShardClaim<'a>>, Skip> {
-        let set = self.set()?;
-        let claims = self.snapshot.claims.need()?;
-        let of_template = |template: &str| {
-            let name = set::claim_name(set, template, ordinal);
-            let claim = claims.iter().find(|claim| claim.metadata.name.as_ref() == Some(&name));
-            let bound_to = claim.and_then(|claim| claim.spec.as_ref()?.volume_name.as_ref());
-            let volume = bound_to.and_then(|wanted| {
-                let mut volumes = self.snapshot.volumes.got().into_iter().flatten();
-                volumes.find(|volume| volume.metadata.name.as_ref() == Some(wanted))
-            });
-            ShardClaim { name, claim, volume }
-        };
-        Ok(set::claim_templates(set).map(of_template).collect())
+        Ok(self.claims()?.of(ordinal))
     }
 
     /// The ordinals for which there are claims by the set's claim templates, whether there should be such shards or not; none where
@@ -325,17 +332,10 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// As [`Seen::claims_of`].
     pub fn claims(&self) -> Result<Claims<'a>, Skip> {
-        let set = self.set()?;
-        let claims = self.snapshot.claims.need()?.iter();
-        let volumes = self.snapshot.volumes.got().into_iter().flatten();
         Ok(Claims {
-            set,
-            claims: claims
-                .filter_map(|claim| Some((claim.metadata.name.as_deref()?, claim)))
-                .collect(),
-            volumes: volumes
-                .filter_map(|volume| Some((volume.metadata.name.as_deref()?, volume)))
-                .collect(),
+            set: self.set()?,
+            claims: self.snapshot.claims.need()?,
+            volumes: self.snapshot.volumes.got(),
         })
     }
 
@@ -344,12 +344,7 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// Unknown where nodes can't be read.
     pub fn node(&self, wanted: &str) -> Result<Option<&'a Node>, Skip> {
-        Ok(self
-            .snapshot
-            .nodes
-            .need()?
-            .iter()
-            .find(|found| node::name(found) == wanted))
+        Ok(self.snapshot.nodes.need()?.named(wanted))
     }
 
     /// The nodes that hold shards, each with its shards' pods, in the order of the nodes' names.

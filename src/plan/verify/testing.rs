@@ -237,13 +237,7 @@ impl Scene {
 
     fn judge_recording(&self, check: &'static Check, recording: &Recording) -> Judged {
         let snapshot = Snapshot::derive(recording).unwrap();
-        judge_one(
-            check,
-            &Seen {
-                snapshot: &snapshot,
-                policy: &self.policy,
-            },
-        )
+        judge_one(check, &Seen::of(&snapshot, &self.policy))
     }
 }
 

@@ -151,7 +151,7 @@ fn healthy_since(seen: &Seen<'_>) -> Result<BTreeMap<(&'static str, String), Opt
         for claim in seen.claims_of(shard.ordinal)? {
             since.insert(("PersistentVolumeClaim", claim.name), ready);
         }
-        since.insert(("Pod", shard.name), ready);
+        since.insert(("Pod", shard.name.into_owned()), ready);
     }
     // A pod beyond the shards that there should be is the set's, too.
     for found in seen.own_pods()? {

@@ -15,10 +15,7 @@ fn told(scene: &Scene, seconds: i64) -> (Phase, String) {
     let old = &healthy.pods.got().unwrap()[1];
     let mut course = Course::begun(1, old, SignedDuration::from_secs(30), at(0));
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     course.observe(&seen, at(0)).unwrap();
     let waiting = waiting(&seen, &course, at(seconds)).unwrap();
     (waiting.phase, waiting.words)
@@ -211,10 +208,7 @@ fn a_detach_that_was_asked_for_waits_for_the_storage_driver() {
 /// What is added to the finding about shard 1, whose new pod waited too long: its evidence, then its remedy.
 fn proof(scene: &Scene) -> String {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let new = snapshot
         .pods
         .got()
@@ -410,10 +404,7 @@ fn what_cannot_end_by_itself_is_told_from_what_may() {
 fn an_autoscaler_that_cannot_be_read_may_be_there() {
     let autoscaled = |scene: &Scene| {
         let snapshot = scene.snapshot();
-        is_autoscaled(&Seen {
-            snapshot: &snapshot,
-            policy: &scene.policy,
-        })
+        is_autoscaled(&Seen::of(&snapshot, &scene.policy))
     };
     let mut scene = Scene::healthy(1);
     assert!(!autoscaled(&scene));

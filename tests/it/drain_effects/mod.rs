@@ -31,6 +31,7 @@ use shardctl::plan::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes}
 use shardctl::plan::safety::catalogue::Allowed;
 use shardctl::plan::undo::mark_text;
 use shardctl::plan::verify::policy::Policy;
+use shardctl::plan::verify::roster::Known;
 use shardctl::plan::verify::seen::Seen;
 use tokio::sync::watch;
 
@@ -208,6 +209,7 @@ impl<'s> Drainer<'s> {
                 watches,
                 base: base.expect("a look"),
                 policy: Policy::default(),
+                known: Known::default(),
                 name: name.clone(),
                 by: "ada@laptop".to_owned(),
                 marks_until: now.checked_add(SignedDuration::from_mins(10)).expect("a time"),

@@ -70,10 +70,7 @@ impl<'s> Evictor<'s> {
     /// What the budget lets happen.
     fn room(&self) -> Result<Room, Box<Blocked>> {
         let (look, policy) = (self.look(), Policy::default());
-        let seen = Seen {
-            snapshot: &look,
-            policy: &policy,
-        };
+        let seen = Seen::of(&look, &policy);
         room(&seen, &self.scene.pod_name(0), now())
     }
 
@@ -132,10 +129,7 @@ impl<'s> Evictor<'s> {
             panic!("it should have been refused: {tried:?}");
         };
         let (look, policy) = (self.look(), Policy::default());
-        let seen = Seen {
-            snapshot: &look,
-            policy: &policy,
-        };
+        let seen = Seen::of(&look, &policy);
         judge(
             answer,
             meaning,

@@ -24,6 +24,7 @@ use shardctl::plan::eviction::{Again, Blocked};
 use shardctl::plan::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use shardctl::plan::safety::catalogue::Allowed;
 use shardctl::plan::verify::policy::Policy;
+use shardctl::plan::verify::roster::Known;
 use shardctl::plan::verify::seen::Seen;
 use tokio::sync::watch;
 
@@ -172,6 +173,7 @@ fn evict_first(
             watches,
             base,
             policy: Policy::default(),
+            known: Known::default(),
             set,
             name: name.clone(),
             by: "ada@laptop".to_owned(),

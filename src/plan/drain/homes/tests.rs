@@ -45,10 +45,7 @@ fn spare(scene: &mut Scene, name: &str, patch: Value) {
 
 fn with<T>(scene: &Scene, nodes: &[&str], then: Afterwards, judge: impl Fn(&Seen<'_>, &[Move], &[&Node]) -> T) -> T {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let order: Vec<&Node> = nodes.iter().map(|name| seen.node(name).unwrap().unwrap()).collect();
     let found = moves(&seen, &order, then).unwrap();
     judge(&seen, &found, &order)

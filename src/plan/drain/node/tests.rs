@@ -13,10 +13,7 @@ use crate::plan::verify::testing::{NOW, Scene};
 const RUN: &str = "drain/shop/db/4f2a";
 
 fn seen<'a>(snapshot: &'a Snapshot, scene: &'a Scene) -> Seen<'a> {
-    Seen {
-        snapshot,
-        policy: &scene.policy,
-    }
+    Seen::of(snapshot, &scene.policy)
 }
 
 fn names(nodes: &[&Node]) -> Vec<String> {

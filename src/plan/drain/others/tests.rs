@@ -56,10 +56,7 @@ fn judged(scene: &Scene, flags: Flags) -> Others {
 }
 
 fn on(snapshot: &Snapshot, scene: &Scene, flags: Flags) -> Others {
-    let seen = Seen {
-        snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(snapshot, &scene.policy);
     let place = snapshot.nodes.got().unwrap()[0].metadata.name.clone().unwrap();
     others(&seen, &place, flags, None).unwrap()
 }
@@ -258,10 +255,7 @@ fn budgets_of_other_namespaces_that_cannot_be_read_are_said() {
     );
     scene.unreadable(Resource::NodePods);
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     assert!(others(&seen, "node-0", ALL, None).is_err());
 }
 
@@ -274,10 +268,7 @@ fn shardctls_own_pod_and_its_helpers_stay() {
         name: "job-x".to_owned(),
     };
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let found = others(&seen, "node-0", ALL, Some(&own)).unwrap();
     assert!(matches!(&found.rows[1].verdict, Verdict::Never(why) if why.contains("shardctl itself")));
     assert_eq!(own_node(&seen, &own, &["node-1", "node-0"]), Some("node-0"));

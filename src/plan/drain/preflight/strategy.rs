@@ -236,11 +236,7 @@ fn judge_extra(
     found: &mut Preflight,
 ) {
     let ordinal = set::first_ordinal(found_set) + replicas;
-    let extra = Shard {
-        ordinal,
-        name: set::pod_name(found_set, ordinal),
-        pod: None,
-    };
+    let extra = Shard::new(ordinal, set::pod_name(found_set, ordinal), None);
     if let Read::Got(claims) = &seen.snapshot.claims {
         for template in set::claim_templates(found_set) {
             let wanted = set::claim_name(found_set, template, ordinal);
@@ -292,10 +288,7 @@ pub(super) fn beside_the_extra(
     let replicas = without_extra(seen, aim.run).unwrap_or_else(|| set::replicas(found_set));
     let ordinal = set::first_ordinal(found_set) + replicas;
     let world = with_the_extra(seen, aim.order, ordinal)?;
-    let later = Seen {
-        snapshot: &world,
-        policy: seen.policy,
-    };
+    let later = Seen::of(&world, seen.policy);
     let beside = moves(&later, aim.order, aim.then).ok()?;
     for one in beside.iter().filter(|one| one.to == Place::Nowhere) {
         let has_one = |other: &&Move| other.shard == one.shard && other.to != Place::Nowhere;

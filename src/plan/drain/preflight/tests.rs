@@ -54,10 +54,7 @@ fn by(strategy: Strategy) -> How {
 
 fn run(scene: &Scene, how: &How) -> Found {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let order: Vec<&Node> = how.nodes.iter().map(|name| seen.node(name).unwrap().unwrap()).collect();
     let aim = Aim {
         order: &order,

@@ -66,10 +66,7 @@ fn a_neighbour_whose_budget_keeps_it_by_now_is_asked_for_and_waited_for() {
         again: eviction::Again::After(std::time::Duration::from_secs(1)),
     };
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     play.drain.about_to(&evict, &seen, play.now);
     play.drain.acted(&evict, &Acted::Blocked(Box::new(refused)));
     let Step::Wait(wait) = play.next() else {
@@ -86,10 +83,7 @@ impl Play {
     /// The end as the last look has it.
     fn ended(&mut self, step: &Step) -> Outcome {
         let snapshot = self.snapshot();
-        let seen = Seen {
-            snapshot: &snapshot,
-            policy: &self.scene.policy,
-        };
+        let seen = Seen::of(&snapshot, &self.scene.policy);
         self.drain.note(&seen, self.now, Sight::WithVolumes);
         self.drain.outcome(&seen, step, self.now)
     }

@@ -156,10 +156,7 @@ fn a_budget_that_cannot_be_closed_ends_it() {
         findings: Vec::new(),
     };
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     assert_eq!(
         play.drain.outcome(&seen, &left, play.now).how_to_undo,
         ["$ shardctl recover"]
@@ -275,10 +272,7 @@ fn what_cannot_be_put_back_keeps_nothing_else_from_being() {
     scene.merge(Resource::Nodes, "node-1", marked);
     let play = Play::new(scene, &["node-0", "node-1"], |_| {});
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     let mut failed = Vec::new();
     while let Some(next) = play.drain.put_back(&seen, true, &failed) {
         assert!(failed.len() < 10, "{failed:?}");
@@ -364,10 +358,7 @@ fn a_node_that_takes_pods_again_though_the_answer_was_lost_was_left_by_us() {
         }
     };
     let snapshot = play.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &play.scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &play.scene.policy);
     play.drain.about_to(&leave, &seen, play.now);
     play.drain.acted(&leave, &Acted::LookAgain);
     // Not done yet: it is asked for again.

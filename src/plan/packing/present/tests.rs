@@ -45,10 +45,7 @@ fn neighbour(name: &str, owner: &str, place: &str, memory: &str) -> Value {
 
 fn look(scene: &Scene) -> Present {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let catalogue = Catalogue::azure(region(&seen).unwrap()).unwrap();
     let machines = Machines::of(&snapshot, DISK);
     present(&seen, &machines, &catalogue, Discount::default()).unwrap()
@@ -172,10 +169,7 @@ fn a_shard_on_no_node_is_told() {
 fn a_shard_takes_what_the_template_asks_for() {
     let scene = scene();
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let expected = Take {
         memory: 32 * 1024 * MIB,
         cpu: 4000,

@@ -28,10 +28,7 @@ fn silent() -> Scene {
 
 fn with<T>(scene: &Scene, look: impl FnOnce(&Seen<'_>, &Node) -> T) -> T {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     look(&seen, seen.node("node-1").unwrap().unwrap())
 }
 

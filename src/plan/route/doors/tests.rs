@@ -20,10 +20,7 @@ fn wanted() -> Wanted {
 
 fn found(scene: &Scene, wanted: &Wanted) -> Result<Doors, NoDoors> {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     doors(&seen, wanted, &Read::Got("cluster.local".to_owned()))
 }
 

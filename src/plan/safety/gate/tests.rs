@@ -25,10 +25,7 @@ fn plainly() -> Asked {
 
 fn ask(scene: &Scene, asked: &Asked) -> Result<PodRef, Vec<(String, String)>> {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let pinned = Pinned {
         set_uid: "uid-db".to_owned(),
         update_revision: Some("db-1".to_owned()),

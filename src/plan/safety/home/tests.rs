@@ -67,10 +67,7 @@ fn without(scene: &Scene, ordinal: i32, not_on: &BTreeSet<&str>) -> Home {
 }
 
 fn judged(scene: &Scene, snapshot: &Snapshot, ordinal: i32, not_on: &BTreeSet<&str>) -> Home {
-    let seen = Seen {
-        snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(snapshot, &scene.policy);
     let found = seen.set().unwrap();
     let newcomer = Newcomer {
         template: set::template(found).unwrap(),

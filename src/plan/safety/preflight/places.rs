@@ -55,11 +55,7 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
     for ordinal in aim.shards {
         let name = set::pod_name(found_set, *ordinal);
         let pod = pods.iter().copied().find(|found| pod::name(found) == name);
-        let shard = Shard {
-            ordinal: *ordinal,
-            name: name.clone(),
-            pod,
-        };
+        let shard = Shard::new(*ordinal, name.clone(), pod);
         let place = home(&world, &shard, newcomer, &BTreeSet::new());
         unsure.extend(place.unsure.iter().cloned());
         judge_one(seen, aim.template, &shard, &place, found);

@@ -21,10 +21,7 @@ const RUN: &str = "upgrade/shop/db/4f2a";
 
 fn run(scene: &Scene, change: Change, shards: &[Ordinal], resumes: bool) -> Preflight {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let template = set::template(seen.set().unwrap()).unwrap().clone();
     let aim = Aim {
         template: &template,
@@ -392,10 +389,7 @@ fn data_is_guarded_for_every_shard_that_will_be_replaced() {
 fn a_missing_right_is_refused() {
     let scene = healthy();
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     let template = set::template(seen.set().unwrap()).unwrap().clone();
     let rights: Vec<Right> = rights::rules("shop", Some("db"), false)
         .into_iter()

@@ -19,10 +19,7 @@ fn again() -> Again {
 
 fn judged(scene: &Scene) -> Progress {
     let snapshot = scene.snapshot();
-    let seen = Seen {
-        snapshot: &snapshot,
-        policy: &scene.policy,
-    };
+    let seen = Seen::of(&snapshot, &scene.policy);
     status(&seen, &again())
 }
 

@@ -40,7 +40,11 @@ pub(in crate::plan) fn leading_to<'a>(seen: &Seen<'a>, shards: &[Shard<'a>]) -> 
         .filter(kind)
         .map(|service| {
             let selected = |shard: &&_| unmet(service, Some(&labels_of(set, shard))).is_none();
-            let names = shards.iter().filter(selected).map(|shard| shard.name.clone()).collect();
+            let names = shards
+                .iter()
+                .filter(selected)
+                .map(|shard| shard.name.to_string())
+                .collect();
             (service, names)
         })
         .filter(|(_, names): &Balancer<'_>| !names.is_empty())

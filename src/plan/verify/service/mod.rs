@@ -77,7 +77,7 @@ fn labels_of(set: &StatefulSet, shard: &Shard<'_>) -> Labels {
     }
     let meta = set::template(set).and_then(|template| template.metadata.as_ref());
     let mut labels = meta.and_then(|meta| meta.labels.clone()).unwrap_or_default();
-    labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), shard.name.clone());
+    labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), shard.name.to_string());
     labels.insert("apps.kubernetes.io/pod-index".to_owned(), shard.ordinal.to_string());
     labels
 }
