@@ -15,6 +15,10 @@ use crate::sim::json::uid;
 use crate::sim::kind::Kind;
 use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
 
+/// How often the server has its store forget what was changed before the last time (`--etcd-compaction-interval`, where nobody
+/// changed it). Whoever watches from an earlier version lists anew.
+const COMPACTION: SignedDuration = SignedDuration::from_mins(5);
+
 /// The version of Kubernetes that this was written after.
 const VERSION: &str = "v1.36.3";
 
@@ -60,6 +64,8 @@ pub struct Plane {
     planned: BTreeMap<Work, (Timestamp, u64)>,
     sequence: u64,
     noted: u64,
+    /// When the store was last compacted, and its version then.
+    compacted: Option<(Timestamp, u64)>,
 }
 
 impl Plane {
@@ -87,6 +93,7 @@ impl Plane {
             planned: BTreeMap::new(),
             sequence: 0,
             noted: 0,
+            compacted: None,
         }
     }
 
@@ -133,6 +140,19 @@ impl Plane {
                 self.plan(work, later(now, self.pace.lag));
             }
         }
+        self.compact(now);
+    }
+
+    /// Forgets the changes up to where the store was the last time, as a server's compactor does.
+    ///
+    /// Source: `staging/src/k8s.io/apiserver/pkg/storage/etcd3/compact.go`.
+    fn compact(&mut self, now: Timestamp) {
+        match self.compacted {
+            Some((at, _)) if now.duration_since(at) < COMPACTION => return,
+            Some((_, revision)) => self.store.compact(revision),
+            None => {}
+        }
+        self.compacted = Some((now, self.store.revision()));
     }
 
     /// Plans a piece of work for a moment; where it is planned for an earlier one already, that stands.
@@ -229,6 +249,35 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn changes_are_told_for_five_minutes_at_least_and_then_forgotten() {
+        let mut plane = Plane::new(Pace::default());
+        plane.take_note(at(0));
+        let made = |plane: &mut Plane, name: &str, now: Timestamp| {
+            let lease = serde_json::json!({"metadata": {"name": name, "namespace": "shop"}});
+            plane.store.load(Kind::Leases, lease);
+            plane.take_note(now);
+        };
+        made(&mut plane, "a", at(1));
+        let first = plane.store.revision();
+        made(&mut plane, "b", at(299));
+        made(&mut plane, "c", at(301));
+        assert_eq!(
+            plane.store.since(Kind::Leases, first).map(Iterator::count).ok(),
+            Some(2)
+        );
+        made(&mut plane, "d", at(602));
+        assert!(plane.store.since(Kind::Leases, first).is_err());
+        assert_eq!(
+            plane
+                .store
+                .since(Kind::Leases, plane.store.revision())
+                .map(Iterator::count)
+                .ok(),
+            Some(0)
+        );
     }
 
     fn work(name: &str) -> Work {

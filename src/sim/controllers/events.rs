@@ -2,14 +2,23 @@
 //!
 //! Source: `k8s.io/client-go/tools/record`, events_cache.go; the scheduler writes the newer form (`tools/events`).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::sim::json::{list, name, namespace, number, set, stamp, text, uid};
+use super::Work;
+use crate::sim::json::{list, moment, name, namespace, number, set, stamp, text, uid};
 use crate::sim::kind::Kind;
-use crate::sim::plane::Plane;
-use crate::sim::store::Key;
+use crate::sim::plane::{Plane, by_us};
+use crate::sim::store::{Deletion, Key, Object};
+
+/// How long an Event is kept since it was last written (`--event-ttl`, where nobody changed it).
+const KEPT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Events go together whose time is over within the same minute: etcd gives them one lease.
+///
+/// Source: `staging/src/k8s.io/apiserver/pkg/storage/etcd3/lease_manager.go`.
+const TOGETHER: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who speaks.
 #[derive(Clone, Copy)]
@@ -86,4 +95,62 @@ fn post(plane: &mut Plane, by: By<'_>, about: (Kind, &Value), kind: &str, reason
         "type": kind, "source": source, "reportingComponent": by.component(), "reportingInstance": "",
         "firstTimestamp": stamp(now), "lastTimestamp": stamp(now), "count": 1});
     plane.make(Kind::Events, space, event, now);
+    plane.plan(Work::OldEvents, end_of(now));
+}
+
+/// When an Event goes that was last written at a moment.
+fn end_of(written: Timestamp) -> Timestamp {
+    written.checked_add(KEPT + TOGETHER).unwrap_or(Timestamp::MAX)
+}
+
+/// When an Event was last written, as far as it says so.
+fn written(event: &Object) -> Option<Timestamp> {
+    let times = [
+        "/series/lastObservedTime",
+        "/lastTimestamp",
+        "/eventTime",
+        "/firstTimestamp",
+    ];
+    let times = times.into_iter().chain(["/metadata/creationTimestamp"]);
+    times.filter_map(|pointer| moment(event, pointer)).max()
+}
+
+/// Deletes the Events that have had their time.
+pub(super) fn forget(plane: &mut Plane, now: Timestamp) {
+    let is_old = |event: &&Object| written(event).is_some_and(|at| now.duration_since(at) >= KEPT);
+    let all = plane.store.all(Kind::Events, None);
+    let old: Vec<Key> = all.filter(is_old).map(|event| Key::of(Kind::Events, event)).collect();
+    for key in old {
+        let _ = plane.store.delete(&key, &Deletion::default(), &by_us(now));
+    }
+    if let Some(first) = plane.store.all(Kind::Events, None).filter_map(written).min() {
+        plane.plan(Work::OldEvents, end_of(first));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::controllers::testing::{at, plane};
+
+    #[test]
+    fn an_event_is_kept_for_an_hour_from_when_it_was_last_said() {
+        let mut plane = plane();
+        let set = json!({"metadata": {"name": "db", "namespace": "shop", "uid": "set"}});
+        let about = (Kind::StatefulSets, &set);
+        say(&mut plane, By::Sets, about, "One", "said once", at(0));
+        say(&mut plane, By::Sets, about, "Two", "said again", at(1));
+        plane.run_until(at(3000));
+        say(&mut plane, By::Sets, about, "Two", "said again", at(3000));
+        let reasons = |plane: &Plane| -> Vec<String> {
+            let all = plane.store.all(Kind::Events, Some("shop"));
+            all.map(|event| text(event, "/reason").to_owned()).collect()
+        };
+        plane.run_until(at(3599));
+        assert_eq!(reasons(&plane).len(), 2);
+        plane.run_until(at(3700));
+        assert_eq!(reasons(&plane), ["Two"]);
+        plane.run_until(at(6700));
+        assert!(reasons(&plane).is_empty() && plane.next().is_none());
+    }
 }

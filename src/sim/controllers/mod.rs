@@ -55,6 +55,8 @@ pub enum Work {
     Machine(Key),
     /// What belonged to an object that is gone, by its uid.
     Orphans(String),
+    /// The Events that are too old.
+    OldEvents,
 }
 
 /// What goes on with a pod or a claim and takes its time.
@@ -139,6 +141,7 @@ pub(in crate::sim) fn run(plane: &mut Plane, work: &Work, now: Timestamp) {
         Work::Provision => provisioner::provision(plane, now),
         Work::Machine(key) => provisioner::reconcile(plane, key, now),
         Work::Orphans(owner) => garbage::collect(plane, owner, now),
+        Work::OldEvents => events::forget(plane, now),
     }
 }
 
