@@ -44,7 +44,7 @@ fn what_is_left_to_a_check_that_was_left_out_is_unknown() {
         assert_eq!(alone(&mut scene, id), unknown, "{id} without a service");
     }
     scene.edit(Resource::StatefulSets, "db", |set| {
-        set["spec"]["serviceName"] = "".into()
+        set["spec"]["serviceName"] = "".into();
     });
     for id in ["SVC-01", "DNS-03", "DNS-04"] {
         assert_eq!(alone(&mut scene, id), unknown, "{id} without the service's name");

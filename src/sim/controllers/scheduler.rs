@@ -154,7 +154,7 @@ impl<'a> Field<'a> {
             return Err("node(s) had untolerated taint(s)");
         }
         let room = fit::room(node, self.on(node), but);
-        if let Some(why) = fit::too_big(&self.wanted, &room) {
+        if let Some(why) = fit::too_big(self.wanted, &room) {
             return Err(why);
         }
         if let Some(why) = fit::bad_company(self.store, self.pod, node, but) {

@@ -104,7 +104,7 @@ fn dns_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
 /// # Errors
 /// Unknown where nodes can't be read, or Deployments where it comes to them.
 fn is_of_the_nodes(seen: &Seen<'_>) -> Result<bool, Skip> {
-    if !seen.snapshot.nodes.need()?.iter().any(|found| node::is_eks_auto(found)) {
+    if !seen.snapshot.nodes.need()?.iter().any(node::is_eks_auto) {
         return Ok(false);
     }
     let deployments = seen.snapshot.deployments.need()?;
