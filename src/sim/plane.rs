@@ -19,6 +19,9 @@ use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
 /// changed it). Whoever watches from an earlier version lists anew.
 const COMPACTION: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long a server keeps Events where nobody said otherwise.
+const EVENT_TTL: SignedDuration = SignedDuration::from_hours(1);
+
 /// The version of Kubernetes that this was written after.
 const VERSION: &str = "v1.36.3";
 
@@ -48,6 +51,8 @@ pub struct Plane {
     pub machines: BTreeMap<String, Value>,
     /// Whether a cloud gives addresses to services of type LoadBalancer.
     pub gives_addresses: bool,
+    /// How long an Event is kept since it was last written (`--event-ttl`).
+    pub event_ttl: SignedDuration,
     /// The zones in which no machine is to be had.
     pub sold_out: BTreeSet<String>,
     /// The machines that are on their way, by the name of their NodeClaim.
@@ -83,6 +88,7 @@ impl Plane {
             kept_keys: BTreeSet::new(),
             machines: BTreeMap::new(),
             gives_addresses: false,
+            event_ttl: EVENT_TTL,
             sold_out: BTreeSet::new(),
             ordered: BTreeMap::new(),
             batch: None,

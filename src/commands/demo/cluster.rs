@@ -56,6 +56,8 @@ pub fn empty() -> Result<Standing> {
     let catalogue = Catalogue::azure(None).map_err(|why| Error::bug(format!("the built-in catalogue: {why}")))?;
     let mut plane = Plane::new(Pace::default());
     plane.gives_addresses = true;
+    // Its server was told to keep them for longer: how the workload came up is part of the demo.
+    plane.event_ttl = SignedDuration::from_hours(24);
     plane.missing_images.insert(BAD.to_owned());
     plane.extensions.insert("karpenter.sh".to_owned());
     plane.extensions.insert("karpenter.azure.com".to_owned());

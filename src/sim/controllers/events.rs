@@ -12,9 +12,6 @@ use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
 use crate::sim::store::{Deletion, Key, Object};
 
-/// How long an Event is kept since it was last written (`--event-ttl`, where nobody changed it).
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
-
 /// Events go together whose time is over within the same minute: etcd gives them one lease.
 ///
 /// Source: `staging/src/k8s.io/apiserver/pkg/storage/etcd3/lease_manager.go`.
@@ -95,12 +92,14 @@ fn post(plane: &mut Plane, by: By<'_>, about: (Kind, &Value), kind: &str, reason
         "type": kind, "source": source, "reportingComponent": by.component(), "reportingInstance": "",
         "firstTimestamp": stamp(now), "lastTimestamp": stamp(now), "count": 1});
     plane.make(Kind::Events, space, event, now);
-    plane.plan(Work::OldEvents, end_of(now));
+    plane.plan(Work::OldEvents, end_of(plane, now));
 }
 
 /// When an Event goes that was last written at a moment.
-fn end_of(written: Timestamp) -> Timestamp {
-    written.checked_add(KEPT + TOGETHER).unwrap_or(Timestamp::MAX)
+fn end_of(plane: &Plane, written: Timestamp) -> Timestamp {
+    written
+        .checked_add(plane.event_ttl + TOGETHER)
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// When an Event was last written, as far as it says so.
@@ -117,14 +116,16 @@ fn written(event: &Object) -> Option<Timestamp> {
 
 /// Deletes the Events that have had their time.
 pub(super) fn forget(plane: &mut Plane, now: Timestamp) {
-    let is_old = |event: &&Object| written(event).is_some_and(|at| now.duration_since(at) >= KEPT);
+    let is_old = |event: &&Object| written(event).is_some_and(|at| now.duration_since(at) >= plane.event_ttl);
     let all = plane.store.all(Kind::Events, None);
     let old: Vec<Key> = all.filter(is_old).map(|event| Key::of(Kind::Events, event)).collect();
     for key in old {
         let _ = plane.store.delete(&key, &Deletion::default(), &by_us(now));
     }
     if let Some(first) = plane.store.all(Kind::Events, None).filter_map(written).min() {
-        plane.plan(Work::OldEvents, end_of(first));
+        // One that something else keeps is asked for again.
+        let again = now.checked_add(TOGETHER).unwrap_or(Timestamp::MAX);
+        plane.plan(Work::OldEvents, end_of(plane, first).max(again));
     }
 }
 
