@@ -20,6 +20,8 @@ pub(super) struct DisksLooked {
     pub sight: Sight,
     /// How many shards were done.
     pub done: usize,
+    /// How many shards there were.
+    pub shards: usize,
 }
 
 impl DisksLooked {
@@ -32,7 +34,7 @@ impl DisksLooked {
         };
         same_volumes
             && self.claims.is_the_same_as(&other.claims)
-            && (self.sight, self.done) == (other.sight, other.done)
+            && (self.sight, self.done, self.shards) == (other.sight, other.done, other.shards)
     }
 }
 

@@ -111,23 +111,26 @@ impl Replacing {
     /// one that isn't. The same is proven only where the volumes themselves were seen, before and after.
     pub fn note_disks(&mut self, seen: &Seen<'_>, sight: Sight) -> Option<Finding> {
         let claims = seen.claims().ok()?;
+        let shards = seen.every_shard().ok()?;
         let looked = DisksLooked {
             claims: seen.snapshot.claims.got().cloned().unwrap_or_default(),
             volumes: seen.snapshot.volumes.got().cloned(),
             // Without volumes a look proves as little as a watch.
             sight: if sight == Sight::Anew { Sight::Watched } else { sight },
             done: self.done.len(),
+            shards: shards.len(),
         };
         if self.disks_looked.as_ref().is_some_and(|before| before.is_as(&looked)) {
             return None;
         }
-        let mut found = None;
-        for shard in seen.every_shard().unwrap_or_default() {
+        let (mut found, mut is_first) = (None, false);
+        for shard in shards {
             let fresh = sight.has_volumes_of(shard.ordinal);
             let now = disks(&claims, shard.ordinal, fresh);
             match self.disks.get(&shard.ordinal) {
                 None if fresh => {
                     self.disks.insert(shard.ordinal, now);
+                    is_first = true;
                 }
                 None => {}
                 Some(before) => {
@@ -140,8 +143,8 @@ impl Replacing {
                 }
             }
         }
-        // What was found is told again at each look.
-        self.disks_looked = found.is_none().then_some(looked);
+        // What was found is told again at each look, and what was seen for the first time proves something at the second.
+        self.disks_looked = (found.is_none() && !is_first).then_some(looked);
         found
     }
 
