@@ -428,11 +428,13 @@ async fn wait_for_a_change<P: Planner>(
 }
 
 /// Takes away what of ours is left. What can't be taken away within a while stays, and is said; it is tried again only when all
-/// the rest was.
+/// the rest was. Each step that succeeds for the first time gives the rest as long again.
 ///
-/// The lock is renewed before each step: where that doesn't succeed, only what this very run made is taken away.
+/// The lock is renewed before each step but the closing of this very run's own budget, which waits for nothing: where that doesn't
+/// succeed, only what this very run made is taken away.
 async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
-    let deadline = Instant::now() + TIDYING;
+    let mut deadline = Instant::now() + TIDYING;
+    let mut done: Vec<Act> = Vec::new();
     let mut last: Option<(Act, Instant)> = None;
     // What failed is tried again once the rest is back; what the server refuses isn't, since asking again doesn't change that.
     let (mut failed, mut refused): (Vec<Act>, Vec<Act>) = (Vec::new(), Vec::new());
@@ -460,14 +462,15 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
             }
             continue;
         }
-        if held.is_none() {
+        let needs_lock = needs_the_lock(&next, &run.name);
+        if needs_lock && held.is_none() {
             let Ok(ours) = is_still_ours(run, stop).await else {
                 return;
             };
             held = Some(ours);
             continue;
         }
-        let locked = held.take() == Some(true);
+        let locked = needs_lock && held.take() == Some(true);
         match interruptible(stop, act::carry_out(run, &next, locked)).await {
             Ok(Acted::Failed(finding)) => {
                 run.events.emit(Fact::Trouble {
@@ -476,9 +479,14 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
                 refused.push(next);
             }
             Ok(became) => {
-                // What the planner can't see any more it has to be told.
-                if matches!(became, Acted::Done | Acted::Undone { .. }) {
+                // What the planner can't see any more it has to be told. Without the lock an earlier run's mark is left where it is.
+                let is_gone = matches!(became, Acted::Undone { .. }) || (locked && became == Acted::Done);
+                if is_gone {
                     planner.acted(&next, &became);
+                }
+                if !done.contains(&next) {
+                    deadline = Instant::now() + TIDYING;
+                    done.push(next.clone());
                 }
                 last = Some((next, Instant::now()));
             }
@@ -505,18 +513,21 @@ async fn is_still_ours(run: &Run, stop: &mut Stop) -> Result<bool, Stopped> {
     }
     let renewed = tokio::select! {
         biased;
-        renewed = run.lock.renew() => renewed,
+        renewed = timeout(SAFETY, run.lock.renew()) => renewed,
         () = pressed_twice(stop) => return Err(Stopped::Twice),
     };
-    match renewed {
-        Ok(()) => return Ok(true),
-        Err(LostOr::Lost(holder)) => {
+    let why = match renewed {
+        Ok(Ok(())) => return Ok(true),
+        Ok(Err(LostOr::Lost(holder))) => {
             let _ = lost(holder, set::name(&run.set), &run.events);
+            return Ok(false);
         }
-        Err(LostOr::Failed(failure)) => run.events.emit(Fact::Trouble {
-            message: format!("whether the lock is still ours isn't known: {}", failure.reason()),
-        }),
-    }
+        Ok(Err(LostOr::Failed(failure))) => failure.reason(),
+        Err(_) => format!("no answer within {} seconds", SAFETY.as_secs()),
+    };
+    run.events.emit(Fact::Trouble {
+        message: format!("whether the lock is still ours isn't known: {why}"),
+    });
     Ok(false)
 }
 

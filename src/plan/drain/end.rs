@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Afterwards;
+use super::node::claim_of;
 use super::others::Row;
 use super::run::Drain;
 use crate::model::finding::{Finding, Severity};
@@ -225,8 +226,10 @@ impl Drain {
             return vec![format!("$ {}", self.again.same)];
         }
         // The nodes that were emptied aren't emptied again, but for those that aren't as they were to be left.
-        let again =
-            |name: &&String| self.not_released().any(|left| left == *name) || self.isnt_left(seen, name).is_some();
+        // Nor is one given back whose machine is gone already, and whose node goes by itself.
+        let is_held = |name: &String| !matches!(claim_of(seen, name), Ok(None));
+        let is_unreleased = |name: &String| is_held(name) && self.not_released().any(|left| left == name);
+        let again = |name: &&String| is_unreleased(name) || self.isnt_left(seen, name).is_some();
         let left = self.open_nodes().chain(self.memory.emptied.iter().filter(again));
         let names: Vec<String> = left
             .filter(|name| !is_gone(name))

@@ -56,7 +56,7 @@ impl Upgrade {
                 let stops = Some(wishes).filter(|_| self.replacing.taken.is_empty());
                 stops
                     .and_then(|wishes| self.stop_wished(seen, wishes))
-                    .unwrap_or(Step::Wait(wait))
+                    .map_or(Step::Wait(wait), |stop| self.after_the_shard().unwrap_or(stop))
             }
         })
     }
