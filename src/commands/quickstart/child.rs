@@ -1,6 +1,8 @@
 //! A command of the menu, run as a child that has the terminal until it ends; and what its end was, in words.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use futures::FutureExt;
 use nix::sys::signal::{Signal as Kind, kill};
@@ -11,6 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exit_code::ExitCode;
 use crate::report::style::Tone;
+
+/// How long a Ctrl-C may be on its way to the menu once its child has ended by it.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// The signals that end a menu. Ctrl-C goes to the menu and its child alike: while there is a child, it is the child's.
 pub struct Signals {
@@ -52,9 +57,25 @@ impl Signals {
         }
     }
 
-    /// Forgets a Ctrl-C that was a child's.
-    fn forget(&mut self) {
-        while self.interrupt.recv().now_or_never().flatten().is_some() {}
+    /// Forgets a Ctrl-C that was a child's. Where the child ended by one that hasn't been heard here, it is on its way: the kernel
+    /// tells of a child's end before it lets us handle a signal that came earlier.
+    async fn forget(&mut self, ended: ExitStatus) {
+        // The runtime hands on what has come when it has its turn.
+        tokio::task::yield_now().await;
+        if !self.heard() && was_interrupted(ended) {
+            // Nothing comes where somebody interrupted the child alone.
+            let _ = tokio::time::timeout(ON_ITS_WAY, self.interrupt.recv()).await;
+        }
+        self.heard();
+    }
+
+    /// Whether Ctrl-C was pressed since this was last asked.
+    fn heard(&mut self) -> bool {
+        let mut heard = false;
+        while self.interrupt.recv().now_or_never().flatten().is_some() {
+            heard = true;
+        }
+        heard
     }
 }
 
@@ -94,7 +115,7 @@ pub async fn run(words: &[String], plain: bool, signals: &mut Signals) -> Result
             }
         }
     };
-    signals.forget();
+    signals.forget(status).await;
     if told {
         return Err(Error::new(
             ErrorKind::Interrupted,
@@ -102,6 +123,10 @@ pub async fn run(words: &[String], plain: bool, signals: &mut Signals) -> Result
         ));
     }
     Ok(status)
+}
+
+fn was_interrupted(ended: ExitStatus) -> bool {
+    ended.code() == Some(ExitCode::Interrupted as i32) || ended.signal() == Some(Kind::SIGINT as i32)
 }
 
 /// The end of a child, in words.
@@ -122,7 +147,6 @@ pub fn end(status: ExitStatus) -> (Tone, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::process::ExitStatusExt;
 
     #[test]
     fn an_end_is_told_in_the_documented_words() {
@@ -131,5 +155,17 @@ mod tests {
         assert!(ended(5).ends_with("a mark of ours was left behind: run `shardctl recover`"));
         assert!(ended(42).ends_with("a code that shardctl doesn't have"));
         assert!(end(ExitStatus::from_raw(9)).1.starts_with("was ended from outside"));
+    }
+    #[tokio::test]
+    async fn a_ctrl_c_that_ended_a_child_is_not_heard_once_more_by_the_menu() {
+        for code in [ExitCode::Done, ExitCode::Interrupted] {
+            let mut signals = Signals::listen().expect("signals");
+            let own = i32::try_from(std::process::id()).expect("a process id");
+            kill(Pid::from_raw(own), Kind::SIGINT).expect("a signal");
+            // The runtime has had no turn to hand it on, as where the child's end is seen first.
+            signals.forget(ExitStatus::from_raw((code as i32) << 8)).await;
+            tokio::task::yield_now().await;
+            assert!(signals.any().now_or_never().is_none(), "{code:?}");
+        }
     }
 }
