@@ -73,6 +73,9 @@ pub fn step_words(step: &Step) -> String {
         Step::Wait(wait) => format!("wait for {}", wait.words),
         Step::Act(act) => match act {
             Act::Freeze { node, cordon: true, .. } => format!("cordon node {node}"),
+            Act::Freeze { node, annotations, .. } if annotations.is_empty() => {
+                format!("go on with the mark of an earlier run on node {node}")
+            }
             Act::Freeze { node, .. } => format!("keep the autoscaler off node {node}"),
             Act::LeaveNode { node, uncordon: true } => format!("let node {node} take pods again"),
             Act::LeaveNode { node, .. } => format!("leave node {node} cordoned"),

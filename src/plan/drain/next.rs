@@ -49,6 +49,7 @@ impl Drain {
             // be called done is held against what is seen meanwhile.
             .or_else(|| self.memory.ending.clone())
             .or_else(|| self.room_to_give_back(seen))
+            .or_else(|| self.marks_to_go_on_with(seen, wishes))
             .or_else(|| self.together(seen, wishes, now))
             .or_else(|| self.shard_in_hand(seen, wishes, now))
             .or_else(|| self.after_the_shard())

@@ -154,6 +154,17 @@ impl Play {
         self.change(act);
     }
 
+    /// Gives a mark this run's name.
+    fn renamed(&mut self, resource: Resource, name: &str) {
+        let objects = self.scene.objects[&resource].got().expect("objects");
+        let object = objects.iter().find(|object| object["metadata"]["name"] == name);
+        let written = object.expect("the object")["metadata"]["annotations"][MARK].as_str();
+        let mut mark: Value = serde_json::from_str(written.expect("a mark")).expect("JSON");
+        mark["operation"] = json!(RUN);
+        let marked = json!({"metadata": {"annotations": {MARK: mark.to_string()}}});
+        self.scene.merge(resource, name, marked);
+    }
+
     fn change(&mut self, act: &Act) {
         let mark = |was: Value, is: Value, made: &[String]| {
             let mark =
@@ -163,7 +174,11 @@ impl Play {
         let unmark = json!({"metadata": {"annotations": {MARK: null}}});
         match act {
             Act::Freeze { node, cordon, .. } => {
-                assert!(cordon);
+                if !cordon {
+                    // An earlier run's mark gets this run's name; what it says stays.
+                    self.renamed(Resource::Nodes, node);
+                    return;
+                }
                 let (was, is) = (json!({"spec.unschedulable": null}), json!({"spec.unschedulable": true}));
                 self.scene.merge(Resource::Nodes, node, mark(was, is, &[]));
                 self.scene
@@ -192,6 +207,7 @@ impl Play {
                 );
             }
             Act::EvictPod(other) => self.others.retain(|pod| pod["metadata"]["uid"] != other.uid.as_str()),
+            Act::Scale { made, .. } if made.is_empty() => self.renamed(Resource::StatefulSets, "db"),
             Act::Scale { to, made } => {
                 let names: Vec<String> = made.iter().map(|name| format!("pvc/{name}")).collect();
                 let fields = (json!({"spec.replicas": to - 1}), json!({"spec.replicas": to}));
@@ -265,7 +281,8 @@ impl Play {
 
 fn short(act: &Act) -> String {
     match act {
-        Act::Freeze { node, .. } => format!("cordon {node}"),
+        Act::Freeze { node, cordon: true, .. } => format!("cordon {node}"),
+        Act::Freeze { node, .. } => format!("go on with {node}"),
         Act::LeaveNode { node, uncordon: true } => format!("open {node}"),
         Act::LeaveNode { node, .. } => format!("leave {node}"),
         Act::Unfreeze { node } => format!("undo {node}"),

@@ -9,6 +9,7 @@ use super::aim::{Earlier, aim};
 use super::policy::{Goal, OnFailure};
 use super::*;
 use crate::model::journal::JOURNAL;
+use crate::model::mark::MARK;
 use crate::model::outcome::End;
 use crate::model::resource::Resource;
 use crate::model::snapshot::Snapshot;
@@ -144,6 +145,25 @@ fn a_view_from_before_the_write_decides_nothing() {
     let status = json!({"status": {"observedGeneration": 2, "updateRevision": "db-2"}});
     play.scene.merge(Resource::StatefulSets, "db", status);
     assert_eq!(deleted(&play.next()), "db-2");
+}
+
+#[test]
+fn what_an_earlier_run_froze_gets_this_runs_name_before_a_shard_is_taken() {
+    let mut scene = Scene::healthy(3);
+    let mark = json!({"operation": "upgrade/shop/db/0", "by": "ada", "since": NOW, "until": NOW, "was": {}});
+    let marked = json!({"metadata": {"annotations": {MARK: mark.to_string()}}});
+    scene.merge(Resource::Nodes, "node-1", marked);
+    let mut play = Play::pending(scene, |_| {});
+    assert!(matches!(play.act(), Act::TryTemplate));
+    let Act::Freeze {
+        node,
+        annotations,
+        cordon,
+    } = play.act()
+    else {
+        panic!("the mark is the next")
+    };
+    assert_eq!((node.as_str(), annotations.len(), cordon), ("node-1", 0, false));
 }
 
 #[test]

@@ -63,6 +63,18 @@ impl Running {
         self.signal(Signal::SIGTERM);
     }
 
+    /// What Ctrl-Z or the lid of a laptop does (SIGSTOP): it stands still until it is resumed.
+    #[track_caller]
+    pub fn suspend(&mut self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on (SIGCONT).
+    #[track_caller]
+    pub fn resume(&mut self) {
+        self.signal(Signal::SIGCONT);
+    }
+
     #[track_caller]
     fn signal(&mut self, signal: Signal) {
         // Once it has been asked for its end, its id may be another's.

@@ -136,3 +136,38 @@ fn a_lock_that_is_lost_unnoticed_leaves_what_the_next_holder_goes_on_with() {
     assert_eq!(watched.shards.deletions(), Vec::<String>::new(), "{told}");
     scene.delete::<Lease>("shardctl-shard");
 }
+
+#[test]
+fn a_run_that_was_suspended_takes_nothing_away_from_the_one_that_goes_on_in_its_place() {
+    let scene = packed(3, 2, 2).start();
+    let node = scene.node_of(0);
+    let watched = Watched::of(&scene);
+    let interceptor = Interceptor::before(scene.plane());
+    let cordoned = interceptor.on(patches_a_node).nth(1).hold_answer();
+    let evicting = interceptor.on(evicts).nth(1).hold();
+    let kubeconfig = interceptor.kubeconfig(&scene);
+    let arguments = ["drain", &node, "--yes", "--lease-duration", "5s"];
+    let mut suspended = scene.shardctl_process(&kubeconfig, arguments);
+    cordoned.wait_hit();
+    suspended.suspend();
+    cordoned.release();
+    let next = scene.shardctl_process(&kubeconfig, arguments);
+    evicting.wait_hit();
+    suspended.resume();
+    let ran = suspended.wait();
+    let told = said(&ran);
+    assert_eq!(ran.code, Some(6), "{told}");
+    let found = scene.get::<Node>(&node);
+    assert_eq!(found.spec.and_then(|spec| spec.unschedulable), Some(true), "{told}");
+    assert!(
+        found.metadata.annotations.is_some_and(|all| all.contains_key(MARK)),
+        "{told}"
+    );
+    evicting.release();
+    let ran = next.wait();
+    let told = said(&ran);
+    assert_eq!(ran.code, Some(0), "{told}");
+    assert_eq!(watched.shards.deletions(), ["shard-1", "shard-0"], "{told}");
+    watched.was_careful(&scene, &told);
+    scene.wait_until_healthy();
+}

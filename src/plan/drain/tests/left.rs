@@ -97,6 +97,33 @@ fn what_an_earlier_run_had_not_finished_taking_back_is_finished_before_another_s
 }
 
 #[test]
+fn what_an_earlier_run_marked_gets_this_runs_name_before_anything_else() {
+    // The earlier run may only be suspended: it takes away what has its own name when it wakes.
+    let mut scene = two_on_a_node();
+    for (node, cordoned) in [("node-0", true), ("node-1", false)] {
+        let mark = json!({"operation": "drain/shop/db/0001", "by": "ada", "since": NOW, "until": NOW,
+            "was": {"spec.unschedulable": null}, "is": {"spec.unschedulable": true}});
+        let marked =
+            json!({"metadata": {"annotations": {MARK: mark.to_string()}}, "spec": {"unschedulable": cordoned}});
+        scene.merge(Resource::Nodes, node, marked);
+    }
+    let mut play = Play::new(scene, &["node-0"], |_| {});
+    let (told, end, _) = play.play_out();
+    assert_eq!(
+        told,
+        [
+            "go on with node-0",
+            "go on with node-1",
+            "relax db-3",
+            "relax db-0",
+            "leave node-0"
+        ]
+    );
+    assert_eq!(end, End::Done);
+    assert_eq!(play.put_back(), Some("undo node-1".to_owned()));
+}
+
+#[test]
 fn another_strategy_goes_on_beside_what_an_earlier_surge_left() {
     let mut scene = two_on_a_node();
     surged_before(&mut scene, &[]);
@@ -176,10 +203,13 @@ fn an_extra_shard_that_stands_on_a_node_to_be_emptied_moves_like_any_other() {
     claim["metadata"]["name"] = json!("data-db-4");
     scene.add(Resource::Claims, claim);
     let mut play = Play::new(scene, &["node-0"], |policy| policy.strategy = Strategy::Surge);
-    let Step::Act(cordon) = play.next() else {
-        panic!("an effect is due")
-    };
-    play.carry_out(&cordon);
+    for due in ["scale 5", "cordon node-0"] {
+        let Step::Act(act) = play.next() else {
+            panic!("an effect is due")
+        };
+        assert_eq!(short(&act), due);
+        play.carry_out(&act);
+    }
     play.now += SignedDuration::from_hours(1);
     let Step::Act(next) = play.next() else {
         panic!("waits for it: {:?}", play.next())
@@ -340,6 +370,11 @@ fn the_extra_shard_of_an_earlier_run_has_its_time_from_when_this_run_began() {
         "until": NOW, "made": [], "was": {"spec.replicas": 4}, "is": {"spec.replicas": 5}});
     let marked = json!({"metadata": {"annotations": {MARK: long_ago.to_string()}}});
     play.scene.merge(Resource::StatefulSets, "db", marked);
+    let Step::Act(act) = play.next() else {
+        panic!("an effect is due")
+    };
+    assert_eq!(short(&act), "scale 5");
+    play.carry_out(&act);
     let step = play.next();
     assert!(matches!(step, Step::Wait(_)), "{step:?}");
 }
