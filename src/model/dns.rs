@@ -82,3 +82,17 @@ pub struct Questions {
     /// Every server that was asked, in the order of their names.
     pub servers: Vec<Server>,
 }
+
+impl Questions {
+    /// Whether any server answered at all, be it that there is no such name.
+    pub fn has_an_answer(&self) -> bool {
+        let of_a_server = |answer: &Answer| match answer {
+            Answer::Addresses { .. } | Answer::NxDomain | Answer::NoData | Answer::ServerError { .. } => true,
+            Answer::TimedOut { .. } | Answer::Unreachable { .. } => false,
+        };
+        self.servers
+            .iter()
+            .flat_map(|server| server.answers.values())
+            .any(of_a_server)
+    }
+}

@@ -10,12 +10,13 @@ pub mod ways;
 mod weigh;
 
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use futures::future::{join, join_all, join4, join5, try_join3};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::task::spawn_blocking;
 
 use crate::clock;
 use crate::cluster::connect::Connection;
@@ -32,7 +33,7 @@ use crate::model::recording::{EvictionTrial, Recording};
 use crate::model::resource::Resource;
 use crate::model::snapshot::{Misfit, Snapshot};
 use crate::model::{pod, set};
-use crate::plan::verify::access::probe_rules;
+use crate::plan::verify::access::{log_rule, port_forward_rules};
 use crate::plan::verify::policy::Policy;
 use crate::plan::verify::seen::Seen;
 
@@ -99,9 +100,6 @@ const AT_ONCE: [Resource; 16] = [
     Resource::PriorityClasses,
 ];
 
-/// How long the reading of all else leaves the server to those lists that the names are asked with.
-const HEAD_START: Duration = Duration::from_millis(100);
-
 /// The label selector of CoreDNS's pods, on every distribution since kube-dns.
 const DNS_PODS: &str = "labelSelector=k8s-app%3Dkube-dns";
 
@@ -119,8 +117,7 @@ pub struct Observed {
 
 /// Looks at everything once.
 ///
-/// The set and CoreDNS's pods come first, so that the names can be asked; while the name servers answer, all the rest is read at
-/// once, over one connection. Asked for with the rest, they would wait for the server to answer thirty requests.
+/// Everything is asked for at once, over one connection; the names as soon as the set and CoreDNS's pods are there.
 ///
 /// # Errors
 /// Where the server can't be reached at all or isn't Kubernetes; where a name that was typed doesn't exist. Anything else that
@@ -141,11 +138,18 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
     ))
     .await?;
     sign(&mut recording, greeting);
+    if names::take_a_port_forward(connection, wanted)
+        && let Read::Got(known) = &mut recording.rights
+    {
+        let answers = names.as_ref().and_then(|(_, answers)| answers.got());
+        known.extend(names::rights(api, answers).await);
+    }
     if let Some((domain, answers)) = names {
         recording.domain = domain;
         recording.dns = answers;
     }
     snapshot.taken.clone_from(&recording.taken);
+    snapshot.rights.clone_from(&recording.rights);
     snapshot.domain.clone_from(&recording.domain);
     snapshot.dns.clone_from(&recording.dns);
     let seen = Seen::of(&snapshot, &wanted.policy);
@@ -276,36 +280,35 @@ async fn set_and_names(
     Ok(names::ask(connection, wanted, &seen).await)
 }
 
-/// All objects, typed while the name servers answer. Begins when the first are there; nothing waits long for a server that is slow
-/// with one list.
+/// All objects, typed while the name servers answer.
 async fn objects(
     connection: &Connection,
     wanted: &Wanted,
-    mut first: oneshot::Receiver<First>,
+    first: oneshot::Receiver<First>,
 ) -> Result<(Recording, Snapshot)> {
     let (api, namespace) = (connection.api(), connection.namespace());
-    let early = timeout(HEAD_START, &mut first).await;
     let with_first = async {
-        let First { mut recording, chosen } = match early {
-            Ok(Ok(first)) => first,
+        let First { mut recording, chosen } = match first.await {
+            Ok(first) => first,
             // Where the other side ended early, its error ends this one.
-            Ok(Err(_)) => std::future::pending().await,
-            Err(_) => match first.await {
-                Ok(first) => first,
-                Err(_) => std::future::pending().await,
-            },
+            Err(_) => std::future::pending().await,
         };
         if !recording.objects.contains_key(&Resource::Pods) {
             add(&mut recording, subject::pods(connection, &chosen).await);
         }
         recording
     };
+    // What a port-forward shows by itself isn't asked for.
+    let mut rules = vec![log_rule(namespace)];
+    if !names::take_a_port_forward(connection, wanted) {
+        rules.extend(port_forward_rules());
+    }
     let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
     let (mut recording, (at_once, room), optional, rights) = Box::pin(join4(
         with_first,
         join(at_once, room(api, namespace, wanted.room)),
         optional(api, namespace, wanted.usage),
-        rights::ask(api, probe_rules(namespace)),
+        rights::ask(api, rules),
     ))
     .await;
     if let Read::Got(known) = &mut recording.rights {
@@ -319,8 +322,12 @@ async fn objects(
         recording.objects.insert(reading.resource, reading.objects);
     }
     subject::check_typed_namespace(connection, &recording).await?;
-    let snapshot = derive(&recording)?;
-    Ok((recording, snapshot))
+    // Beside this thread, which the names wait for to be asked.
+    let typed = spawn_blocking(move || {
+        let snapshot = derive(&recording)?;
+        Ok((recording, snapshot))
+    });
+    typed.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
 /// The name of the set that a recording is about.

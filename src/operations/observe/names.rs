@@ -1,12 +1,16 @@
 //! Asking name servers for the names of the shards, in the way that was chosen.
 
 use crate::cluster::connect::Connection;
+use crate::cluster::get::Api;
+use crate::cluster::rights;
 use crate::model::dns::Questions;
 use crate::model::pod;
 use crate::model::read::{Read, Skip};
+use crate::model::right::Right;
 use crate::net::dns::{self, Ask, Family};
 use crate::operations::observe::{DnsMode, Wanted};
 use crate::plan::names;
+use crate::plan::verify::access::port_forward_rules;
 use crate::plan::verify::seen::Seen;
 
 /// The cluster's domain and the answers; nothing where nobody wants to know.
@@ -39,6 +43,29 @@ pub fn take_an_upgrade(connection: &Connection, wanted: &Wanted) -> bool {
     wanted
         .dns
         .is_some_and(|wanted| matches!(mode(connection, wanted), DnsMode::PortForward | DnsMode::Exec))
+}
+
+/// Whether asking takes a port-forward.
+pub fn take_a_port_forward(connection: &Connection, wanted: &Wanted) -> bool {
+    wanted
+        .dns
+        .is_some_and(|wanted| mode(connection, wanted) == DnsMode::PortForward)
+}
+
+/// Whether we may forward ports to the name servers, after they were asked through port-forwards: whoever had an answer may. Where
+/// nobody had one, the server is asked.
+pub async fn rights(api: &Api, answers: Option<&Questions>) -> Vec<Right> {
+    let rules = port_forward_rules();
+    if !answers.is_some_and(Questions::has_an_answer) {
+        return rights::ask(api, rules).await;
+    }
+    // Which verbs it takes is the server's affair: newer ones ask for `create`, too.
+    let shown = rules.into_iter().filter(|rule| rule.verb == "get").map(|rule| Right {
+        rule,
+        allowed: true,
+        resource: None,
+    });
+    shown.collect()
 }
 
 fn ask_for(seen: &Seen<'_>, domain: &str, wanted: &Wanted) -> Result<Ask, Skip> {

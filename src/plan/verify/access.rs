@@ -52,7 +52,7 @@ pub const API_02: Check = Check {
         severity: Severity::Warning,
         title: "every read that the checks need is allowed",
         reads: &[],
-        also: "a SelfSubjectAccessReview for each verb and resource",
+        also: "what each read met; a SelfSubjectAccessReview for what no read shows",
         why: "A right that is missing isn't wrong by itself, but the checks that need it can't be judged: they are unknown, \
               never green. Here stands which rights those are.",
         mend: "Bind the Role that is printed under the finding to whoever runs shardctl.",
@@ -227,21 +227,27 @@ fn minor_of(version: &str) -> Option<u32> {
     rest[..end].parse().ok()
 }
 
-/// The rules that no read exercises, so that the server has to be asked about them: logs, and port-forwards to CoreDNS.
-pub fn probe_rules(namespace: &str) -> Vec<Rule> {
-    let rule = |verb: &str, resource: &str, namespace: &str| Rule {
+/// The rule for logs, which are read only of what isn't ready, so that the server has to be asked about it.
+pub fn log_rule(namespace: &str) -> Rule {
+    of_pods("get", "log", namespace)
+}
+
+/// The rules for port-forwards to CoreDNS, which the server has to be asked about where none was made.
+pub fn port_forward_rules() -> Vec<Rule> {
+    // The websocket upgrade is a GET, and servers check `create` for it as well: both verbs are needed.
+    ["get", "create"]
+        .map(|verb| of_pods(verb, "portforward", "kube-system"))
+        .into()
+}
+
+fn of_pods(verb: &str, subresource: &str, namespace: &str) -> Rule {
+    Rule {
         verb: verb.to_owned(),
         group: String::new(),
-        resource: resource.to_owned(),
+        resource: format!("pods/{subresource}"),
         namespace: Some(namespace.to_owned()),
         name: None,
-    };
-    // The websocket upgrade is a GET, and servers check `create` for it as well: both verbs are needed.
-    vec![
-        rule("get", "pods/log", namespace),
-        rule("get", "pods/portforward", "kube-system"),
-        rule("create", "pods/portforward", "kube-system"),
-    ]
+    }
 }
 
 /// The node classes of the clouds whose Karpenter is known; another provider's is named by API-02 when it can't be read.
@@ -263,7 +269,8 @@ pub fn all_rules(namespace: &str) -> Vec<Rule> {
         namespace: None,
         name: None,
     });
-    reads.chain(classes).chain(probe_rules(namespace)).collect()
+    let probed = std::iter::once(log_rule(namespace)).chain(port_forward_rules());
+    reads.chain(classes).chain(probed).collect()
 }
 
 #[cfg(test)]

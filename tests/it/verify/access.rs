@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Verified;
 use super::edited::{judged, object, recorded};
-use crate::cluster::Scene;
+use crate::cluster::{Interceptor, Scene};
 
 /// As [`super::verify`], as a user with only some rights.
 fn verify_as(scene: &Scene, kubeconfig: &std::path::Path) -> Verified {
@@ -42,6 +42,29 @@ fn what_may_not_be_read_makes_its_checks_unknown_and_the_role_is_printed() {
     assert!(words.contains("not allowed: list nodes"), "{words}");
     assert!(words.contains("NODE-01"), "{words}");
     assert!(words.contains("resources: [nodes], verbs: [list]"), "{words}");
+    // Nothing was forwarded, so that the server was asked.
+    assert!(
+        words.contains("not allowed: get pods/portforward in namespace kube-system"),
+        "{words}"
+    );
+    assert!(
+        words.contains("not allowed: create pods/portforward in namespace kube-system"),
+        "{words}"
+    );
+}
+
+#[test]
+fn what_reading_and_asking_names_shows_is_not_asked_for_again() {
+    let scene = Scene::shards(3).start();
+    let interceptor = Interceptor::before(scene.plane());
+    let seen = verify_as(&scene, &interceptor.kubeconfig(&scene));
+    assert_eq!(seen.code, 0, "{:#}", seen.report);
+    let asked = interceptor.requests();
+    let reviews = asked
+        .iter()
+        .filter(|asked| asked.path.ends_with("/selfsubjectaccessreviews"));
+    // Logs are read only of what isn't ready.
+    assert_eq!(reviews.count(), 1, "{asked:?}");
 }
 
 #[test]
