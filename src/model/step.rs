@@ -113,6 +113,13 @@ pub enum Act {
         /// The node.
         node: String,
     },
+    /// Write this run's name on the mark that an earlier run of the same operation left on an object, and change nothing else.
+    OwnMark {
+        /// The object, as `kind/name`.
+        object: String,
+        /// Where the server has it.
+        path: String,
+    },
     /// Put back what the mark on an object says, where that is still ours, and take the mark away.
     UndoMark {
         /// The object, as `kind/name`.

@@ -28,6 +28,7 @@ use crate::model::step::Step;
 use crate::plan::operation::{Planner, Sight};
 use crate::plan::replace::observed_revision;
 use crate::plan::safety::freeze::freeze;
+use crate::plan::safety::own::left_by_an_earlier_run;
 use crate::plan::safety::preflight::{self, Change, Preflight, preflight};
 use crate::plan::safety::rights::rules;
 use crate::plan::upgrade::aim::aim;
@@ -211,7 +212,8 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     );
     upgrade.note(&seen, at, Sight::WithVolumes);
     let order = ordinals(&set, &upgrade.order(&seen, at));
-    let needed = rules(connection.namespace(), Some(set::name(&set)), !freeze(&seen).is_empty());
+    let marks_nodes = !freeze(&seen).is_empty() || left_by_an_earlier_run(&seen, &upgrade.run).is_some();
+    let needed = rules(connection.namespace(), Some(set::name(&set)), marks_nodes);
     let rights = rights::ask(connection.api(), needed).await;
     let observed_revision = observed_revision(&seen);
     let judged = preflight::Aim {

@@ -39,7 +39,8 @@ pub struct Marking {
 pub struct Theirs(pub String);
 
 /// Gives the fields of `wanted` (by their paths) these values, with the mark that says what they were; `made` is what comes into
-/// being by it. None where all of it is there already, mark included.
+/// being by it. None where all of it is there already, mark included. Where nothing is wanted, the mark of an earlier run of the
+/// same operation gets this run's name; without one there is nothing to mark.
 ///
 /// # Errors
 /// [`Theirs`] where another operation's mark is there: then nothing on the object is to be touched.
@@ -51,6 +52,9 @@ pub fn marking(
 ) -> Result<Option<Marking>, Theirs> {
     let written = mark_text(object);
     let before = written.map(|text| ours(text, marker.run)).transpose()?;
+    if wanted.is_empty() && before.is_none() {
+        return Ok(None);
+    }
     let mut was = fields(before.as_ref().map(|mark| &mark.was));
     let mut is = fields(before.as_ref().map(|mark| &mark.is));
     let mut changes = Vec::new();
@@ -224,6 +228,30 @@ mod tests {
         }
         let torn = json!({"metadata": {"annotations": {MARK: "{"}}});
         assert!(marking(&torn, at("drain/shop/db/1", "02"), &Map::new(), &[]).is_err());
+    }
+
+    #[test]
+    fn the_mark_of_an_earlier_run_gets_the_name_of_the_one_that_goes_on_and_stays_what_it_was() {
+        let set = json!({"metadata": {}, "spec": {"replicas": 3}});
+        let (earlier, later) = (at("drain/shop/db/1", "01"), at("drain/shop/db/2", "02"));
+        assert_eq!(marking(&set, later, &Map::new(), &[]), Ok(None), "there is no mark");
+        let scaled = marked(&set, earlier, &[("spec.replicas", json!(4))]);
+        let before = undo(&scaled).unwrap().unwrap().mark;
+        // Whatever the replicas are by now, they stay.
+        let mut back = scaled.clone();
+        back["spec"]["replicas"] = json!(3);
+        for object in [scaled, back] {
+            let owned = marked(&object, later, &[]);
+            assert_eq!(owned["spec"], object["spec"]);
+            let mark = undo(&owned).unwrap().unwrap().mark;
+            let as_before = Mark {
+                operation: later.run.to_owned(),
+                until: later.until,
+                ..before.clone()
+            };
+            assert_eq!(mark, as_before);
+            assert_eq!(marking(&owned, later, &Map::new(), &[]), Ok(None), "it is its own");
+        }
     }
 
     #[test]

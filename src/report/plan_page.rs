@@ -73,9 +73,6 @@ pub fn step_words(step: &Step) -> String {
         Step::Wait(wait) => format!("wait for {}", wait.words),
         Step::Act(act) => match act {
             Act::Freeze { node, cordon: true, .. } => format!("cordon node {node}"),
-            Act::Freeze { node, annotations, .. } if annotations.is_empty() => {
-                format!("go on with the mark of an earlier run on node {node}")
-            }
             Act::Freeze { node, .. } => format!("keep the autoscaler off node {node}"),
             Act::LeaveNode { node, uncordon: true } => format!("let node {node} take pods again"),
             Act::LeaveNode { node, .. } => format!("leave node {node} cordoned"),
@@ -86,6 +83,7 @@ pub fn step_words(step: &Step) -> String {
             Act::ScaleBack => "scale the set back".to_owned(),
             Act::RemoveClaim { claim, .. } => format!("delete claim {claim}, which this run made"),
             Act::DeclareOff { node } => format!("declare node {node} off"),
+            Act::OwnMark { object, .. } => format!("go on with the mark of an earlier run on {object}"),
             Act::UndoMark { object, .. } => format!("put {object} back as its mark says"),
             Act::Unfreeze { node } => format!("let the autoscaler at node {node} again"),
             Act::TryTemplate => "let the API server try the template, and look for everything that it names".to_owned(),

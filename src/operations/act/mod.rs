@@ -41,6 +41,7 @@ async fn effect(run: &Run, act: &Act, locked: bool) -> Result<Acted, Failure> {
         Act::DeclareOff { node } => off::declare(run, node).await,
         Act::ReleaseNode { node, claim, uid } => node::release(run, node, claim, uid).await,
         Act::Unfreeze { node } => undo::leave(run, node, &[], locked).await,
+        Act::OwnMark { object, path } => undo::own_mark(run, object, path).await,
         Act::UndoMark { object, path, written } => undo::undo_mark(run, object, path, written).await,
         Act::TryTemplate => template::try_it(run).await,
         Act::PrePull { node } => helpers::make(run, node).await,

@@ -93,7 +93,7 @@ fn told(annotations: &BTreeMap<String, String>, cordon: bool, marking: &Marking)
         (Some(cordoned), Some(held)) => format!("{cordoned}, and {held}"),
         (Some(cordoned), None) => cordoned.to_owned(),
         (None, Some(held)) => held,
-        (None, None) => "its mark is gone on with".to_owned(),
+        (None, None) => "marked".to_owned(),
     }
 }
 

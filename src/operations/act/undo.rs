@@ -1,6 +1,6 @@
 //! Putting back what the mark on an object says, in one patch that holds only while the object is as it was judged.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::look_again;
 use super::node::{self, saw};
@@ -11,6 +11,7 @@ use crate::event::Fact;
 use crate::model::finding::{Finding, Severity};
 use crate::model::mark::{MARK, Mark};
 use crate::operations::means::Run;
+use crate::plan::marking::marking;
 use crate::plan::operation::Acted;
 use crate::plan::recover::left_of;
 use crate::plan::undo::{Fate, Undo, mark_text, undo_keeping};
@@ -22,6 +23,35 @@ use crate::plan::undo::{Fate, Undo, mark_text, undo_keeping};
 /// As [`super::carry_out`].
 pub async fn undo_mark(run: &Run, object: &str, path: &str, written: &str) -> Result<Acted, Failure> {
     put_back(run, object, path, &[], |there| there == written).await
+}
+
+/// Writes this run's name on the mark of an earlier run of the same operation. Where that is gone by now, or is another's, nothing
+/// is to be done.
+///
+/// # Errors
+/// As [`super::carry_out`].
+pub async fn own_mark(run: &Run, object: &str, path: &str) -> Result<Acted, Failure> {
+    let api = run.connection.api();
+    let present: Value = match api.get(path).await {
+        Ok(answer) => {
+            learn(run, object, &answer);
+            answer.parse()?
+        }
+        Err(failure) if failure.is_not_found() => return Ok(Acted::Done),
+        Err(failure) => return refused(run, object, "read", failure),
+    };
+    let Ok(Some(marking)) = marking(&present, run.marker(), &Map::new(), &[]) else {
+        return Ok(Acted::Done);
+    };
+    match json_patch(api, &run.permit, path, &marking.patch).await {
+        Ok(answer) => learn(run, object, &answer),
+        Err(failure) => return refused(run, object, "change", failure),
+    }
+    run.events.emit(Fact::Changed {
+        object: object.to_owned(),
+        what: "the mark of an earlier run is gone on with".to_owned(),
+    });
+    Ok(Acted::Done)
 }
 
 /// Undoes what this operation changed on a node, but for the fields at `kept`; another operation's mark is left alone, and without

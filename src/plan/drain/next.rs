@@ -21,6 +21,7 @@ use crate::plan::replace::report::{finding_of, first_message};
 use crate::plan::replace::stand::{Stand, Standing, queue};
 use crate::plan::replace::{Unseen, another_set, pod_ref, unseen};
 use crate::plan::safety::catalogue::{NODE_UNREADY, SHARD_DOWN, TERMINATING};
+use crate::plan::safety::own::mark_to_own;
 use crate::plan::verify::seen::Seen;
 
 impl Drain {
@@ -48,8 +49,8 @@ impl Drain {
             // While the extra shard is taken away nothing is begun that what mends itself meanwhile would allow; what was about to
             // be called done is held against what is seen meanwhile.
             .or_else(|| self.memory.ending.clone())
+            .or_else(|| mark_to_own(seen, &self.run, wishes))
             .or_else(|| self.room_to_give_back(seen))
-            .or_else(|| self.marks_to_go_on_with(seen, wishes))
             .or_else(|| self.together(seen, wishes, now))
             .or_else(|| self.shard_in_hand(seen, wishes, now))
             .or_else(|| self.after_the_shard())

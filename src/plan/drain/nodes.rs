@@ -1,7 +1,5 @@
 //! What is done about the nodes of a drain: held first, then emptied one after another, then left.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
@@ -17,35 +15,12 @@ use crate::model::node;
 use crate::model::pod;
 use crate::model::read::Skip;
 use crate::model::step::{Act, OtherPod, Step, Wait};
-use crate::plan::operation::Wishes;
 use crate::plan::replace::report::finding_of;
 use crate::plan::safety::catalogue::OTHER_PODS;
-use crate::plan::safety::freeze::{freeze, left_by_an_earlier_run};
-use crate::plan::surge::without_extra;
+use crate::plan::safety::freeze::freeze;
 use crate::plan::verify::seen::Seen;
 
 impl Drain {
-    /// What an earlier run left and this one goes on with gets this run's name first: an earlier run that was only suspended, and
-    /// wakes, takes away whatever has its own.
-    pub(super) fn marks_to_go_on_with(&self, seen: &Seen<'_>, wishes: Wishes) -> Option<Step> {
-        if wishes.stop {
-            return None;
-        }
-        if let Some(node) = left_by_an_earlier_run(seen, &self.run) {
-            return Some(Step::Act(Act::Freeze {
-                node,
-                annotations: BTreeMap::new(),
-                cordon: false,
-            }));
-        }
-        let (mark, _) = self.surge_mark(seen)?;
-        let before = without_extra(seen, &self.run).filter(|_| mark.operation != self.run)?;
-        Some(Step::Act(Act::Scale {
-            to: before.saturating_add(1),
-            made: Vec::new(),
-        }))
-    }
-
     /// The nodes to be emptied are cordoned, and they and every node that holds shards are kept from autoscalers. All of them
     /// first: Karpenter makes nodes for what the remaining ones can't take.
     pub(super) fn hold_the_nodes(&self, seen: &Seen<'_>) -> Option<Step> {

@@ -310,6 +310,10 @@ impl Planner for Drain {
             Act::Freeze { node, .. } => {
                 self.memory.marked.insert(node.clone());
             }
+            Act::OwnMark { object, .. } => self
+                .memory
+                .marked
+                .extend(object.strip_prefix("node/").map(str::to_owned)),
             Act::LeaveNode { node, uncordon: true } => self.memory.uncordoning = Some(node.clone()),
             Act::MakePlaceholder { shard, .. } => *self.memory.placed.entry(shard.clone()).or_default() += 1,
             Act::Task(_) => self.memory.tasks.about_to(),

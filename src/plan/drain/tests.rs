@@ -174,11 +174,7 @@ impl Play {
         let unmark = json!({"metadata": {"annotations": {MARK: null}}});
         match act {
             Act::Freeze { node, cordon, .. } => {
-                if !cordon {
-                    // An earlier run's mark gets this run's name; what it says stays.
-                    self.renamed(Resource::Nodes, node);
-                    return;
-                }
+                assert!(cordon);
                 let (was, is) = (json!({"spec.unschedulable": null}), json!({"spec.unschedulable": true}));
                 self.scene.merge(Resource::Nodes, node, mark(was, is, &[]));
                 self.scene
@@ -207,7 +203,10 @@ impl Play {
                 );
             }
             Act::EvictPod(other) => self.others.retain(|pod| pod["metadata"]["uid"] != other.uid.as_str()),
-            Act::Scale { made, .. } if made.is_empty() => self.renamed(Resource::StatefulSets, "db"),
+            Act::OwnMark { object, .. } => match object.split_once('/').unwrap() {
+                ("node", name) => self.renamed(Resource::Nodes, name),
+                (_, name) => self.renamed(Resource::StatefulSets, name),
+            },
             Act::Scale { to, made } => {
                 let names: Vec<String> = made.iter().map(|name| format!("pvc/{name}")).collect();
                 let fields = (json!({"spec.replicas": to - 1}), json!({"spec.replicas": to}));
@@ -281,8 +280,8 @@ impl Play {
 
 fn short(act: &Act) -> String {
     match act {
-        Act::Freeze { node, cordon: true, .. } => format!("cordon {node}"),
-        Act::Freeze { node, .. } => format!("go on with {node}"),
+        Act::Freeze { node, .. } => format!("cordon {node}"),
+        Act::OwnMark { object, .. } => format!("own {object}"),
         Act::LeaveNode { node, uncordon: true } => format!("open {node}"),
         Act::LeaveNode { node, .. } => format!("leave {node}"),
         Act::Unfreeze { node } => format!("undo {node}"),

@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::model::actors::{Actor, is_known_actor, is_scaled_up};
-use crate::model::mark::Mark;
 use crate::model::{node, pod};
 use crate::plan::verify::seen::Seen;
 
@@ -41,17 +39,6 @@ pub fn freeze(seen: &Seen<'_>) -> Vec<(String, BTreeMap<String, String>)> {
             })
         })
         .collect()
-}
-
-/// The first node with the mark of an earlier run of the same operation, which `run` goes on with. It writes its own name on it: an
-/// earlier run that was only suspended, and wakes, takes away whatever has its own.
-pub fn left_by_an_earlier_run(seen: &Seen<'_>, run: &str) -> Option<String> {
-    let theirs = |found: &&Node| {
-        let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
-        mark.is_some_and(|mark| mark.is_of(run) && mark.operation != run)
-    };
-    let nodes = seen.snapshot.nodes.got()?;
-    nodes.iter().find(theirs).map(|found| node::name(found).to_owned())
 }
 
 /// Whether Cluster Autoscaler was seen: its workload, or its status where a managed cluster hides the workload.

@@ -8,5 +8,6 @@ pub mod data;
 pub mod freeze;
 pub mod gate;
 pub mod home;
+pub mod own;
 pub mod preflight;
 pub mod rights;

@@ -203,6 +203,10 @@ impl Planner for Upgrade {
             Act::Freeze { node, .. } => {
                 self.memory.marked.insert(node.clone());
             }
+            Act::OwnMark { object, .. } => self
+                .memory
+                .marked
+                .extend(object.strip_prefix("node/").map(str::to_owned)),
             Act::MakePlaceholder { shard, .. } => *self.memory.placed.entry(shard.clone()).or_default() += 1,
             Act::Task(_) => self.tasks.about_to(),
             _ => {}
@@ -303,6 +307,7 @@ impl Upgrade {
             | Act::PrePull { .. }
             | Act::RemoveHelper { .. }
             | Act::Freeze { .. }
+            | Act::OwnMark { .. }
             | Act::UndoMark { .. }
             | Act::LeaveNode { .. }
             | Act::ReleaseNode { .. }

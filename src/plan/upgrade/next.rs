@@ -15,6 +15,7 @@ use crate::plan::replace::hand::{Hand, Stuck};
 use crate::plan::replace::report::{counted, finding_of, first_message};
 use crate::plan::replace::stand::{Stand, Standing};
 use crate::plan::replace::{Unseen, another_set, pod_ref, unseen};
+use crate::plan::safety::own::mark_to_own;
 use crate::plan::verify::seen::{Seen, Shard};
 
 impl Upgrade {
@@ -23,6 +24,7 @@ impl Upgrade {
             .or_else(|| self.set_is_another(seen))
             .or_else(|| self.something_failed())
             .or_else(|| self.a_shard_fell(seen))
+            .or_else(|| mark_to_own(seen, &self.run, wishes))
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.shard_in_hand(seen, now))
             .or_else(|| self.undone(seen, now))

@@ -20,7 +20,7 @@ use crate::plan::pre_pull::{Pull, Targets, helper_name, moved_tags, pulled, targ
 use crate::plan::replace::pace::marks_last_until;
 use crate::plan::replace::report::counted;
 use crate::plan::safety::catalogue::{About, MOVED_TAG, PRE_PULL as NOT_PULLED};
-use crate::plan::safety::freeze::{freeze, left_by_an_earlier_run};
+use crate::plan::safety::freeze::freeze;
 use crate::plan::verify::seen::Seen;
 
 /// How many nodes fetch at a time, once one of them has: a registry serves the others from its caches then.
@@ -56,8 +56,7 @@ impl Upgrade {
         {
             return Some(step);
         }
-        let earlier = || left_by_an_earlier_run(seen, &self.run).map(|node| (node, BTreeMap::new()));
-        if let Some((node, annotations)) = freeze(seen).into_iter().next().or_else(earlier) {
+        if let Some((node, annotations)) = freeze(seen).into_iter().next() {
             return Some(Step::Act(Act::Freeze {
                 node,
                 annotations,

@@ -148,22 +148,20 @@ fn a_view_from_before_the_write_decides_nothing() {
 }
 
 #[test]
-fn what_an_earlier_run_froze_gets_this_runs_name_before_a_shard_is_taken() {
+fn what_an_earlier_run_froze_gets_this_runs_name_before_its_shard_in_hand_is_waited_for() {
     let mut scene = Scene::healthy(3);
     let mark = json!({"operation": "upgrade/shop/db/0", "by": "ada", "since": NOW, "until": NOW, "was": {}});
     let marked = json!({"metadata": {"annotations": {MARK: mark.to_string()}}});
     scene.merge(Resource::Nodes, "node-1", marked);
+    scene.merge(Resource::Pods, "db-1", json!({"metadata": {"deletionTimestamp": NOW}}));
     let mut play = Play::pending(scene, |_| {});
-    assert!(matches!(play.act(), Act::TryTemplate));
-    let Act::Freeze {
-        node,
-        annotations,
-        cordon,
-    } = play.act()
-    else {
-        panic!("the mark is the next")
+    let Act::OwnMark { object, path } = play.act() else {
+        panic!("the mark comes first")
     };
-    assert_eq!((node.as_str(), annotations.len(), cordon), ("node-1", 0, false));
+    assert_eq!(
+        (object.as_str(), path.as_str()),
+        ("node/node-1", "/api/v1/nodes/node-1")
+    );
 }
 
 #[test]

@@ -92,7 +92,10 @@ fn what_an_earlier_run_had_not_finished_taking_back_is_finished_before_another_s
     surged_before(&mut scene, &[]);
     let mut play = Play::new(scene, &["node-0"], |policy| policy.strategy = Strategy::Surge);
     let (told, end, _) = play.play_out();
-    assert_eq!(told[..3], ["cordon node-0", "undo statefulset/db", "scale 5"]);
+    assert_eq!(
+        told[..4],
+        ["own statefulset/db", "cordon node-0", "undo statefulset/db", "scale 5"]
+    );
     assert_eq!(end, End::Done);
 }
 
@@ -112,8 +115,8 @@ fn what_an_earlier_run_marked_gets_this_runs_name_before_anything_else() {
     assert_eq!(
         told,
         [
-            "go on with node-0",
-            "go on with node-1",
+            "own node/node-0",
+            "own node/node-1",
             "relax db-3",
             "relax db-0",
             "leave node-0"
@@ -132,6 +135,7 @@ fn another_strategy_goes_on_beside_what_an_earlier_surge_left() {
     assert_eq!(
         told,
         [
+            "own statefulset/db",
             "cordon node-0",
             "relax db-3",
             "relax db-0",
@@ -203,7 +207,7 @@ fn an_extra_shard_that_stands_on_a_node_to_be_emptied_moves_like_any_other() {
     claim["metadata"]["name"] = json!("data-db-4");
     scene.add(Resource::Claims, claim);
     let mut play = Play::new(scene, &["node-0"], |policy| policy.strategy = Strategy::Surge);
-    for due in ["scale 5", "cordon node-0"] {
+    for due in ["own statefulset/db", "cordon node-0"] {
         let Step::Act(act) = play.next() else {
             panic!("an effect is due")
         };
@@ -373,7 +377,7 @@ fn the_extra_shard_of_an_earlier_run_has_its_time_from_when_this_run_began() {
     let Step::Act(act) = play.next() else {
         panic!("an effect is due")
     };
-    assert_eq!(short(&act), "scale 5");
+    assert_eq!(short(&act), "own statefulset/db");
     play.carry_out(&act);
     let step = play.next();
     assert!(matches!(step, Step::Wait(_)), "{step:?}");
