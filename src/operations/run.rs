@@ -33,6 +33,8 @@ use shown::Shown;
 
 /// How long a watch may say nothing before the cluster is read anew: a silent watch is healed by that.
 const SAFETY: Duration = Duration::from_secs(5);
+/// The most of it, of a large set.
+const LONGEST_TRUST: Duration = Duration::from_secs(30);
 /// How long an effect may take to show in the watch before it is looked for.
 const TO_BE_SEEN: Duration = Duration::from_secs(2);
 /// How long the server may give no answer before the run gives up.
@@ -48,7 +50,7 @@ pub type Stop = watch::Receiver<u32>;
 
 /// Runs an operation to its end, and takes away whatever of ours is left by then.
 pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> Outcome {
-    let mut shown = Shown::new();
+    let mut shown = Shown::new(trusted_for(set::replicas(&run.set)));
     let mut step = Box::pin(until_the_end(planner, &mut run, &mut stop, &mut shown)).await;
     if *stop.borrow() < 2 {
         Box::pin(tidy(planner, &mut run, &mut stop)).await;
@@ -89,6 +91,13 @@ pub async fn run<P: Planner>(planner: &mut P, mut run: Run, mut stop: Stop) -> O
     run.announce_end(&outcome).await;
     Box::pin(run.give_back()).await;
     outcome
+}
+
+/// How long the watches of a set of so many shards may say nothing. Reading all of a thousand is megabytes for the server: of more than
+/// fifty it is a second more for each ten.
+fn trusted_for(shards: i32) -> Duration {
+    let more = u64::try_from(shards.saturating_sub(50) / 10).unwrap_or(0);
+    (SAFETY + Duration::from_secs(more)).min(LONGEST_TRUST)
 }
 
 /// The finding where the last look failed: what the end says was seen before.
@@ -440,6 +449,7 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
     let (mut failed, mut refused): (Vec<Act>, Vec<Act>) = (Vec::new(), Vec::new());
     // Whether the lock was ours right before the step in hand; nothing before it was asked.
     let mut held: Option<bool> = None;
+    let mut said = false;
     while Instant::now() < deadline && *stop.borrow() < 2 {
         let look = run.look();
         let but: Vec<Act> = failed.iter().chain(&refused).cloned().collect();
@@ -464,7 +474,7 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
         }
         let needs_lock = needs_the_lock(&next, &run.name);
         if needs_lock && held.is_none() {
-            let Ok(ours) = is_still_ours(run, stop).await else {
+            let Ok(ours) = is_still_ours(run, stop, &mut said).await else {
                 return;
             };
             held = Some(ours);
@@ -506,8 +516,9 @@ async fn tidy<P: Planner>(planner: &mut P, run: &mut Run, stop: &mut Stop) {
     }
 }
 
-/// Whether the lock is certainly ours before a step of tidying; what speaks against it is said. An error where the user won't wait.
-async fn is_still_ours(run: &Run, stop: &mut Stop) -> Result<bool, Stopped> {
+/// Whether the lock is certainly ours before a step of tidying; what speaks against it is said, once. An error where the user won't
+/// wait.
+async fn is_still_ours(run: &Run, stop: &mut Stop, said: &mut bool) -> Result<bool, Stopped> {
     if run.lock.is_lost() {
         return Ok(false);
     }
@@ -525,9 +536,11 @@ async fn is_still_ours(run: &Run, stop: &mut Stop) -> Result<bool, Stopped> {
         Ok(Err(LostOr::Failed(failure))) => failure.reason(),
         Err(_) => format!("no answer within {} seconds", SAFETY.as_secs()),
     };
-    run.events.emit(Fact::Trouble {
-        message: format!("whether the lock is still ours isn't known: {why}"),
-    });
+    if !std::mem::replace(said, true) {
+        run.events.emit(Fact::Trouble {
+            message: format!("whether the lock is still ours isn't known: {why}"),
+        });
+    }
     Ok(false)
 }
 
@@ -615,6 +628,12 @@ mod tests {
         assert!(needs_the_lock(&leave, run));
         assert!(needs_the_lock(&Act::Unfreeze { node: node() }, run));
         assert!(needs_the_lock(&Act::ScaleBack, run));
+    }
+
+    #[test]
+    fn a_large_set_is_read_anew_less_often() {
+        let seconds = [1, 50, 100, 200, 1000, i32::MAX].map(|shards| trusted_for(shards).as_secs());
+        assert_eq!(seconds, [5, 5, 10, 20, 30, 30]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::{FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, SAFETY, TO_BE_SEEN, end};
+use super::{FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, TO_BE_SEEN, end};
 use crate::cluster::failure::Failure;
 use crate::event::{Fact, TaskState};
 use crate::model::outcome::End;
@@ -48,6 +48,7 @@ impl Said {
 
 /// What the loop remembers for showing, and to notice that nothing moves.
 pub(super) struct Shown {
+    trusted_for: Duration,
     in_hand: BTreeMap<String, (Phase, Said)>,
     done: usize,
     /// What was said last by object and reason, and when: some say two things at once.
@@ -68,8 +69,10 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub fn new() -> Shown {
+    /// Nothing was shown yet; the watches are trusted for so long at a time.
+    pub fn new(trusted_for: Duration) -> Shown {
         Shown {
+            trusted_for,
             in_hand: BTreeMap::new(),
             done: 0,
             heard: BTreeMap::new(),
@@ -101,7 +104,7 @@ impl Shown {
     /// How long the watches may still be trusted before everything is read anew, whatever they bring meanwhile: one of them may
     /// be silent while the others aren't.
     pub fn trust(&self) -> Duration {
-        SAFETY.saturating_sub(self.looked.elapsed())
+        self.trusted_for.saturating_sub(self.looked.elapsed())
     }
 
     /// An effect had an answer.
