@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::time::Duration;
 
-use futures::future::{join, join_all, join4, join5, try_join3};
+use futures::future::{join, join_all, join4, join5, try_join};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -33,7 +33,7 @@ use crate::model::recording::{EvictionTrial, Recording};
 use crate::model::resource::Resource;
 use crate::model::snapshot::{Misfit, Snapshot};
 use crate::model::{pod, set};
-use crate::plan::verify::access::{log_rule, port_forward_rules};
+use crate::plan::verify::access::{eviction_rule, log_rule};
 use crate::plan::verify::policy::Policy;
 use crate::plan::verify::seen::Seen;
 
@@ -131,8 +131,8 @@ pub async fn observe(connection: &Connection, wanted: &Wanted) -> Result<Observe
         api.clone()
     };
     let (first, the_first) = oneshot::channel();
-    let (greeting, names, (mut recording, mut snapshot)) = Box::pin(try_join3(
-        greet(&greeter),
+    let (greeting, names, (mut recording, mut snapshot)) = Box::pin(greeted(
+        &greeter,
         set_and_names(connection, wanted, first),
         objects(connection, wanted, the_first),
     ))
@@ -188,7 +188,7 @@ pub async fn glance(connection: &Connection, statefulset: Option<&str>) -> Resul
         )
         .await)
     };
-    let (greeting, (name, [sets, pods]), (budgets, space)) = Box::pin(try_join3(greet(api), set, rest)).await?;
+    let (greeting, (name, [sets, pods]), (budgets, space)) = Box::pin(greeted(api, set, rest)).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in [sets, pods, budgets, space] {
@@ -231,7 +231,7 @@ pub async fn listen(connection: &Connection, statefulset: Option<&str>) -> Resul
         )
         .await)
     };
-    let (greeting, (name, set_and_pods), (rest, machines)) = try_join3(greet(api), set, rest).await?;
+    let (greeting, (name, set_and_pods), (rest, machines)) = greeted(api, set, rest).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in set_and_pods.into_iter().chain(rest).chain([machines]) {
@@ -298,11 +298,9 @@ async fn objects(
         }
         recording
     };
-    // What a port-forward shows by itself isn't asked for.
     let mut rules = vec![log_rule(namespace)];
-    if !names::take_a_port_forward(connection, wanted) {
-        rules.extend(port_forward_rules());
-    }
+    rules.extend(names::rules(connection, wanted));
+    rules.extend(wanted.probe_protection.then(|| eviction_rule(namespace)));
     let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
     let (mut recording, (at_once, room), optional, rights) = Box::pin(join4(
         with_first,
@@ -351,13 +349,45 @@ fn sign(recording: &mut Recording, greeting: Greeting) {
     recording.taken.server = greeting.version;
 }
 
+/// The server's greeting and two reads beside it. Whatever they fail with, what isn't Kubernetes or can't be reached is told as such.
+async fn greeted<A, B>(
+    api: &Api,
+    one: impl Future<Output = Result<A>>,
+    other: impl Future<Output = Result<B>>,
+) -> Result<(Greeting, A, B)> {
+    let (said, heard) = oneshot::channel();
+    let greeting = async {
+        let greeting = greet(api).await?;
+        // Where nobody waits for it, it is known all the same.
+        let _ = said.send(());
+        Ok(greeting)
+    };
+    let both = async {
+        match try_join(one, other).await {
+            Ok(both) => Ok(both),
+            Err(error) => {
+                let _ = heard.await;
+                Err(error)
+            }
+        }
+    };
+    let (greeting, (one, other)) = Box::pin(try_join(greeting, both)).await?;
+    Ok((greeting, one, other))
+}
+
 /// Asks for the server's version and time. Where this fails because there is no server, the rest isn't worth waiting for.
 async fn greet(api: &Api) -> Result<Greeting> {
     match api.get("/version").await {
-        Ok(answer) => Ok(Greeting {
-            version: Read::Got(version(&answer.body)),
-            at: answer.date,
-        }),
+        Ok(answer) => match version(&answer.body) {
+            Some(version) => Ok(Greeting {
+                version: Read::Got(version),
+                at: answer.date,
+            }),
+            None => Err(Failure::NotKubernetes {
+                what: "an answer to /version that names no version".to_owned(),
+            }
+            .into_error("ask the API server for its version", api.endpoint())),
+        },
         Err(failure)
             if failure.is_about_the_connection()
                 || matches!(
@@ -401,12 +431,11 @@ fn add(recording: &mut Recording, reading: Reading) {
     recording.objects.insert(reading.resource, reading.objects);
 }
 
-/// `v1.36.3` out of `/version`.
-fn version(body: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(body)
-        .ok()
-        .and_then(|answer| Some(answer.get("gitVersion")?.as_str()?.to_owned()))
-        .unwrap_or_default()
+/// `v1.36.3` out of `/version`; none where whatever answers isn't Kubernetes.
+fn version(body: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(body).ok()?;
+    let version = answer.get("gitVersion")?.as_str()?;
+    (!version.is_empty()).then(|| version.to_owned())
 }
 
 /// Kinds that the cluster need not have: Karpenter's, KEDA's, the vertical autoscaler's; where asked for, what is used now.

@@ -6,11 +6,11 @@ use crate::cluster::rights;
 use crate::model::dns::Questions;
 use crate::model::pod;
 use crate::model::read::{Read, Skip};
-use crate::model::right::Right;
+use crate::model::right::{Right, Rule};
 use crate::net::dns::{self, Ask, Family};
 use crate::operations::observe::{DnsMode, Wanted};
 use crate::plan::names;
-use crate::plan::verify::access::port_forward_rules;
+use crate::plan::verify::access::{exec_rules, port_forward_rules};
 use crate::plan::verify::seen::Seen;
 
 /// The cluster's domain and the answers; nothing where nobody wants to know.
@@ -50,6 +50,14 @@ pub fn take_a_port_forward(connection: &Connection, wanted: &Wanted) -> bool {
     wanted
         .dns
         .is_some_and(|wanted| mode(connection, wanted) == DnsMode::PortForward)
+}
+
+/// The rules that asking takes and that the server has to be asked about beforehand: none for a port-forward, which shows it.
+pub fn rules(connection: &Connection, wanted: &Wanted) -> Vec<Rule> {
+    match wanted.dns.map(|wanted| mode(connection, wanted)) {
+        Some(DnsMode::Exec) => exec_rules(connection.namespace()),
+        _ => Vec::new(),
+    }
 }
 
 /// Whether we may forward ports to the name servers, after they were asked through port-forwards: whoever had an answer may. Where

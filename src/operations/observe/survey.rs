@@ -1,9 +1,9 @@
 //! The look of `quickstart`: the set where it is there, its shards, every node and pool. Nothing need be there: that is what it shows.
 
-use futures::future::{join3, try_join3};
+use futures::future::join3;
 
 use super::subject::{self, Chosen};
-use super::{add, greet, sign};
+use super::{add, greeted, sign};
 use crate::cluster::connect::Connection;
 use crate::cluster::read::{read, served};
 use crate::cluster::recording::empty;
@@ -38,7 +38,7 @@ pub async fn survey(connection: &Connection, wanted: &[String]) -> Result<Record
         )
         .await)
     };
-    let (greeting, (name, set_and_pods), (budgets, nodes, pools)) = Box::pin(try_join3(greet(api), set, rest)).await?;
+    let (greeting, (name, set_and_pods), (budgets, nodes, pools)) = Box::pin(greeted(api, set, rest)).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in set_and_pods.into_iter().chain([budgets, nodes, pools]) {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::{join_all, try_join3};
+use futures::future::join_all;
 
-use super::{add, derive, greet, name_of, names, sign, subject};
+use super::{add, derive, greeted, name_of, names, sign, subject};
 use crate::cluster::connect::Connection;
 use crate::cluster::read::read;
 use crate::cluster::recording::empty;
@@ -37,7 +37,7 @@ pub async fn ways(connection: &Connection, statefulset: Option<&str>) -> Result<
         Ok((name_of(&chosen, statefulset), [sets, pods]))
     };
     let rest = async { Ok(join_all(WAYS.map(|resource| read(api, resource, namespace, ""))).await) };
-    let (greeting, (name, set_and_pods), rest) = try_join3(greet(api), set, rest).await?;
+    let (greeting, (name, set_and_pods), rest) = greeted(api, set, rest).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in set_and_pods.into_iter().chain(rest) {

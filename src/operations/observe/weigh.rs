@@ -3,10 +3,10 @@
 //! Of the nodes only what tells their room is kept, and the pods of the cluster are added up as they come: what is held grows
 //! with the nodes, a few hundred bytes each, and not with the pods.
 
-use futures::future::{join, join_all, join4, try_join3};
+use futures::future::{join, join_all, join4};
 
 use super::subject::{self, Chosen};
-use super::{UNFINISHED, add, greet, name_of, sign, understood};
+use super::{UNFINISHED, add, greeted, name_of, sign, understood};
 use crate::cluster::connect::Connection;
 use crate::cluster::get::Api;
 use crate::cluster::read::{Summed, csi_nodes, nodes, read, read_usage, served, sum_pods};
@@ -51,7 +51,7 @@ pub async fn weigh(connection: &Connection, statefulset: Option<&str>) -> Result
         Ok(Box::pin(join4(at_once, nodes(api), csi_nodes(api), optional)).await)
     };
     let (greeting, (name, set_and_pods, load), (at_once, nodes, csi_nodes, (pools, usage))) =
-        Box::pin(try_join3(greet(api), set, rest)).await?;
+        Box::pin(greeted(api, set, rest)).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
     for reading in set_and_pods.into_iter().chain(at_once).chain([pools]).chain(usage) {

@@ -126,6 +126,23 @@ fn a_web_page_instead_of_kubernetes() {
 }
 
 #[test]
+fn a_server_that_speaks_json_and_is_not_kubernetes() {
+    let answer = |body: &str| {
+        let length = body.len();
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json";
+        format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").into_bytes()
+    };
+    let words = ["failed to reach the API server", "answered not as Kubernetes"];
+    for body in [
+        r#"{"hello": "world"}"#,
+        r#"{"gitVersion": "", "items": []}"#,
+        r#""pong""#,
+    ] {
+        all_refused(&shards(), Network::AnswersOverTls(answer(body)), &words);
+    }
+}
+
+#[test]
 fn a_certificate_that_is_not_trusted_or_for_another_name() {
     let scene = shards();
     let other = crate::cluster::kubeconfig::write(
