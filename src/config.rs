@@ -46,6 +46,8 @@ pub enum Form {
     Count,
     /// A Kubernetes quantity: `32Gi`, or a bare number. Whether it can be followed is judged where it is used.
     Quantity,
+    /// A length of time: `30s`.
+    Duration,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A list of texts.
@@ -93,7 +95,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("as", "SHARDCTL_AS", Form::Text, "yourself"),
     key("as-group", "SHARDCTL_AS_GROUP", Form::List, "none"),
-    key("request-timeout", "SHARDCTL_REQUEST_TIMEOUT", Form::Text, "30s"),
+    key("request-timeout", "SHARDCTL_REQUEST_TIMEOUT", Form::Duration, "30s"),
     key(
         "color",
         "SHARDCTL_COLOR",
@@ -114,7 +116,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("skip", "SHARDCTL_SKIP", Form::List, "no check"),
     key("dns", "SHARDCTL_DNS", Form::Text, "port-forward; system inside a pod"),
-    key("dns-timeout", "SHARDCTL_DNS_TIMEOUT", Form::Text, "2s"),
+    key("dns-timeout", "SHARDCTL_DNS_TIMEOUT", Form::Duration, "2s"),
     key(
         "cluster-domain",
         "SHARDCTL_CLUSTER_DOMAIN",
@@ -200,12 +202,19 @@ impl Settings {
                 let origin = Origin::Environment(key.variable.to_owned());
                 let words = match key.form {
                     Form::List => value.split(',').map(|word| word.trim().to_owned()).collect(),
-                    Form::Text | Form::Count | Form::Quantity | Form::OneOf(_) => vec![value],
+                    Form::Text | Form::Count | Form::Duration | Form::Quantity | Form::OneOf(_) => vec![value],
                 };
                 values.insert(key.name, checked(key, Said { words, origin })?);
             }
         }
-        values.extend(Settings::of_flags(flags).values);
+        let typed = Settings::of_flags(flags).values;
+        // The other forms of flags are judged as the command line is read.
+        for key in KEYS.iter().filter(|key| key.form == Form::Duration) {
+            if let Some(said) = typed.get(key.name) {
+                checked(key, said.clone())?;
+            }
+        }
+        values.extend(typed);
         Ok(Settings { values, file })
     }
 
@@ -316,7 +325,7 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, Said>> {
 fn words_of(key: &Key, value: &toml::Value) -> Option<Vec<String>> {
     let text = |value: &toml::Value| value.as_str().map(str::to_owned);
     match key.form {
-        Form::Text | Form::OneOf(_) => Some(vec![text(value)?]),
+        Form::Text | Form::Duration | Form::OneOf(_) => Some(vec![text(value)?]),
         Form::Count => Some(vec![value.as_integer()?.to_string()]),
         Form::Quantity => {
             let number = || Some(value.as_integer()?.to_string());
@@ -328,8 +337,14 @@ fn words_of(key: &Key, value: &toml::Value) -> Option<Vec<String>> {
 }
 
 fn checked(key: &Key, said: Said) -> Result<Said> {
+    if key.form == Form::Duration {
+        let wrong = said.words.iter().find(|word| duration(word).is_none());
+        return wrong.map_or(Ok(said.clone()), |word| {
+            Err(not_a_duration(word, &said.origin.to_string()))
+        });
+    }
     let fits = match key.form {
-        Form::Text | Form::Quantity => said.words.iter().all(|word| !word.is_empty()),
+        Form::Text | Form::Duration | Form::Quantity => said.words.iter().all(|word| !word.is_empty()),
         Form::List => true,
         Form::OneOf(words) => said.words.iter().all(|word| words.contains(&word.as_str())),
         Form::Count => said
@@ -349,6 +364,7 @@ fn wrong_form(key: &Key, place: &str) -> Error {
         Form::Text => "a text that isn't empty".to_owned(),
         Form::Count => "a whole number above nought".to_owned(),
         Form::Quantity => "a quantity, as 32Gi or 1.5".to_owned(),
+        Form::Duration => "a duration, as 30s".to_owned(),
         Form::OneOf(words) => format!("one of {}", words.join(", ")),
         Form::List => "a list of texts".to_owned(),
     };

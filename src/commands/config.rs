@@ -28,7 +28,7 @@ pub fn show(context: &Context) -> Result<ExitCode> {
                         format!("[{}]", words.join(", "))
                     }
                     Form::Count => said.words.concat(),
-                    Form::Text | Form::Quantity | Form::OneOf(_) => quoted(&said.words.concat()),
+                    Form::Text | Form::Duration | Form::Quantity | Form::OneOf(_) => quoted(&said.words.concat()),
                 };
                 let line = format!("{} = {value}", key.name);
                 page.lead(

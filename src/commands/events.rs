@@ -35,7 +35,7 @@ pub async fn run(context: &Context, arguments: &Events) -> Result<ExitCode> {
     let policy = policy(context, &[])?;
     let since = arguments.since.as_deref().map(since).transpose()?;
     if let Some(path) = arguments.from.as_ref().and_then(Source::file) {
-        let snapshot = snapshot_file::read(path)?.1;
+        let snapshot = snapshot_file::read_meant(context, path)?.1;
         return Teller::new(context, arguments, since).tell(&snapshot, &policy);
     }
     let connection = open(context).await?;

@@ -60,7 +60,7 @@ pub async fn run(context: &Context, arguments: &PackingSummary) -> Result<ExitCo
 /// One look at the cluster, or into a saved snapshot.
 async fn look(context: &Context, from: Option<&Path>) -> Result<Snapshot> {
     if let Some(path) = from {
-        return Ok(snapshot_file::read(path)?.1);
+        return Ok(snapshot_file::read_meant(context, path)?.1);
     }
     let connection = open(context).await?;
     let _spinner = Spinner::start(context, "looking at the cluster");

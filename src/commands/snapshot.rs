@@ -26,7 +26,7 @@ use crate::plan::verify::seen::Seen;
 /// Where nothing could be observed, or the file can't be written.
 pub async fn run(context: &Context, arguments: &Snapshot) -> Result<ExitCode> {
     let recording = match arguments.from.as_ref().and_then(Source::file) {
-        Some(path) => snapshot_file::read(path)?.0,
+        Some(path) => snapshot_file::read_meant(context, path)?.0,
         None => {
             let mut wanted = wanted(context, policy(context, &[])?, false)?;
             wanted.room = true;

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::whole_file;
+use super::{Context, whole_file};
+use crate::config::Origin;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::recording::{KIND, Recording, VERSION};
+use crate::model::recording::{KIND, Recording, Taken, VERSION};
+use crate::model::shell::shell_word;
 use crate::model::snapshot::Snapshot;
 use crate::report::json;
 
@@ -61,6 +63,60 @@ pub fn read(path: &Path) -> Result<(Recording, Snapshot)> {
     let snapshot = Snapshot::derive(&recording)
         .map_err(|misfit| refused(format!("the snapshot {place} can't be understood: {misfit}")).because(misfit))?;
     Ok((recording, snapshot))
+}
+
+/// As [`read`], for whoever typed which set is meant: a snapshot of another one isn't judged in its place.
+///
+/// # Errors
+/// As [`read`], and a usage error where `--namespace` or `--statefulset` name others than the snapshot is of. What the environment
+/// or a file says of today's cluster doesn't count.
+pub fn read_meant(context: &Context, path: &Path) -> Result<(Recording, Snapshot)> {
+    let found = read(path)?;
+    is_about(
+        path,
+        &found.0.taken,
+        typed(context, "namespace"),
+        typed(context, "statefulset"),
+    )?;
+    Ok(found)
+}
+
+/// What a flag says, where it was typed.
+pub fn typed<'a>(context: &'a Context, name: &str) -> Option<&'a str> {
+    let said = context.settings.said(name)?;
+    let word = said.words.first()?;
+    matches!(said.origin, Origin::Flag(_)).then_some(word)
+}
+
+/// Whether a snapshot is about this namespace and this set, where they are named.
+///
+/// # Errors
+/// A usage error that names what it is about.
+pub fn is_about(path: &Path, taken: &Taken, namespace: Option<&str>, statefulset: Option<&str>) -> Result<()> {
+    let place = path.display();
+    if let (Some(wanted), Some(known)) = (statefulset, taken.statefulset.as_deref())
+        && wanted != known
+    {
+        return Err(Error::usage(format!(
+            "the snapshot {place} is about statefulset/{known}, not statefulset/{wanted}"
+        ))
+        .hint("leave out --statefulset, or take another snapshot:")
+        .hint(format!(
+            "$ shardctl --statefulset {} snapshot --out cluster.json",
+            shell_word(wanted)
+        )));
+    }
+    match namespace {
+        Some(wanted) if wanted != taken.namespace => Err(Error::usage(format!(
+            "the snapshot {place} is about namespace/{}, not namespace/{wanted}",
+            taken.namespace
+        ))
+        .hint(format!(
+            "name that of the snapshot: --namespace {}",
+            shell_word(&taken.namespace)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A recording as the text of a snapshot file.

@@ -23,7 +23,7 @@ use crate::report::{json, upgrade_status};
 pub async fn run(context: &Context, arguments: &UpgradeStatus) -> Result<ExitCode> {
     let policy = policy(context, &[])?;
     let snapshot = match arguments.from.as_ref().and_then(Source::file) {
-        Some(path) => snapshot_file::read(path)?.1,
+        Some(path) => snapshot_file::read_meant(context, path)?.1,
         None => {
             let connection = open(context).await?;
             let wanted = Wanted {

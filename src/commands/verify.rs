@@ -40,14 +40,13 @@ pub fn flags(arguments: &Verify) -> Vec<(&'static str, Vec<String>)> {
 pub async fn run(context: &Context, arguments: &Verify) -> Result<ExitCode> {
     let redo = Redo::from_flags(arguments.wait.as_deref(), arguments.watch)?;
     let pause = interval(&arguments.interval)?;
-    let policy = policy(context, &arguments.only)?;
+    let wanted = wanted(context, policy(context, &arguments.only)?, arguments.probe_protection)?;
     if let Some(path) = arguments.from.as_ref().and_then(Source::file) {
-        let (_, snapshot) = snapshot_file::read(path)?;
-        let report = judge(&snapshot, &policy);
+        let (_, snapshot) = snapshot_file::read_meant(context, path)?;
+        let report = judge(&snapshot, &wanted.policy);
         print(&render(&report, arguments.output, context.stdout())?)?;
         return Ok(code(&report));
     }
-    let wanted = wanted(context, policy, arguments.probe_protection)?;
     let connection = open(context).await?;
     let mut last: Option<Report> = None;
     loop {

@@ -20,7 +20,6 @@ use crate::exit_code::ExitCode;
 use crate::model::outcome::{End, Outcome};
 use crate::model::refusal::Refusal;
 use crate::model::right::Rule;
-use crate::model::shell::shell_word;
 use crate::operations::emit::Emitter;
 use crate::operations::gather::{Asked, Gathered, gather, of_recording};
 use crate::plan::verify::seen::Seen;
@@ -78,22 +77,16 @@ impl Play {
         let file = rehearse.from.as_ref().and_then(Source::file);
         let (within, wanted) = match &about {
             Some(about) => (Some(about.namespace.as_str()), Some(about.statefulset.as_str())),
+            None if file.is_some() => (
+                snapshot_file::typed(context, "namespace"),
+                snapshot_file::typed(context, "statefulset"),
+            ),
             None => (context.settings.word("namespace"), context.settings.word("statefulset")),
         };
         let (gathered, source) = match file {
             Some(path) => {
                 let gathered = of_recording(snapshot_file::read(path)?.0)?;
-                let known = gathered.recording.taken.statefulset.as_deref();
-                if let (Some(wanted), Some(known)) = (wanted, known)
-                    && wanted != known
-                {
-                    return Err(Error::usage(format!(
-                        "the snapshot {} is about statefulset/{known}, not statefulset/{wanted}",
-                        path.display()
-                    ))
-                    .hint("leave out --statefulset, or take another snapshot:")
-                    .hint(format!("$ shardctl --statefulset {wanted} snapshot --out cluster.json")));
-                }
+                snapshot_file::is_about(path, &gathered.recording.taken, within, wanted)?;
                 (gathered, format!("the snapshot {}", path.display()))
             }
             None => {
@@ -114,20 +107,6 @@ impl Play {
         let mut play = Play::of(gathered, source, as_json);
         play.has_a_cluster = context.within.is_none();
         let taken = &play.gathered.recording.taken;
-        if let (Some(path), Some(about)) = (file, &about)
-            && taken.namespace != about.namespace
-        {
-            return Err(Error::usage(format!(
-                "the snapshot {} is about namespace/{}, not namespace/{}",
-                path.display(),
-                taken.namespace,
-                about.namespace
-            ))
-            .hint(format!(
-                "name that of the snapshot: --namespace {}",
-                shell_word(&taken.namespace)
-            )));
-        }
         if rehearse.from.is_some() && !taken.redacted && within.is_none() {
             // A real run would look into the namespace of today's context.
             play.beyond = vec!["--namespace".to_owned(), taken.namespace.clone()];

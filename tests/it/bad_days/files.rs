@@ -97,6 +97,47 @@ fn a_saved_snapshot_is_judged_as_the_live_cluster_was() {
     run(scene.shardctl(["status", "--from", file])).says(live.code, &["UP"]);
 }
 
+#[test]
+fn a_snapshot_of_another_set_than_the_one_that_was_typed_is_not_judged_in_its_place() {
+    let scene = shards();
+    let file = scene.home().join("typed.json");
+    let file = file.to_str().expect("a UTF-8 path");
+    run(scene.shardctl(["snapshot", "--out", file])).says(0, &[]);
+    for command in ["verify", "status", "events", "snapshot", "packing-summary"] {
+        run(scene.shardctl([command, "--statefulset", "nope", "--from", file])).refused(
+            2,
+            &[
+                "is about statefulset/shard, not statefulset/nope",
+                "leave out --statefulset",
+            ],
+        );
+        run(scene.shardctl([command, "-n", "nowhere", "--from", file]))
+            .refused(2, &["not namespace/nowhere", "--namespace", scene.namespace()]);
+    }
+    let upgrade = ["upgrade", "status", "--statefulset", "nope", "--from", file];
+    run(scene.shardctl(upgrade)).refused(2, &["is about statefulset/shard"]);
+    // What is said of today's cluster elsewhere than on the command line is no word about the file.
+    let mut status = scene.shardctl(["status", "--from", file]);
+    status
+        .env("SHARDCTL_NAMESPACE", "nowhere")
+        .env("SHARDCTL_STATEFULSET", "nope");
+    run(status).says(0, &["UP"]);
+    let of_itself = [
+        "status",
+        "-n",
+        scene.namespace(),
+        "--statefulset",
+        "shard",
+        "--from",
+        file,
+    ];
+    run(scene.shardctl(of_itself)).says(0, &["UP"]);
+    // What is mistyped is told, though nothing here asks a server.
+    run(scene.shardctl(["verify", "--dns", "pigeon", "--from", file])).refused(2, &["pigeon", "--dns"]);
+    run(scene.shardctl(["status", "--request-timeout", "soon", "--from", file]))
+        .refused(2, &["`soon`", "is not a duration"]);
+}
+
 /// Puts hostile words behind every text of a value that a cluster may write freely.
 fn poison(value: &mut Value, key: &str) {
     const FREE: [&str; 9] = [
