@@ -89,6 +89,42 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn the_readme_shows_what_the_binary_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let block = readme.split("```\n").nth(1).expect("the first block");
+    let mut said: Vec<String> = Vec::new();
+    let mut shown = 0;
+    for line in block.lines().filter(|line| !line.is_empty()) {
+        match line.strip_prefix("$ shardctl ") {
+            Some(command) => said = said_by(command),
+            None if line.starts_with("$ ") => break,
+            None => {
+                // Lines of evidence may be left out, but for the first of an output and its last.
+                let at = said.iter().position(|said| said == line);
+                let at = at.unwrap_or_else(|| panic!("README.md shows a line that isn't said:\n{line}"));
+                said.drain(..=at);
+                shown += 1;
+            }
+        }
+    }
+    assert!(shown > 10, "README.md shows {shown} lines");
+    assert_eq!(said, Vec::<String>::new(), "README.md ends before the last line");
+}
+
+/// The lines that a command of the README prints on this tree.
+fn said_by(command: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_shardctl"))
+        .args(command.split(' '))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    said.lines().map(str::to_owned).collect()
+}
+
+#[test]
 fn the_page_of_exit_codes_has_every_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exit-codes.md");
     let page = std::fs::read_to_string(path).unwrap();
