@@ -166,6 +166,9 @@ fn quote_karpenter(seen: &Seen<'_>, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::snapshot::Snapshot;
+    use crate::plan::verify::testing::Scene;
+    use serde_json::json;
 
     fn answer(code: u16, cause: &str) -> Reading {
         let trial = EvictionTrial {
@@ -189,5 +192,51 @@ mod tests {
         for code in [403, 404, 409, 422, 503] {
             assert!(matches!(answer(code, ""), Reading::Unclear(_)), "{code}");
         }
+    }
+    #[test]
+    fn what_karpenter_says_of_being_held_back_is_quoted_for_the_nodes_with_shards_alone() {
+        let mut scene = Scene::healthy(3);
+        for name in ["node-0", "node-1", "node-2"] {
+            let of_a_pool = json!({"metadata": {"labels": {node::NODE_POOL: "stable"}}});
+            scene.merge(Resource::Nodes, name, of_a_pool);
+        }
+        scene.add(Resource::NodePools, json!({"metadata": {"name": "stable"}, "spec": {}}));
+        let blocked = |words: &str| json!({"reason": "DisruptionBlocked", "type": "Normal", "message": words});
+        scene.event(
+            "Node",
+            "node-2",
+            "2026-01-01T10:00:00Z",
+            blocked("Pdb shop/db prevents pod evictions"),
+        );
+        scene.event(
+            "Node",
+            "node-1",
+            "2026-01-01T09:00:00Z",
+            blocked("Pod shop/db-1 has the annotation"),
+        );
+        scene.event("Node", "another", "2026-01-01T09:30:00Z", blocked("somebody else's"));
+        scene.event(
+            "Node",
+            "node-0",
+            "2026-01-01T09:30:00Z",
+            json!({"reason": "Rebooted", "message": "no"}),
+        );
+        let mut recording = scene.recording();
+        recording.protection = Read::Got(EvictionTrial {
+            pod: "db-1".to_owned(),
+            code: 429,
+            message: "Cannot evict pod as it would violate the pod's disruption budget.".to_owned(),
+            causes: vec!["The disruption budget db needs 3 healthy pods and has 3 currently".to_owned()],
+        });
+        let snapshot = Snapshot::derive(&recording).unwrap();
+        let verdict = pdb_04(&Seen::of(&snapshot, &scene.policy)).unwrap();
+        let evidence: Vec<&String> = verdict.findings.iter().flat_map(|finding| &finding.evidence).collect();
+        assert_eq!(
+            evidence,
+            [
+                "node/node-1: Pod shop/db-1 has the annotation",
+                "node/node-2: Pdb shop/db prevents pod evictions"
+            ]
+        );
     }
 }
