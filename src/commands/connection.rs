@@ -8,6 +8,7 @@ use super::{Context, again};
 use crate::cluster::connect::{Connection, Target, connect};
 use crate::config::Said;
 use crate::error::{Error, Result};
+use crate::model::asked;
 use crate::model::report::Phase;
 use crate::nearest::no_such;
 use crate::operations::observe::{DnsMode, Wanted};
@@ -51,7 +52,7 @@ pub async fn open_in(context: &Context, namespace: Option<&str>) -> Result<Conne
 /// The policy as configured; `only` are the ids of `--only`.
 ///
 /// # Errors
-/// A usage error for an id that no check has.
+/// A usage error for an id that no check has, or for more shards than a set can have.
 pub fn policy(context: &Context, only: &[String]) -> Result<Policy> {
     let settings = &context.settings;
     let mut kubectl_flags = Vec::new();
@@ -61,12 +62,7 @@ pub fn policy(context: &Context, only: &[String]) -> Result<Policy> {
         }
     }
     Ok(Policy {
-        expect: settings.said("expect").and_then(|said| {
-            Some(policy::Said {
-                value: said.words.first()?.parse().ok()?,
-                origin: said.origin.to_string(),
-            })
-        }),
+        expect: settings.said("expect").map(expect).transpose()?,
         phase: settings.said("phase").and_then(phase),
         only: ids(only, "--only")?,
         skip: match settings.said("skip") {
@@ -76,6 +72,17 @@ pub fn policy(context: &Context, only: &[String]) -> Result<Policy> {
         kubectl_flags,
         shardctl_flags: again::flags(context),
     })
+}
+
+/// How many shards somebody said that there should be: no more than a set can have, since every one of them is looked for.
+fn expect(said: &Said) -> Result<policy::Said<i32>> {
+    let origin = said.origin.to_string();
+    let count = asked::count("shards", &said.words.concat());
+    let value = count.and_then(|count| i32::try_from(count).map_err(|error| error.to_string()));
+    match value {
+        Ok(value) => Ok(policy::Said { value, origin }),
+        Err(why) => Err(Error::usage(format!("{why} ({origin})"))),
+    }
 }
 
 fn phase(said: &Said) -> Option<policy::Said<Phase>> {

@@ -2,6 +2,7 @@
 
 use super::quantity::Amount;
 use super::room::MIB;
+use super::set::MOST_SHARDS;
 
 /// The units that people write for those that Kubernetes has: `GB` for `G` or `Gi`.
 const BYTES: [(&str, &str, &str, u32); 4] = [
@@ -45,15 +46,15 @@ pub fn cpu(text: &str) -> Result<i64, String> {
     Ok(milli)
 }
 
-/// How many of something, from 1 to 10,000.
+/// How many of something, from 1 to [`MOST_SHARDS`].
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
 pub fn count(what: &str, text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(0) => Err(format!("0 {what}: there has to be one at least")),
-        Ok(count) if count <= 10_000 => Ok(count),
-        Ok(count) => Err(format!("{count} {what} are more than 10000")),
+        Ok(count) if count <= MOST_SHARDS.unsigned_abs() => Ok(count),
+        Ok(count) => Err(format!("{count} {what} are more than {MOST_SHARDS}")),
         Err(_) => Err(format!("`{text}` is not a number of {what}")),
     }
 }

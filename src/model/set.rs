@@ -10,6 +10,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 /// The number of a shard.
 pub type Ordinal = i32;
 
+/// The most shards that a set is taken to have: more than anybody runs as one set, where the largest clusters that Kubernetes
+/// supports have 5,000 nodes. What says more is a mistake, and nothing is listed by it.
+pub const MOST_SHARDS: i32 = 10_000;
+
 /// The set's name.
 pub fn name(set: &StatefulSet) -> &str {
     set.metadata.name.as_deref().unwrap_or_default()

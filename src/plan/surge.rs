@@ -211,8 +211,11 @@ fn added(set: &StatefulSet, mark: &Mark) -> Range<Ordinal> {
 /// A mark is believed about the claims of the shards that it added alone: whoever may annotate the set must not decide which
 /// others are deleted.
 fn is_of_an_extra_shard(set: &StatefulSet, mark: &Mark, claim: &str) -> bool {
-    added(set, mark)
-        .any(|ordinal| set::claim_templates(set).any(|template| set::claim_name(set, template, ordinal) == claim))
+    let ordinal = set::claimed_ordinal(set, claim).filter(|ordinal| added(set, mark).contains(ordinal));
+    // `data-db-03` has a number, and isn't a name that the set gives.
+    ordinal.is_some_and(|ordinal| {
+        set::claim_templates(set).any(|template| set::claim_name(set, template, ordinal) == claim)
+    })
 }
 
 /// The pods that the surge added and that are still there, the highest ordinal first, as the controller takes them away.

@@ -16,7 +16,7 @@ use crate::model::mark::Mark;
 use crate::model::objects::Objects;
 use crate::model::read::Skip;
 use crate::model::report::{Expected, Phase};
-use crate::model::set::{self, Ordinal};
+use crate::model::set::{self, MOST_SHARDS, Ordinal};
 use crate::model::shell::shell_word;
 use crate::model::snapshot::Snapshot;
 use crate::model::{node, pod};
@@ -202,7 +202,7 @@ impl<'a> Seen<'a> {
         let looked = self.roster.get_or_init(|| {
             let set = self.set()?;
             let expected = self.expected()?.shards;
-            let every = expected.max(set::replicas(set));
+            let every = expected.max(self.replicas()?);
             Ok(Roster::of(
                 set,
                 self.snapshot.pods.need()?,
@@ -239,8 +239,25 @@ impl<'a> Seen<'a> {
     /// How many shards there should be: `--expect`, shardctl.toml, our own surge mark, an integer `minAvailable`, `spec.replicas`.
     ///
     /// # Errors
-    /// As [`Seen::set`].
+    /// As [`Seen::set`], and unknown where that is more than a set can have.
     pub fn expected(&self) -> Result<Expected, Skip> {
+        let expected = self.said_to_be()?;
+        possible(self.set()?, expected.shards, &expected.origin)?;
+        Ok(expected)
+    }
+
+    /// `spec.replicas`, where so many shards are to be looked through.
+    ///
+    /// # Errors
+    /// As [`Seen::expected`].
+    pub fn replicas(&self) -> Result<i32, Skip> {
+        let set = self.set()?;
+        let replicas = set::replicas(set);
+        possible(set, replicas, "spec.replicas")?;
+        Ok(replicas)
+    }
+
+    fn said_to_be(&self) -> Result<Expected, Skip> {
         let set = self.set()?;
         if let Some(said) = &self.policy.expect {
             return Ok(Expected {
@@ -412,6 +429,17 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// Refuses to look for more shards than a set can have: a list of them would fill the memory, and its size is anybody's to write.
+fn possible(found: &StatefulSet, shards: i32, origin: &str) -> Result<(), Skip> {
+    if shards <= MOST_SHARDS {
+        return Ok(());
+    }
+    Err(Skip::Unknown(format!(
+        "statefulset/{} can't have {shards} shards ({origin}): more than {MOST_SHARDS} are taken for a mistake",
+        set::name(found)
+    )))
+}
+
 /// How many shards a budget's integer `minAvailable` speaks of: what it was before shardctl relaxed it, where that is marked.
 fn of_budget(budget: &PodDisruptionBudget) -> Option<Expected> {
     let name = budget.metadata.name.as_deref().unwrap_or_default();
@@ -462,8 +490,52 @@ fn about<'a>(events: impl IntoIterator<Item = &'a Event>, kind: &str, name: &str
 mod tests {
     use super::*;
     use crate::model::resource::Resource;
+    use crate::plan::verify::policy::Said;
     use crate::plan::verify::testing::Scene;
     use serde_json::json;
+
+    #[test]
+    fn more_shards_than_a_set_can_have_are_unknown_by_name_and_never_listed() {
+        let why = |scene: &Scene, policy: &Policy| {
+            let snapshot = scene.snapshot();
+            let seen = Seen::of(&snapshot, policy);
+            let Err(Skip::Unknown(why)) = seen.every_shard() else {
+                panic!("they were listed")
+            };
+            (why, seen.expected().map(|expected| expected.shards).ok())
+        };
+        let absurd = |resource, field: &str, count: i32| {
+            let mut scene = Scene::healthy(3);
+            scene.merge(resource, "db", json!({"spec": {field: count}}));
+            scene
+        };
+        let budget = absurd(Resource::Budgets, "minAvailable", i32::MAX);
+        assert_eq!(
+            why(&budget, &Policy::default()),
+            (
+                "statefulset/db can't have 2147483647 shards (minAvailable of pdb/db): more than 10000 are taken for a mistake"
+                    .to_owned(),
+                None
+            )
+        );
+        // The budget says three, and the set asks for all the others.
+        let (told, expected) = why(
+            &absurd(Resource::StatefulSets, "replicas", i32::MAX),
+            &Policy::default(),
+        );
+        assert!(told.contains("2147483647 shards (spec.replicas)"), "{told}");
+        assert_eq!(expected, Some(3));
+        let said = Policy {
+            expect: Some(Said {
+                value: MOST_SHARDS + 1,
+                origin: "--expect".to_owned(),
+            }),
+            ..Policy::default()
+        };
+        assert!(why(&Scene::healthy(3), &said).0.contains("10001 shards (--expect)"));
+        let most = absurd(Resource::Budgets, "minAvailable", MOST_SHARDS).snapshot();
+        assert_eq!(Seen::of(&most, &Policy::default()).shards().unwrap().len(), 10_000);
+    }
 
     #[test]
     fn a_pool_is_stable_by_a_word_of_its_own() {

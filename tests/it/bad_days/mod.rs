@@ -4,6 +4,7 @@
 mod access;
 mod again;
 mod configuration;
+mod counts;
 mod files;
 mod names;
 mod network;

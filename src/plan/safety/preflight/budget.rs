@@ -19,11 +19,11 @@ use crate::plan::verify::seen::Seen;
 /// Judges the budgets over the shards. What an earlier run of the same operation as `run` left open, or has one shard too many for,
 /// this one closes first.
 pub fn judge(seen: &Seen<'_>, found_set: &StatefulSet, run: &str, found: &mut Preflight) {
-    let (Ok(budgets), Ok(expected)) = (seen.budgets(), seen.expected()) else {
+    let (Ok(budgets), Ok(expected), Ok(replicas)) = (seen.budgets(), seen.expected(), seen.replicas()) else {
         return;
     };
     // Where the number of shards is taken from a budget, a budget that is too small must not prove itself right.
-    let shards = expected.shards.max(set::replicas(found_set));
+    let shards = expected.shards.max(replicas);
     if let Err(skip) = seen.snapshot.budgets.need() {
         found.note(
             Severity::Warning,

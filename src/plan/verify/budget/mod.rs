@@ -158,14 +158,14 @@ pub fn the_budget<'a>(seen: &Seen<'a>) -> Result<&'a PodDisruptionBudget, Skip> 
 /// How many shards the budget should keep: as expected, except where that number is the budget's own word.
 ///
 /// # Errors
-/// As [`Seen::set`].
+/// As [`Seen::expected`].
 pub fn wanted(seen: &Seen<'_>) -> Result<i32, Skip> {
     let expected = seen.expected()?;
-    Ok(if expected.origin.starts_with("minAvailable") {
-        set::replicas(seen.set()?)
+    if expected.origin.starts_with("minAvailable") {
+        seen.replicas()
     } else {
-        expected.shards
-    })
+        Ok(expected.shards)
+    }
 }
 
 /// `minAvailable 10`, `maxUnavailable 1`.
