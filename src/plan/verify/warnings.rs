@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Event;
 use super::Check;
 use super::pods::running::duration;
 use super::seen::{Seen, event_time};
+use super::storage::shared_claims;
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::read::Skip;
@@ -29,7 +30,6 @@ pub const EVT_01: Check = Check {
             Resource::StatefulSets,
             Resource::Pods,
             Resource::Nodes,
-            Resource::Claims,
             Resource::Events,
             Resource::ClusterEvents,
         ],
@@ -148,8 +148,10 @@ fn healthy_since(seen: &Seen<'_>) -> Result<BTreeMap<(&'static str, String), Opt
             }
             None => all = false,
         }
-        for claim in seen.claims_of(shard.ordinal)? {
-            since.insert(("PersistentVolumeClaim", claim.name), ready);
+        // The set alone says what its claims are called: they needn't be readable for their events to be heard.
+        for template in set::claim_templates(set) {
+            let claim = set::claim_name(set, template, shard.ordinal);
+            since.insert(("PersistentVolumeClaim", claim), ready);
         }
         since.insert(("Pod", shard.name.into_owned()), ready);
     }
@@ -160,6 +162,9 @@ fn healthy_since(seen: &Seen<'_>) -> Result<BTreeMap<(&'static str, String), Opt
     }
     let settled = if all { moments.last().copied() } else { None };
     since.insert(("StatefulSet", set::name(set).to_owned()), settled);
+    for claim in shared_claims(seen)? {
+        since.insert(("PersistentVolumeClaim", claim.to_owned()), settled);
+    }
     for (found, _) in seen.nodes_with_shards()? {
         let ready = node::condition(found, "Ready").filter(|_| node::is_ready(found));
         let at = ready
@@ -211,6 +216,50 @@ mod tests {
         });
         let (_, findings) = words(&scene.judge(&EVT_01));
         assert_eq!(findings.len(), 4, "{findings:?}");
+    }
+
+    #[test]
+    fn a_claim_that_all_shards_share_is_heard_since_the_last_of_them_became_ready() {
+        let mut scene = Scene::healthy(2);
+        scene.edit(Resource::StatefulSets, "db", |set| {
+            set["spec"]["volumeClaimTemplates"] = json!([]);
+            set["spec"]["template"]["spec"]["volumes"] =
+                json!([{"name": "data", "persistentVolumeClaim": {"claimName": "shared"}}]);
+        });
+        moment(&mut scene, "db-0", "2026-03-01T11:20:00Z");
+        moment(&mut scene, "db-1", "2026-03-01T11:50:00Z");
+        let mut warn = |claim: &str, at: &str| {
+            scene.event(
+                "PersistentVolumeClaim",
+                claim,
+                at,
+                json!({"reason": "VolumeResizeFailed"}),
+            );
+        };
+        warn("shared", "2026-03-01T11:49:00Z");
+        warn("shared", "2026-03-01T11:55:00Z");
+        warn("another", "2026-03-01T11:55:00Z");
+        assert_eq!(
+            words(&scene.judge(&EVT_01)).1,
+            ["Warning persistentvolumeclaim/shared: VolumeResizeFailed, once in the last hour, last 5m 0s ago"]
+        );
+    }
+
+    #[test]
+    fn claims_that_cannot_be_listed_are_known_by_the_names_that_the_set_gives_them() {
+        let mut scene = Scene::healthy(2);
+        scene.unreadable(Resource::Claims);
+        assert_eq!(words(&scene.judge(&EVT_01)), ("pass", vec![]));
+        scene.event(
+            "PersistentVolumeClaim",
+            "data-db-1",
+            "2026-03-01T11:55:00Z",
+            json!({"reason": "VolumeResizeFailed"}),
+        );
+        assert_eq!(
+            words(&scene.judge(&EVT_01)).1,
+            ["Warning persistentvolumeclaim/data-db-1: VolumeResizeFailed, once in the last hour, last 5m 0s ago"]
+        );
     }
 
     #[test]

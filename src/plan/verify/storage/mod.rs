@@ -105,7 +105,10 @@ pub(super) fn without_volumes(seen: &Seen<'_>, held: &[Held<'_>]) -> Skip {
 
 /// The claims that the pod template names itself. A claim template of the same name replaces such a volume
 /// (`pkg/controller/statefulset/stateful_set_utils.go`, updateStorage).
-fn shared_claims<'a>(seen: &Seen<'a>) -> Result<Vec<&'a str>, Skip> {
+///
+/// # Errors
+/// As [`Seen::set`].
+pub(super) fn shared_claims<'a>(seen: &Seen<'a>) -> Result<Vec<&'a str>, Skip> {
     let set = seen.set()?;
     let replaced: Vec<&str> = set::claim_templates(set).collect();
     let volumes = set::pod_spec(set).and_then(|spec| spec.volumes.as_deref());
