@@ -66,10 +66,27 @@ fn judge_scaled_object(seen: &Seen<'_>, scaled: &Value, set: &str, shards: i32, 
     // The defaults are those of KEDA's v1alpha1 ScaledObject.
     let (least, most) = (count("minReplicaCount", 0), count("maxReplicaCount", 100));
     let who = format!("scaledobject/{name}");
-    let paused = &scaled["metadata"]["annotations"];
-    if paused["autoscaling.keda.sh/paused"] == "true" {
-        roll.stopped(&who, "paused");
-        return;
+    let annotations = &scaled["metadata"]["annotations"];
+    // KEDA heeds the number before the plain pause, and pauses at no number that it can't read.
+    let pause = annotations["autoscaling.keda.sh/paused-replicas"].as_str();
+    match pause.map(str::parse::<i32>) {
+        Some(Ok(count)) if count == shards => {
+            roll.stopped(&who, &format!("paused at {shards} replicas"));
+            return;
+        }
+        Some(Ok(count)) => {
+            let message = format!(
+                "autoscaling.keda.sh/paused-replicas pins statefulset/{set} to {count}, where there should be {shards}: no budget \
+                 stops scaling"
+            );
+            roll.open(who, message).remedy(pause_at(seen, name, shards));
+            return;
+        }
+        None if annotations["autoscaling.keda.sh/paused"] == "true" => {
+            roll.stopped(&who, "paused");
+            return;
+        }
+        Some(Err(_)) | None => {}
     }
     if least == i64::from(shards) && most == least {
         roll.stopped(&who, &format!("pinned to {shards} replicas"));
@@ -82,10 +99,21 @@ fn judge_scaled_object(seen: &Seen<'_>, scaled: &Value, set: &str, shards: i32, 
              scaling"
         ),
     )
-    .remedy(seen.kubectl(&format!(
-        "annotate scaledobject {} autoscaling.keda.sh/paused=true",
+    .remedy(match pause {
+        // A plain pause beside it wouldn't be heeded.
+        Some(_) => pause_at(seen, name, shards),
+        None => seen.kubectl(&format!(
+            "annotate scaledobject {} autoscaling.keda.sh/paused=true",
+            shell_word(name)
+        )),
+    });
+}
+
+fn pause_at(seen: &Seen<'_>, name: &str, shards: i32) -> String {
+    seen.kubectl(&format!(
+        "annotate scaledobject {} autoscaling.keda.sh/paused-replicas={shards} --overwrite",
         shell_word(name)
-    )));
+    ))
 }
 
 fn judge_vertical(seen: &Seen<'_>, vertical: &Value, set: &str, roll: &mut Roll) -> Result<(), Skip> {

@@ -110,6 +110,53 @@ fn kedas_own_autoscaler_is_not_counted_twice_and_a_pause_stops_both() {
 }
 
 #[test]
+fn a_pause_of_keda_at_a_number_stops_it_only_where_that_is_the_number_of_shards() {
+    let mut scene = Scene::healthy(3);
+    scene.add(
+        Resource::ScaledObjects,
+        json!({"metadata": {"name": "q"}, "spec": {"scaleTargetRef": {"kind": "StatefulSet", "name": "db"}}}),
+    );
+    let paused_at = |scene: &mut Scene, count: &str| {
+        // A plain pause beside the number changes nothing.
+        let pauses = json!({"autoscaling.keda.sh/paused": "true", "autoscaling.keda.sh/paused-replicas": count});
+        scene.merge(
+            Resource::ScaledObjects,
+            "q",
+            json!({"metadata": {"annotations": pauses}}),
+        );
+        scene.judge(&THR_01)
+    };
+    let equal = paused_at(&mut scene, "3");
+    assert_eq!(words(&equal), ("pass", vec![]));
+    assert!(
+        equal.seen.contains("scaledobject/q: paused at 3 replicas"),
+        "{}",
+        equal.seen
+    );
+
+    let other = paused_at(&mut scene, "1");
+    let findings = words(&other).1;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(
+        findings[0].contains(
+            "scaledobject/q: autoscaling.keda.sh/paused-replicas pins statefulset/db to 1, where there should be 3"
+        ),
+        "{findings:?}"
+    );
+    let remedy = other.findings[0].remedy.concat();
+    assert!(
+        remedy.contains("annotate scaledobject q autoscaling.keda.sh/paused-replicas=3 --overwrite"),
+        "{remedy}"
+    );
+
+    let unread = words(&paused_at(&mut scene, "three")).1;
+    assert!(
+        unread[0].contains("KEDA scales statefulset/db between 0 and 100"),
+        "{unread:?}"
+    );
+}
+
+#[test]
 fn a_resize_in_place_that_restarts_passes_a_closed_budget_by() {
     let mut scene = Scene::healthy(3);
     scene.add(
