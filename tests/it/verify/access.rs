@@ -7,11 +7,9 @@ use super::edited::{judged, object, recorded};
 use crate::cluster::{Interceptor, Scene};
 
 /// As [`super::verify`], as a user with only some rights.
-fn verify_as(scene: &Scene, kubeconfig: &std::path::Path) -> Verified {
-    let output = scene
-        .shardctl_with(kubeconfig, ["verify", "-o", "json"])
-        .output()
-        .unwrap();
+fn verify_as(scene: &Scene, kubeconfig: &std::path::Path, further: &[&str]) -> Verified {
+    let arguments = ["verify", "-o", "json"].into_iter().chain(further.iter().copied());
+    let output = scene.shardctl_with(kubeconfig, arguments).output().unwrap();
     Verified {
         code: output.status.code().unwrap(),
         report: serde_json::from_slice(&output.stdout)
@@ -24,7 +22,7 @@ fn what_may_not_be_read_makes_its_checks_unknown_and_the_role_is_printed() {
     let scene = Scene::shards(3).start();
     let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
     let only_ours = scene.limited_user(everything);
-    let seen = verify_as(&scene, &only_ours);
+    let seen = verify_as(&scene, &only_ours, &[]);
     // Whoever sees only the namespace knows nothing of nodes, volumes, attachments, classes, CoreDNS, and who else acts.
     let unknown: Vec<String> = seen.with_status("unknown").into_iter().collect();
     assert_eq!(
@@ -57,7 +55,7 @@ fn what_may_not_be_read_makes_its_checks_unknown_and_the_role_is_printed() {
 fn what_reading_and_asking_names_shows_is_not_asked_for_again() {
     let scene = Scene::shards(3).start();
     let interceptor = Interceptor::before(scene.plane());
-    let seen = verify_as(&scene, &interceptor.kubeconfig(&scene));
+    let seen = verify_as(&scene, &interceptor.kubeconfig(&scene), &[]);
     assert_eq!(seen.code, 0, "{:#}", seen.report);
     let asked = interceptor.requests();
     let reviews = asked
@@ -65,6 +63,21 @@ fn what_reading_and_asking_names_shows_is_not_asked_for_again() {
         .filter(|asked| asked.path.ends_with("/selfsubjectaccessreviews"));
     // Logs are read only of what isn't ready.
     assert_eq!(reviews.count(), 1, "{asked:?}");
+}
+
+#[test]
+fn the_rights_are_those_of_the_way_that_was_chosen() {
+    let scene = Scene::shards(3).start();
+    let reader =
+        scene.limited_user(json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]));
+    let words = verify_as(&scene, &reader, &["--dns", "exec", "--probe-protection"]).words("API-02");
+    for needed in ["create pods/exec", "create pods/eviction"] {
+        let needed = format!("not allowed: {needed} in namespace {}", scene.namespace());
+        assert!(words.contains(&needed), "{needed}: {words}");
+    }
+    assert!(words.contains("can't be judged: PDB-04"), "{words}");
+    assert!(words.contains("can't be judged: DNS-02, DNS-03"), "{words}");
+    assert!(!words.contains("portforward"), "nothing is forwarded: {words}");
 }
 
 #[test]
@@ -76,7 +89,7 @@ fn a_node_class_that_may_not_be_read_is_named_as_a_rule_names_it() {
         .start();
     let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
     let pools = json!([{"apiGroups": ["karpenter.sh"], "resources": ["nodepools"], "verbs": ["list"]}]);
-    let seen = verify_as(&scene, &scene.limited_user_with(everything, pools));
+    let seen = verify_as(&scene, &scene.limited_user_with(everything, pools), &[]);
     assert!(seen.with_status("unknown").contains("KARP-00"), "{:#}", seen.report);
     let words = seen.words("API-02");
     let class = format!("not allowed: get kwoknodeclasses/{}", scene.namespace());
