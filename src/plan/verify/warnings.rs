@@ -70,7 +70,9 @@ fn evt_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         };
         let Some(at) = event_time(event) else { continue };
         let old = seen.now().duration_since(at) > WINDOW;
-        let over = since.is_some_and(|since| at <= since);
+        // A condition's moment is cut to its second, and a scheduler's event isn't: what was said within that second may have
+        // come before.
+        let over = since.is_some_and(|since| at.as_second() <= since.as_second());
         if event.type_.as_deref() != Some("Warning") || old || over {
             continue;
         }
@@ -216,6 +218,20 @@ mod tests {
         });
         let (_, findings) = words(&scene.judge(&EVT_01));
         assert_eq!(findings.len(), 4, "{findings:?}");
+    }
+
+    #[test]
+    fn what_was_said_in_the_second_in_which_the_shard_became_ready_is_over() {
+        let mut scene = Scene::healthy(2);
+        moment(&mut scene, "db-1", "2026-03-01T11:50:00Z");
+        let mut refused = |at: &str| {
+            let precise =
+                json!({"reason": "FailedScheduling", "eventTime": at, "firstTimestamp": null, "lastTimestamp": null});
+            scene.event("Pod", "db-1", at, precise);
+            words(&scene.judge(&EVT_01)).1.len()
+        };
+        assert_eq!(refused("2026-03-01T11:50:00.400000Z"), 0);
+        assert_eq!(refused("2026-03-01T11:50:01.000000Z"), 1);
     }
 
     #[test]
