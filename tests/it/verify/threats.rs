@@ -5,7 +5,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::{Value, json};
 
 use super::edited::{judged, object, objects, recorded};
-use super::verify;
+use super::{assert_fails, verify};
 use crate::cluster::Scene;
 
 #[test]
@@ -19,7 +19,7 @@ fn a_horizontal_autoscaler_on_the_set_is_a_threat_unless_pinned() {
                     "target": {"type": "Utilization", "averageUtilization": 50}}}]}})
     };
     scene.apply(autoscaler(3, 9));
-    let seen = verify(&scene, &["--only", "THR-01"]);
+    let seen = verify(&scene, &[]);
     seen.assert_only(&[], &["THR-01"], &[]);
     let words = seen.words("THR-01");
     assert!(
@@ -28,7 +28,7 @@ fn a_horizontal_autoscaler_on_the_set_is_a_threat_unless_pinned() {
     );
     assert!(words.contains("stopped, any eviction"), "{words}");
     scene.apply(autoscaler(3, 3));
-    let seen = verify(&scene, &["--only", "THR-01"]);
+    let seen = verify(&scene, &[]);
     seen.assert_only(&[], &[], &[]);
     assert!(seen.words("THR-01").contains("hpa/scaler: pinned to 3 replicas"));
 }
@@ -44,7 +44,7 @@ fn an_evicting_program_is_a_threat_only_while_the_budget_is_open() {
             "spec": {"nodeSelector": {"test.shardctl.dev/none": "true"},
                 "containers": [{"name": "kured", "image": "registry.example/kured:1"}]}}}}),
     );
-    let seen = verify(&scene, &["--only", "THR-01"]);
+    let seen = verify(&scene, &[]);
     seen.assert_only(&[], &[], &[]);
     assert!(
         seen.words("THR-01").contains("kured: pdb/shard allows no eviction"),
@@ -55,8 +55,8 @@ fn an_evicting_program_is_a_threat_only_while_the_budget_is_open() {
     scene.wait_until("an eviction is allowed", |scene| {
         scene.budget().status.and_then(|status| status.disruptions_allowed) == Some(1)
     });
-    let seen = verify(&scene, &["--only", "THR-01", "--expect", "3"]);
-    seen.assert_only(&[], &["THR-01"], &[]);
+    let seen = verify(&scene, &["--expect", "3"]);
+    assert_fails(&seen, "PDB-02", &["PDB-03"], &["THR-01"], &[]);
     let words = seen.words("THR-01");
     assert!(words.contains("can take 1 of the shards down"), "{words}");
     assert!(words.contains("kured may evict shards"), "{words}");
@@ -72,7 +72,7 @@ fn notices_and_evicting_taints_on_a_shards_node_are_named() {
         &scene.node_of(0),
         json!({"spec": {"taints": [{"key": "maintenance", "effect": "NoExecute"}]}}),
     );
-    let seen = verify(&scene, &["--only", "THR-01"]);
+    let seen = verify(&scene, &[]);
     seen.assert_only(&[], &["THR-01"], &[]);
     let words = seen.words("THR-01");
     assert!(
@@ -89,7 +89,7 @@ fn actors_that_the_test_cluster_has_not_are_judged_too() {
     let judge = |edit: &dyn Fn(&mut Value)| {
         let mut snapshot = original.clone();
         edit(&mut snapshot);
-        judged(&scene, &snapshot, &["--only", "THR-01"])
+        judged(&scene, &snapshot, &[])
     };
 
     let seen = judge(&|snapshot| {
@@ -122,7 +122,7 @@ fn actors_that_the_test_cluster_has_not_are_judged_too() {
                 json!({"type": "VMEventScheduled", "status": "True", "reason": "RebootScheduled", "message": "soon"}),
             );
     });
-    seen.assert_only(&[], &["THR-01"], &[]);
+    seen.assert_only(&[], &["NODE-01", "THR-01"], &[]);
     assert!(
         seen.words("THR-01")
             .contains("an event of the machine is announced (RebootScheduled)")
@@ -148,5 +148,5 @@ fn actors_that_the_test_cluster_has_not_are_judged_too() {
     );
 
     let seen = judge(&|snapshot| snapshot["objects"]["deployments"] = json!({"unreadable": "forbidden"}));
-    seen.assert_only(&[], &[], &["THR-01"]);
+    seen.assert_only(&[], &[], &["POD-08", "THR-01"]);
 }
