@@ -103,7 +103,7 @@ fn judge_scaled_object(seen: &Seen<'_>, scaled: &Value, set: &str, shards: i32, 
         // A plain pause beside it wouldn't be heeded.
         Some(_) => pause_at(seen, name, shards),
         None => seen.kubectl(&format!(
-            "annotate scaledobject {} autoscaling.keda.sh/paused=true",
+            "annotate scaledobject {} autoscaling.keda.sh/paused=true --overwrite",
             shell_word(name)
         )),
     });
