@@ -78,6 +78,13 @@ pub fn write_names(folder: &Path, namespace: &str, names: impl Iterator<Item = (
     std::fs::write(path, lines.collect::<String>()).expect("write the names of a namespace");
 }
 
+/// Has dig inside the pods of a namespace know these names: (fully qualified name, address). What isn't here doesn't exist.
+pub fn write_zone<'n>(folder: &Path, namespace: &str, names: impl Iterator<Item = (&'n str, &'n str)>) {
+    let lines = names.map(|(name, address)| format!("{name} 30 IN A {address}\n"));
+    let path = folder.join("commands").join(format!("{namespace}.zone"));
+    std::fs::write(path, lines.collect::<String>()).expect("write the zone of a namespace");
+}
+
 /// Leaves all pods of a namespace without curl and wget, but for probers.
 pub fn write_toolless(folder: &Path, namespace: &str) {
     let path = folder.join("commands").join(format!("{namespace}.toolless"));
@@ -183,6 +190,21 @@ fn write_commands(folder: &Path) -> PathBuf {
     // `command -v wget`, as shardctl looks for it, would find a command here.
     let sh = format!("#!/bin/sh\ncase \"$*\" in *wget*) {missing} ;; esac\nexec /bin/sh \"$@\"\n");
     write("sh", &sh);
+    // The cluster's names as a pod's resolver would have them; without a zone there is no server.
+    let dig = format!(
+        "\
+#!/bin/sh
+zone='{folder}'/\"$POD_NAMESPACE\".zone
+for name do :; done
+[ -f \"$zone\" ] || {{ echo ';; no servers could be reached'; exit 9; }}
+answers=$(grep \"^$name \" \"$zone\")
+status=NOERROR
+[ -n \"$answers\" ] || status=NXDOMAIN
+echo \";; ->>HEADER<<- opcode: QUERY, status: $status, id: 1\"
+[ -z \"$answers\" ] || {{ echo ';; ANSWER SECTION:'; echo \"$answers\"; }}
+"
+    );
+    write("dig", &dig);
     let script = "\
 #!/bin/sh
 [ \"$*\" = /etc/resolv.conf ] || exec /bin/cat \"$@\"

@@ -94,8 +94,9 @@ fn checks_that_need(right: &Right) -> BTreeSet<&'static str> {
     let reads = |check: &&&Check| match right.resource {
         Some(resource) => check.about.reads.contains(&resource),
         None => match right.rule.resource.as_str() {
-            // Whether CoreDNS runs is seen without a question, and how a shard resolves names isn't asked of CoreDNS.
-            "pods/portforward" | "pods/exec" => ["DNS-02", "DNS-03"].contains(&check.about.id),
+            // Whether CoreDNS runs is seen without a question, and DNS-04 is about what is seen from inside a pod alone.
+            "pods/portforward" => ["DNS-02", "DNS-03"].contains(&check.about.id),
+            "pods/exec" => ["DNS-02", "DNS-03", "DNS-04"].contains(&check.about.id),
             "pods/eviction" => check.about.id == "PDB-04",
             _ => false,
         },

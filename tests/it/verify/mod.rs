@@ -3,6 +3,7 @@
 mod access;
 mod budget;
 mod dns;
+mod dns_inside;
 mod edited;
 mod healthy;
 mod karpenter;
