@@ -93,35 +93,65 @@ fn the_readme_shows_what_the_binary_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(path).unwrap();
     let block = readme.split("```\n").nth(1).expect("the first block");
-    let mut said: Vec<String> = Vec::new();
-    let mut shown = 0;
+    let mut said = Said::default();
+    let mut commands = 0;
     for line in block.lines().filter(|line| !line.is_empty()) {
-        match line.strip_prefix("$ shardctl ") {
-            Some(command) => said = said_by(command),
-            None if line.starts_with("$ ") => break,
-            None => {
-                // Lines of evidence may be left out, but for the first of an output and its last.
-                let at = said.iter().position(|said| said == line);
-                let at = at.unwrap_or_else(|| panic!("README.md shows a line that isn't said:\n{line}"));
-                said.drain(..=at);
-                shown += 1;
-            }
+        if let Some(command) = line.strip_prefix("$ shardctl ") {
+            said.is_shown_to_its_end();
+            said = said_by(command);
+            commands += 1;
+        } else if line == "$ echo $?" {
+            said.is_shown_to_its_end();
+            said.left = vec![said.code.to_string()];
+        } else {
+            // Lines of evidence may be left out.
+            let at = said.left.iter().position(|said| said == line);
+            let at = at.unwrap_or_else(|| panic!("README.md shows a line that isn't said:\n{line}"));
+            assert!(
+                said.begun || at == 0,
+                "README.md leaves the first line out:\n{}",
+                said.left[0]
+            );
+            said.begun = true;
+            said.left.drain(..=at);
         }
     }
-    assert!(shown > 10, "README.md shows {shown} lines");
-    assert_eq!(said, Vec::<String>::new(), "README.md ends before the last line");
+    said.is_shown_to_its_end();
+    assert_eq!(commands, 2);
 }
 
-/// The lines that a command of the README prints on this tree.
-fn said_by(command: &str) -> Vec<String> {
+/// What a command said, as far as it isn't shown yet.
+#[derive(Default)]
+struct Said {
+    left: Vec<String>,
+    code: i32,
+    begun: bool,
+}
+
+impl Said {
+    #[track_caller]
+    fn is_shown_to_its_end(&self) {
+        assert_eq!(self.left, Vec::<String>::new(), "README.md ends before the last line");
+    }
+}
+
+/// What a command of the README prints on this tree.
+fn said_by(command: &str) -> Said {
+    let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_shardctl"))
         .args(command.split(' '))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_clear()
+        .env("HOME", folder.path())
         .env("NO_COLOR", "1")
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    said.lines().map(str::to_owned).collect()
+    Said {
+        left: said.lines().map(str::to_owned).collect(),
+        code: output.status.code().unwrap(),
+        begun: false,
+    }
 }
 
 #[test]
