@@ -13,18 +13,20 @@ use crate::plan::verify::seen::Seen;
 /// Why nothing can be decided about the shards.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unseen {
-    /// There are none any more; why, in words.
-    Gone(&'static str),
+    /// There are none any more, or more than can be; why, in words.
+    Gone(String),
     /// They can't be read now.
     Wait(Wait),
 }
 
 /// Why nothing can be decided about the shards; none where they are seen.
 pub fn unseen(seen: &Seen<'_>) -> Option<Unseen> {
+    let gone = |why: &str| Some(Unseen::Gone(why.to_owned()));
     match seen.every_shard() {
         Ok(shards) if !shards.is_empty() => None,
-        Err(Skip::NotApplicable(_)) => Some(Unseen::Gone("the StatefulSet is gone")),
-        Ok(_) => Some(Unseen::Gone("the StatefulSet has no shards any more")),
+        Err(Skip::NotApplicable(_)) => gone("the StatefulSet is gone"),
+        Ok(_) => gone("the StatefulSet has no shards any more"),
+        Err(Skip::Unknown(why)) if seen.too_many().as_ref() == Some(&why) => gone(&why),
         Err(Skip::Unknown(why)) => Some(Unseen::Wait(Wait {
             words: format!("the shards to be seen again: {why}"),
             until: None,

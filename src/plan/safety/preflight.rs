@@ -153,7 +153,9 @@ fn judge_replicas(seen: &Seen<'_>, set: &StatefulSet, found: &mut Preflight) {
             ),
         );
         // Fewer shards means data that nobody serves: that is never a line to copy.
-        found.refuse(if replicas > expected.shards {
+        found.refuse(if replicas > set::MOST_SHARDS {
+            refusal
+        } else if replicas > expected.shards {
             refusal.remedy(format!(
                 "if the set is right, mend the other, or say so for this run with --expect {replicas}"
             ))

@@ -253,8 +253,23 @@ impl<'a> Seen<'a> {
     pub fn replicas(&self) -> Result<i32, Skip> {
         let set = self.set()?;
         let replicas = set::replicas(set);
-        possible(set, replicas, "spec.replicas")?;
+        // A surge has one more for a while.
+        if replicas > MOST_SHARDS + 1 {
+            possible(set, replicas, "spec.replicas")?;
+        }
         Ok(replicas)
+    }
+
+    /// Why the set can't have as many shards as somebody says, where that is so. No waiting changes it.
+    pub fn too_many(&self) -> Option<String> {
+        let said = self.set().ok().and_then(|set| {
+            let said = self.said_to_be().ok()?;
+            possible(set, said.shards, &said.origin).err()
+        });
+        match said.or_else(|| self.replicas().err())? {
+            Skip::Unknown(why) => Some(why),
+            Skip::NotApplicable(_) => None,
+        }
     }
 
     fn said_to_be(&self) -> Result<Expected, Skip> {
