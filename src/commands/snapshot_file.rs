@@ -94,6 +94,13 @@ pub fn typed<'a>(context: &'a Context, name: &str) -> Option<&'a str> {
 /// A usage error that names what it is about.
 pub fn is_about(path: &Path, taken: &Taken, namespace: Option<&str>, statefulset: Option<&str>) -> Result<()> {
     let place = path.display();
+    let flags = [("--namespace", namespace), ("--statefulset", statefulset)];
+    if let (true, Some((flag, _))) = (taken.redacted, flags.iter().find(|(_, said)| said.is_some())) {
+        return Err(Error::usage(format!(
+            "the snapshot {place} has pseudonyms for names: which set it is of can't be compared"
+        ))
+        .hint(format!("leave out {flag}")));
+    }
     if let (Some(wanted), Some(known)) = (statefulset, taken.statefulset.as_deref())
         && wanted != known
     {

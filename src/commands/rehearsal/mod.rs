@@ -111,6 +111,13 @@ impl Play {
             // A real run would look into the namespace of today's context.
             play.beyond = vec!["--namespace".to_owned(), taken.namespace.clone()];
         }
+        if let (Some(_), None, Some(known)) = (file, wanted, &taken.statefulset)
+            && !taken.redacted
+            && context.settings.word("statefulset").is_some_and(|word| word != known)
+        {
+            // And work on the set of today's configuration.
+            play.beyond.extend(["--statefulset".to_owned(), known.clone()]);
+        }
         Ok(play)
     }
 

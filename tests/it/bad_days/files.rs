@@ -132,6 +132,13 @@ fn a_snapshot_of_another_set_than_the_one_that_was_typed_is_not_judged_in_its_pl
         file,
     ];
     run(scene.shardctl(of_itself)).says(0, &["UP"]);
+    // Of a redacted one nobody can know whether it is of that set.
+    let redacted = scene.home().join("redacted.json");
+    let redacted = redacted.to_str().expect("a UTF-8 path");
+    run(scene.shardctl(["snapshot", "--redact", "--out", redacted, "--from", file])).says(0, &[]);
+    run(scene.shardctl(["verify", "--statefulset", "shard", "--from", redacted]))
+        .refused(2, &["has pseudonyms for names", "leave out --statefulset"]);
+    run(scene.shardctl(["status", "--from", redacted])).says(0, &["UP"]);
     // What is mistyped is told, though nothing here asks a server.
     run(scene.shardctl(["verify", "--dns", "pigeon", "--from", file])).refused(2, &["pigeon", "--dns"]);
     run(scene.shardctl(["status", "--request-timeout", "soon", "--from", file]))
