@@ -17,6 +17,7 @@ use futures::future::{join, join_all, join4, join5, try_join};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::clock;
 use crate::cluster::connect::Connection;
@@ -99,6 +100,9 @@ const AT_ONCE: [Resource; 16] = [
     Resource::ClusterAutoscalerStatus,
     Resource::PriorityClasses,
 ];
+
+/// How long a failure waits for the greeting, which may explain it.
+const GREETING: Duration = Duration::from_secs(2);
 
 /// The label selector of CoreDNS's pods, on every distribution since kube-dns.
 const DNS_PODS: &str = "labelSelector=k8s-app%3Dkube-dns";
@@ -349,7 +353,8 @@ fn sign(recording: &mut Recording, greeting: Greeting) {
     recording.taken.server = greeting.version;
 }
 
-/// The server's greeting and two reads beside it. Whatever they fail with, what isn't Kubernetes or can't be reached is told as such.
+/// The server's greeting and two reads beside it. Whatever they fail with, what isn't Kubernetes or can't be reached is told as such,
+/// where the greeting shows that within [`GREETING`].
 async fn greeted<A, B>(
     api: &Api,
     one: impl Future<Output = Result<A>>,
@@ -366,7 +371,7 @@ async fn greeted<A, B>(
         match try_join(one, other).await {
             Ok(both) => Ok(both),
             Err(error) => {
-                let _ = heard.await;
+                let _ = timeout(GREETING, heard).await;
                 Err(error)
             }
         }
