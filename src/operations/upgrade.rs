@@ -1,5 +1,6 @@
 //! `upgrade` from the first read to the end: read, aim, judge; take the lock, judge again; then the loop.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -212,7 +213,8 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     );
     upgrade.note(&seen, at, Sight::WithVolumes);
     let order = ordinals(&set, &upgrade.order(&seen, at));
-    let marks_nodes = !freeze(&seen).is_empty() || left_by_an_earlier_run(&seen, &upgrade.run).is_some();
+    let marks_nodes =
+        !freeze(&seen).is_empty() || left_by_an_earlier_run(&seen, &upgrade.run, &BTreeSet::new()).is_some();
     let needed = rules(connection.namespace(), Some(set::name(&set)), marks_nodes);
     let rights = rights::ask(connection.api(), needed).await;
     let observed_revision = observed_revision(&seen);

@@ -38,20 +38,41 @@ pub async fn own_mark(run: &Run, object: &str, path: &str) -> Result<Acted, Fail
             answer.parse()?
         }
         Err(failure) if failure.is_not_found() => return Ok(Acted::Done),
-        Err(failure) => return refused(run, object, "read", failure),
+        Err(failure) => return not_owned(run, object, failure),
     };
     let Ok(Some(marking)) = marking(&present, run.marker(), &Map::new(), &[]) else {
         return Ok(Acted::Done);
     };
     match json_patch(api, &run.permit, path, &marking.patch).await {
         Ok(answer) => learn(run, object, &answer),
-        Err(failure) => return refused(run, object, "change", failure),
+        Err(failure) => return not_owned(run, object, failure),
     }
     run.events.emit(Fact::Changed {
         object: object.to_owned(),
         what: "the mark of an earlier run is gone on with".to_owned(),
     });
     Ok(Acted::Done)
+}
+
+/// Says that a mark keeps an earlier run's name; the run goes on without.
+fn not_owned(run: &Run, object: &str, failure: Failure) -> Result<Acted, Failure> {
+    if !is_final(&failure) {
+        return look_again(failure);
+    }
+    let mut finding = Finding::new(Severity::Warning, object, "its mark keeps the name of an earlier run");
+    finding
+        .evidence(format!("the server doesn't let us change it: {}", failure.reason()))
+        .evidence("if that run was only suspended, it takes away what it marked when it wakes");
+    run.events.emit(Fact::Noted {
+        finding: finding.clone(),
+    });
+    Ok(Acted::Failed(Box::new(finding)))
+}
+
+/// Whether looking again changes nothing: the right is missing, or the server objects to what is asked.
+fn is_final(failure: &Failure) -> bool {
+    let objected = matches!(failure, Failure::Server { code: 400..=428, .. }) && !failure.is_conflict();
+    failure.is_forbidden() || objected
 }
 
 /// Undoes what this operation changed on a node, but for the fields at `kept`; another operation's mark is left alone, and without
@@ -149,9 +170,7 @@ fn told(undo: &Undo, kept: &[&str]) -> String {
 
 /// A refusal that looking again doesn't change is the end for this object, and for no other.
 fn refused(run: &Run, object: &str, verb: &str, failure: Failure) -> Result<Acted, Failure> {
-    let denied = failure.is_forbidden();
-    let objected = matches!(&failure, Failure::Server { code: 400..=428, .. }) && !failure.is_conflict();
-    if !denied && !objected {
+    if !is_final(&failure) {
         return look_again(failure);
     }
     let mut finding = Finding::new(
@@ -160,7 +179,7 @@ fn refused(run: &Run, object: &str, verb: &str, failure: Failure) -> Result<Acte
         format!("the server doesn't let us {verb} it: {}", failure.reason()),
     );
     finding.evidence(format!("its annotation {MARK} says what to put back"));
-    if denied {
+    if failure.is_forbidden() {
         finding
             .remedy("with these rights, recover does it:")
             .remedy(run.policy.shardctl("rbac --for recover"));

@@ -35,6 +35,8 @@ pub(super) struct Memory {
     pub cordoned: BTreeSet<String>,
     /// Nodes that have, or may have, the mark of this drain: what is put back where nodes can't be seen any more.
     pub marked: BTreeSet<String>,
+    /// Objects whose mark keeps an earlier run's name: the server doesn't let us change it.
+    pub not_owned: BTreeSet<String>,
     /// Nodes that were being taken away, or silent, before anything was done.
     pub known_trouble: BTreeSet<String>,
     /// How often a placeholder was made for a shard.
@@ -78,6 +80,7 @@ impl Memory {
             released: BTreeSet::new(),
             cordoned: BTreeSet::new(),
             marked: BTreeSet::new(),
+            not_owned: BTreeSet::new(),
             known_trouble: BTreeSet::new(),
             placed: BTreeMap::new(),
             without_room: BTreeSet::new(),

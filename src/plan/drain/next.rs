@@ -49,7 +49,7 @@ impl Drain {
             // While the extra shard is taken away nothing is begun that what mends itself meanwhile would allow; what was about to
             // be called done is held against what is seen meanwhile.
             .or_else(|| self.memory.ending.clone())
-            .or_else(|| mark_to_own(seen, &self.run, wishes))
+            .or_else(|| mark_to_own(seen, &self.run, &self.memory.not_owned, wishes))
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.together(seen, wishes, now))
             .or_else(|| self.shard_in_hand(seen, wishes, now))

@@ -354,6 +354,8 @@ impl Planner for Drain {
                 Act::UndoMark { object, .. } if object.starts_with("statefulset/") => {
                     self.memory.extra_stuck = Some((**finding).clone());
                 }
+                // It is told, and the run goes on.
+                Act::OwnMark { object, .. } => _ = self.memory.not_owned.insert(object.clone()),
                 _ => self.memory.failed = Some((**finding).clone()),
             },
         }

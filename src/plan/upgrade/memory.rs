@@ -21,6 +21,8 @@ pub(super) struct Memory {
     pub passed_over: BTreeSet<String>,
     /// Nodes that have, or may have, the mark of this upgrade: what is put back where nodes can't be seen any more.
     pub marked: BTreeSet<String>,
+    /// Objects whose mark keeps an earlier run's name: the server doesn't let us change it.
+    pub not_owned: BTreeSet<String>,
     /// How often a placeholder was made for a shard.
     pub placed: BTreeMap<String, u32>,
     /// Shards that go without a placeholder, since `--allow` says so.

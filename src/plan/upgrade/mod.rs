@@ -228,7 +228,11 @@ impl Planner for Upgrade {
                 _ => self.memory.refused.clone_from(refusals),
             },
             Acted::Failed(finding) => {
-                self.memory.failed = Some((**finding).clone());
+                match act {
+                    // It is told, and the run goes on.
+                    Act::OwnMark { object, .. } => _ = self.memory.not_owned.insert(object.clone()),
+                    _ => self.memory.failed = Some((**finding).clone()),
+                }
                 if matches!(act, Act::ChangeTemplate(_)) {
                     // Not written for certain: what was touched before still is.
                     self.memory.touched = self.memory.wrote || !self.replacing.courses.is_empty();

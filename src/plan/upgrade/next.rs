@@ -24,7 +24,7 @@ impl Upgrade {
             .or_else(|| self.set_is_another(seen))
             .or_else(|| self.something_failed())
             .or_else(|| self.a_shard_fell(seen))
-            .or_else(|| mark_to_own(seen, &self.run, wishes))
+            .or_else(|| mark_to_own(seen, &self.run, &self.memory.not_owned, wishes))
             .or_else(|| self.room_to_give_back(seen))
             .or_else(|| self.shard_in_hand(seen, now))
             .or_else(|| self.undone(seen, now))

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::aim::{Earlier, aim};
 use super::policy::{Goal, OnFailure};
 use super::*;
+use crate::model::finding::{Finding, Severity};
 use crate::model::journal::JOURNAL;
 use crate::model::mark::MARK;
 use crate::model::outcome::End;
@@ -162,6 +163,28 @@ fn what_an_earlier_run_froze_gets_this_runs_name_before_its_shard_in_hand_is_wai
         (object.as_str(), path.as_str()),
         ("node/node-1", "/api/v1/nodes/node-1")
     );
+    // Where the server doesn't let us, the run goes on without.
+    let act = Act::OwnMark { object, path };
+    let finding = Finding::new(
+        Severity::Warning,
+        "node/node-1",
+        "its mark keeps the name of an earlier run",
+    );
+    assert_eq!(play.next(), Step::Act(act.clone()));
+    play.upgrade.acted(&act, &Acted::Failed(Box::new(finding)));
+    assert!(matches!(play.next(), Step::Wait(_)), "{:?}", play.next());
+}
+
+#[test]
+fn a_set_that_is_made_absurdly_large_meanwhile_ends_the_run() {
+    let mut play = Play::pending(Scene::healthy(3), |_| {});
+    assert!(matches!(play.act(), Act::TryTemplate));
+    play.scene
+        .merge(Resource::StatefulSets, "db", json!({"spec": {"replicas": 20_000}}));
+    let Step::End { summary, .. } = play.next() else {
+        panic!("waits for it: {:?}", play.next())
+    };
+    assert!(summary.contains("can't have 20000 shards"), "{summary}");
 }
 
 #[test]
