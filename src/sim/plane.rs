@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::sim::api::Access;
-use crate::sim::controllers::{Ordered, Pace, Stage, Work, concerned, run};
+use crate::sim::controllers::{Followed, Led, Ordered, Pace, Stage, Work, concerned, run};
 use crate::sim::json::uid;
 use crate::sim::kind::Kind;
 use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
@@ -65,6 +65,10 @@ pub struct Plane {
     pub(in crate::sim) reserved: BTreeMap<String, String>,
     /// What goes on with a pod or a claim, by uid, and until when.
     pub(in crate::sim) stages: BTreeMap<String, (Stage, Timestamp)>,
+    /// The services whose slices are written.
+    pub(in crate::sim) led: BTreeMap<Key, Led>,
+    /// The pods that budgets cover.
+    pub(in crate::sim) covered: BTreeMap<Key, Followed>,
     queue: BTreeMap<(Timestamp, u64), Work>,
     planned: BTreeMap<Work, (Timestamp, u64)>,
     sequence: u64,
@@ -95,6 +99,8 @@ impl Plane {
             pulled: BTreeSet::new(),
             reserved: BTreeMap::new(),
             stages: BTreeMap::new(),
+            led: BTreeMap::new(),
+            covered: BTreeMap::new(),
             queue: BTreeMap::new(),
             planned: BTreeMap::new(),
             sequence: 0,

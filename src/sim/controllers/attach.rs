@@ -46,8 +46,10 @@ pub(super) fn is_attached(store: &Store, pod: &Value) -> bool {
 }
 
 fn attachments<'a>(store: &'a Store, volume: &'a str) -> impl Iterator<Item = &'a Object> {
-    let all = store.all(Kind::VolumeAttachments, None);
-    all.filter(move |found| *found.glance().volume == *volume)
+    let volume = store.word(volume);
+    let all = store.marked(Kind::VolumeAttachments, None);
+    all.filter(move |(_, marks)| volume == Some(marks.volume))
+        .map(|(found, _)| found)
 }
 
 /// Looks at a volume.
@@ -98,13 +100,11 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
 fn users(store: &Store, volume: &Value) -> Vec<Object> {
     let space = text(volume, "/spec/claimRef/namespace");
     let claim = text(volume, "/spec/claimRef/name");
-    let pods = store.all(Kind::Pods, Some(space));
-    pods.filter(|pod| {
-        let pod = pod.glance();
-        pod.is_placed() && !pod.ended && pod.uses(claim)
-    })
-    .cloned()
-    .collect()
+    let pods = store.marked(Kind::Pods, Some(space));
+    let word = store.word(claim);
+    pods.filter(|(pod, marks)| marks.is_placed() && !marks.ended && marks.may_use(word) && pod.glance().uses(claim))
+        .map(|(pod, _)| pod.clone())
+        .collect()
 }
 
 fn attach(plane: &mut Plane, key: &Key, volume: &Value, node: &str, now: Timestamp) {

@@ -6,57 +6,57 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::model::set::selects_by;
-use crate::sim::controllers::Work;
-use crate::sim::json::{controller, entry, map, moment, name, namespace, number, set, set_condition, text, texts};
+use crate::sim::controllers::{Followed, Work};
+use crate::sim::json::{controller, find, map, moment, name, namespace, number, set, set_condition, text};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::{Key, Object, Store};
+use crate::sim::store::{Key, Marks, Object, Store};
 
 /// How long an evicted pod may take to be seen leaving before its slot is given back.
 const FORGOTTEN: SignedDuration = SignedDuration::from_mins(2);
 
+/// Which pods of its namespace a budget is about; none where it has no selector, or one that can't be understood.
+pub(in crate::sim) fn selector(budget: &Value) -> Option<LabelSelector> {
+    LabelSelector::deserialize(find(budget, "/spec/selector")?).ok()
+}
+
 /// Whether a budget is about a pod. A budget without a selector is about none.
-pub(in crate::sim) fn covers(budget: &Value, pod: &Value) -> bool {
-    if namespace(budget) != namespace(pod) {
-        return false;
-    }
-    let Some(selector) = map(budget, "/spec/selector") else {
-        return false;
-    };
-    if selector.keys().all(|key| key == "matchLabels") {
-        // By far the most common form, without a copy of all labels.
-        return texts(budget, "/spec/selector/matchLabels")
-            .all(|(key, value)| entry(pod, "/metadata/labels", key) == Some(value));
-    }
-    let Ok(selector) = serde_json::from_value::<LabelSelector>(Value::Object(selector.clone())) else {
-        return false;
-    };
-    selects_by(&selector, |key| entry(pod, "/metadata/labels", key))
+pub(in crate::sim) fn covers(budget: &Value, pod: &Object) -> bool {
+    namespace(budget) == namespace(pod) && selector(budget).is_some_and(|selector| picks(&selector, pod))
+}
+
+fn picks(selector: &LabelSelector, pod: &Object) -> bool {
+    selects_by(selector, |key| pod.glance().label(key))
 }
 
 /// Writes a budget's status.
 pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     let Some(budget) = plane.store.get(key).cloned() else {
+        plane.covered.remove(key);
         return;
     };
-    let pods: Vec<Object> = plane
-        .store
-        .all(Kind::Pods, Some(&key.namespace))
-        .filter(|pod| covers(&budget, pod))
-        .cloned()
-        .collect();
-    let (disrupted, again) = disrupted(&budget, &pods, now);
+    let selector = selector(&budget);
+    let mut covered = plane.covered.remove(key).unwrap_or_default();
+    covered.follow(&plane.store, &key.namespace, &budget["spec"]["selector"], |pod| {
+        selector.as_ref().is_some_and(|selector| picks(selector, pod))
+    });
+    let (disrupted, again) = disrupted(&budget, &covered, now);
     if let Some(again) = again {
         plane.plan(Work::Budget(key.clone()), again);
     }
-    let counted = pods
-        .iter()
-        .filter(|pod| pod.glance().ready && !pod.glance().leaving && !disrupted.contains_key(name(pod)));
-    let healthy = i64::try_from(counted.count()).unwrap_or(i64::MAX);
-    let judged = expected(&plane.store, &budget, &pods);
+    let is_healthy = |marks: &&Marks| marks.ready && !marks.leaving;
+    let healthy = covered.marks(&plane.store, &key.namespace).filter(is_healthy).count();
+    let evicted = disrupted.keys().filter(|name| {
+        let pod = plane.store.get(&Key::new(Kind::Pods, &key.namespace, name));
+        pod.is_some_and(|pod| pod.glance().ready && !pod.glance().leaving)
+    });
+    let healthy = i64::try_from(healthy.saturating_sub(evicted.count())).unwrap_or(i64::MAX);
+    let judged = expected(&plane.store, &budget, &covered);
+    plane.covered.insert(key.clone(), covered);
     let generation = number(&budget, "/metadata/generation").unwrap_or(0);
     let (expected, desired, allowed, reason) = match judged {
         Ok((expected, desired)) => {
@@ -96,11 +96,11 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
 }
 
 /// The evicted pods that aren't seen leaving yet, and when the first of them is given up on.
-fn disrupted(budget: &Value, pods: &[Object], now: Timestamp) -> (BTreeMap<String, Value>, Option<Timestamp>) {
+fn disrupted(budget: &Value, pods: &Followed, now: Timestamp) -> (BTreeMap<String, Value>, Option<Timestamp>) {
     let mut still = BTreeMap::new();
     let mut again: Option<Timestamp> = None;
     for (pod, since) in map(budget, "/status/disruptedPods").into_iter().flatten() {
-        let present = pods.iter().find(|found| name(found) == pod);
+        let present = pods.picked().find(|found| name(found) == pod);
         let Some(until) = moment(&json!({"at": since}), "/at").and_then(|since| since.checked_add(FORGOTTEN).ok())
         else {
             continue;
@@ -114,8 +114,8 @@ fn disrupted(budget: &Value, pods: &[Object], now: Timestamp) -> (BTreeMap<Strin
 }
 
 /// How many pods there should be, and how many of them have to be healthy.
-fn expected(store: &Store, budget: &Value, pods: &[Object]) -> Result<(i64, i64), String> {
-    let present = i64::try_from(pods.len()).unwrap_or(i64::MAX);
+fn expected(store: &Store, budget: &Value, pods: &Followed) -> Result<(i64, i64), String> {
+    let present = i64::try_from(pods.picked().count()).unwrap_or(i64::MAX);
     if let Some(most) = budget.pointer("/spec/maxUnavailable") {
         let expected = scale(store, pods)?;
         return Ok((expected, (expected - portion(most, expected)).max(0)));
@@ -131,9 +131,15 @@ fn expected(store: &Store, budget: &Value, pods: &[Object]) -> Result<(i64, i64)
 }
 
 /// The sum of what the pods' controllers want.
-fn scale(store: &Store, pods: &[Object]) -> Result<i64, String> {
+fn scale(store: &Store, pods: &Followed) -> Result<i64, String> {
     let mut owners: BTreeMap<&str, i64> = BTreeMap::new();
-    for pod in pods {
+    let mut before = "";
+    for pod in pods.picked() {
+        // As a rule all have the same one.
+        let own = &*pod.glance().owner;
+        if !own.is_empty() && own == std::mem::replace(&mut before, own) {
+            continue;
+        }
         let Some(owner) = controller(pod) else {
             return Err(format!("found no controller ref for pod \"{}\"", name(pod)));
         };
@@ -217,11 +223,14 @@ mod tests {
     fn a_budget_without_a_selector_is_about_nobody() {
         assert!(!covers(
             &budget(json!({"minAvailable": 1})),
-            &pod_of("db", "set", "db-0")
+            &pod_of("db", "set", "db-0").into()
         ));
-        assert!(covers(&budget(json!({"selector": {}})), &pod_of("db", "set", "db-0")));
+        assert!(covers(
+            &budget(json!({"selector": {}})),
+            &pod_of("db", "set", "db-0").into()
+        ));
         let terms = json!({"selector": {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["db"]}]}});
-        assert!(!covers(&budget(terms), &pod_of("db", "set", "db-0")));
+        assert!(!covers(&budget(terms), &pod_of("db", "set", "db-0").into()));
     }
 
     #[test]

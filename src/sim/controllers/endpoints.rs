@@ -4,15 +4,16 @@
 //! another one.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::sim::controllers::Followed;
 use crate::sim::json::{entry, flag, list, name, text, texts, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Object};
+use crate::sim::store::{Deletion, Key, Object, Store};
 
 /// The label that leads from a slice to its service.
 const SERVICE: &str = "kubernetes.io/service-name";
@@ -21,20 +22,40 @@ const SERVICE: &str = "kubernetes.io/service-name";
 const MOST: usize = 100;
 
 /// Whether a service selects a pod; one without a selector selects none.
-pub(super) fn selects(service: &Value, pod: &Value) -> bool {
+pub(super) fn selects(service: &Value, pod: &Object) -> bool {
     let mut wanted = texts(service, "/spec/selector").peekable();
-    wanted.peek().is_some() && wanted.all(|(key, value)| entry(pod, "/metadata/labels", key) == Some(value))
+    wanted.peek().is_some() && wanted.all(|(key, value)| pod.glance().label(key) == Some(value))
 }
 
-/// Writes a service's slice.
-pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
-    let slices: Vec<Object> = plane
-        .store
-        .all(Kind::EndpointSlices, Some(&key.namespace))
-        .filter(|slice| entry(slice, "/metadata/labels", SERVICE) == Some(key.name.as_str()))
+/// A service whose slices are written, and what they were written of: only what has changed since has to be looked at.
+#[derive(Clone, Debug)]
+pub(in crate::sim) struct Led {
+    service: Object,
+    slices: Vec<Object>,
+    pods: Followed,
+    /// The slice of each pod, by the pod's uid.
+    homes: BTreeMap<String, Box<str>>,
+}
+
+/// A slice that is there, or is to be made, with what it is to hold; nothing where nothing is new in it.
+type Filled<'a> = (Option<&'a Object>, Option<Vec<Cow<'a, Value>>>);
+
+fn are_very(some: &[Object], others: &[Object]) -> bool {
+    some.len() == others.len() && some.iter().zip(others).all(|(one, other)| one.is_very(other))
+}
+
+fn slices_of(store: &Store, key: &Key) -> Vec<Object> {
+    let all = store.all(Kind::EndpointSlices, Some(&key.namespace));
+    all.filter(|slice| slice.glance().label(SERVICE) == Some(key.name.as_str()))
         .cloned()
-        .collect();
+        .collect()
+}
+
+/// Writes a service's slices.
+pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
+    let slices = slices_of(&plane.store, key);
     let Some(service) = plane.store.get(key).cloned() else {
+        plane.led.remove(key);
         for slice in slices {
             let at = Key::of(Kind::EndpointSlices, &slice);
             let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
@@ -45,21 +66,52 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         // Somebody else writes its slices.
         return;
     }
-    let pods: Vec<Object> = plane
-        .store
-        .all(Kind::Pods, Some(&key.namespace))
-        .filter(|pod| has_address(pod) && selects(&service, pod))
-        .cloned()
-        .collect();
+    let (mut pods, mut homes, was) = match plane.led.remove(key) {
+        Some(led) => (led.pods, led.homes, Some((led.service, led.slices))),
+        None => (Followed::default(), BTreeMap::new(), None),
+    };
+    let news = pods.follow(&plane.store, &key.namespace, &service["spec"]["selector"], |pod| {
+        has_address(pod) && selects(&service, pod)
+    });
+    // Where somebody else has touched the service or its slices everything is looked at.
+    let is_as_it_was = was.is_some_and(|(before, written)| before.is_very(&service) && are_very(&written, &slices));
     let ports: Value = list(&service, "/spec/ports").iter().map(port).collect();
-    let mut wanted: BTreeMap<&str, &Object> = pods.iter().map(|pod| (uid(pod), pod)).collect();
+    let mut wanted: BTreeMap<&str, &Object> = BTreeMap::new();
+    let mut touched: BTreeSet<&str> = BTreeSet::new();
+    if is_as_it_was {
+        wanted.extend(
+            news.iter()
+                .filter_map(|(_, now)| now.as_ref())
+                .map(|pod| (uid(pod), pod)),
+        );
+        touched.extend(
+            news.iter()
+                .filter_map(|(before, _)| before.as_ref())
+                .map(|pod| uid(pod)),
+        );
+    } else {
+        wanted.extend(pods.picked().map(|pod| (uid(pod), pod)));
+    }
     let always = publishes_always(&service);
-    let mut filled: Vec<(Option<&Object>, Vec<Cow<'_, Value>>)> = Vec::new();
+    let some_come = wanted.keys().any(|uid| !touched.contains(uid));
+    let mut filled: Vec<Filled<'_>> = Vec::new();
     for slice in &slices {
-        let kept = list(slice, "/endpoints").iter();
+        let kept = list(slice, "/endpoints");
+        let goes_from = |uid: &&str| homes.get(*uid).is_some_and(|home| *home == slice.glance().name);
+        let takes_some = some_come && kept.len() < MOST;
+        if is_as_it_was && !takes_some && !touched.iter().any(goes_from) {
+            // Nothing is new in it.
+            filled.push((Some(slice), None));
+            continue;
+        }
         let kept = kept
+            .iter()
             .filter_map(|one| {
-                let pod = wanted.remove(text(one, "/targetRef/uid"))?;
+                let uid = text(one, "/targetRef/uid");
+                if is_as_it_was && !touched.contains(uid) {
+                    return Some(Cow::Borrowed(one));
+                }
+                let pod = wanted.remove(uid)?;
                 Some(if is_current(one, always, pod) {
                     Cow::Borrowed(one)
                 } else {
@@ -67,21 +119,22 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
                 })
             })
             .collect();
-        filled.push((Some(slice), kept));
+        filled.push((Some(slice), Some(kept)));
     }
     let rest = wanted.into_values().map(|pod| endpoint(plane, &service, pod));
     let mut rest = rest.map(Cow::Owned).collect::<Vec<_>>().into_iter().peekable();
-    for (_, endpoints) in &mut filled {
+    for endpoints in filled.iter_mut().filter_map(|(_, endpoints)| endpoints.as_mut()) {
         endpoints.extend(rest.by_ref().take(MOST.saturating_sub(endpoints.len())));
     }
     while rest.peek().is_some() {
-        filled.push((None, rest.by_ref().take(MOST).collect()));
+        filled.push((None, Some(rest.by_ref().take(MOST).collect())));
     }
     if filled.is_empty() {
-        filled.push((None, Vec::new()));
+        filled.push((None, Some(Vec::new())));
     }
     let only = filled.len() == 1;
     for (slice, endpoints) in filled {
+        let Some(endpoints) = endpoints else { continue };
         match slice {
             Some(slice) if endpoints.is_empty() && !only => {
                 let at = Key::of(Kind::EndpointSlices, slice);
@@ -102,6 +155,27 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
             }
         }
     }
+    let written = slices_of(&plane.store, key);
+    if !is_as_it_was {
+        homes.clear();
+    }
+    for uid in &touched {
+        homes.remove(*uid);
+    }
+    let is_known = |slice: &&Object| is_as_it_was && slices.iter().any(|known| known.is_very(slice));
+    for slice in written.iter().filter(|slice| !is_known(slice)) {
+        let uids = list(slice, "/endpoints")
+            .iter()
+            .map(|one| text(one, "/targetRef/uid").to_owned());
+        homes.extend(uids.map(|uid| (uid, slice.glance().name.clone())));
+    }
+    let led = Led {
+        service,
+        slices: written,
+        pods,
+        homes,
+    };
+    plane.led.insert(key.clone(), led);
 }
 
 /// Whether a slice holds just these: what was taken over from it is the same without looking into it.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Work;
-use crate::sim::json::{list, moment, name, namespace, number, set, stamp, text, uid};
+use crate::sim::json::{list, name, namespace, number, set, stamp, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
 use crate::sim::store::{Deletion, Key, Object};
@@ -104,14 +104,7 @@ fn end_of(plane: &Plane, written: Timestamp) -> Timestamp {
 
 /// When an Event was last written, as far as it says so.
 fn written(event: &Object) -> Option<Timestamp> {
-    let times = [
-        "/series/lastObservedTime",
-        "/lastTimestamp",
-        "/eventTime",
-        "/firstTimestamp",
-    ];
-    let times = times.into_iter().chain(["/metadata/creationTimestamp"]);
-    times.filter_map(|pointer| moment(event, pointer)).max()
+    event.glance().written
 }
 
 /// Deletes the Events that have had their time.

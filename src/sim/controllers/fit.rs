@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::sim::amounts::{Amounts, amounts};
+use crate::sim::amounts::Amounts;
 use crate::sim::controllers::claims_of;
-use crate::sim::json::{entry, flag, is_leaving, list, map, name, namespace, number, text, texts};
+use crate::sim::json::{entry, find, flag, is_leaving, list, map, name, namespace, number, text, texts};
 use crate::sim::kind::Kind;
 use crate::sim::store::{Key, Object, Store};
 
@@ -17,8 +17,8 @@ use crate::sim::store::{Key, Object, Store};
 pub(super) type Why = &'static str;
 
 /// What is left of a node, without the pods that `but` names.
-pub(super) fn room(node: &Value, on_it: &[&Object], but: &dyn Fn(&Value) -> bool) -> Amounts {
-    let mut left = amounts(node, "/status/allocatable");
+pub(super) fn room(allocatable: &Amounts, on_it: &[&Object], but: &dyn Fn(&Value) -> bool) -> Amounts {
+    let mut left = allocatable.clone();
     for pod in on_it.iter().filter(|pod| !but(pod)) {
         for (resource, amount) in &pod.glance().requests {
             if let Some(there) = left.get_mut(resource) {
@@ -43,11 +43,13 @@ pub(super) fn too_big(wanted: &Amounts, room: &Amounts) -> Option<Why> {
     })
 }
 
-/// Why a pod may not run on a node, whatever room there is; none where it may.
-pub(super) fn unwelcome(store: &Store, pod: &Value, node: &Value) -> Option<Why> {
-    let cordon = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
-    if flag(node, "/spec/unschedulable") && !tolerates(pod, &cordon) {
-        return Some("node(s) were unschedulable");
+/// Why a pod with these disks may not run on a node, whatever room there is; none where it may.
+pub(super) fn unwelcome(pod: &Value, disks: &Disks<'_>, node: &Value) -> Option<Why> {
+    if flag(node, "/spec/unschedulable") {
+        let cordon = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+        if !tolerates(pod, &cordon) {
+            return Some("node(s) were unschedulable");
+        }
     }
     if is_kept_off(pod, node) {
         return Some("node(s) had untolerated taint(s)");
@@ -55,7 +57,7 @@ pub(super) fn unwelcome(store: &Store, pod: &Value, node: &Value) -> Option<Why>
     if !affine(pod, node) {
         return Some("node(s) didn't match Pod's node affinity/selector");
     }
-    if !disks_reach(store, pod, node) {
+    if !disks.reach(node) {
         return Some("node(s) didn't match PersistentVolume's node affinity");
     }
     None
@@ -124,15 +126,24 @@ pub(super) fn requirement(wanted: &Value, found: Option<&str>) -> bool {
     }
 }
 
-/// Whether the volumes that the pod's claims are bound to can be attached there.
-fn disks_reach(store: &Store, pod: &Value, node: &Value) -> bool {
-    claims_of(pod).all(|claim| {
-        let claim = store.get(&Key::new(Kind::Claims, namespace(pod), claim));
-        let volume = claim.map(|claim| text(claim, "/spec/volumeName")).unwrap_or_default();
-        let volume = store.get(&Key::wide(Kind::Volumes, volume));
-        let required = volume.and_then(|volume| volume.pointer("/spec/nodeAffinity/required"));
-        required.is_none_or(|required| some_term(list(required, "/nodeSelectorTerms"), node))
-    })
+/// What the volumes that a pod's claims are bound to require of its node: each one a list of terms.
+pub(super) struct Disks<'a>(Vec<&'a [Value]>);
+
+impl<'a> Disks<'a> {
+    pub(super) fn of(store: &'a Store, pod: &Value) -> Disks<'a> {
+        let required = claims_of(pod).filter_map(|claim| {
+            let claim = store.get(&Key::new(Kind::Claims, namespace(pod), claim))?;
+            let volume = store.get(&Key::wide(Kind::Volumes, text(claim, "/spec/volumeName")))?;
+            let required = find(volume, "/spec/nodeAffinity/required")?;
+            Some(list(required, "/nodeSelectorTerms"))
+        });
+        Disks(required.collect())
+    }
+
+    /// Whether all of them can be attached there.
+    fn reach(&self, node: &Value) -> bool {
+        self.0.iter().all(|terms| some_term(terms, node))
+    }
 }
 
 /// Why a pod's terms about other pods don't let it on a node; none where they do.

@@ -4,6 +4,8 @@
 
 mod containers;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ use crate::sim::controllers::{Stage, Work, claims_of};
 use crate::sim::json::{condition, is_leaving, list, moment, namespace, number, set, set_condition, stamp, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
-use crate::sim::store::{Deletion, Key, Object, Store};
+use crate::sim::store::{Deletion, Key, Object, Store, Word};
 use containers::{Wait, running, waiting};
 
 /// Looks at a pod that has a node.
@@ -89,10 +91,13 @@ fn is_bound(store: &Store, pod: &Value) -> bool {
 /// Whether a pod on another node still has one of the disks.
 fn is_held_elsewhere(store: &Store, pod: &Object) -> bool {
     let ours = pod.glance();
-    let mut others = store.all(Kind::Pods, Some(namespace(pod))).map(Object::glance);
-    others.any(|other| {
-        let elsewhere = other.is_placed() && other.node != ours.node;
-        elsewhere && other.claims.iter().any(|claim| ours.claims.contains(claim))
+    let here = store.word(&ours.node);
+    let claims: Vec<Option<Word>> = ours.claims.iter().map(|claim| store.word(claim)).collect();
+    let mut others = store.marked(Kind::Pods, Some(namespace(pod)));
+    others.any(|(other, marks)| {
+        let elsewhere = marks.is_placed() && here != Some(marks.node);
+        let may_hold = elsewhere && claims.iter().any(|claim| marks.may_use(*claim));
+        may_hold && ours.claims.iter().any(|claim| other.glance().uses(claim))
     })
 }
 
@@ -220,19 +225,27 @@ fn start(plane: &mut Plane, key: &Key, pod: &Value, node: &str, now: Timestamp) 
 fn stop(plane: &mut Plane, key: &Key, pod: &Value, now: Timestamp) {
     let grace = number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
     let until = moment(pod, "/metadata/deletionTimestamp").unwrap_or(now);
-    let asked = until.checked_sub(SignedDuration::from_secs(grace)).unwrap_or(now);
-    let runs = text(pod, "/status/phase") == "Running";
-    let stopped = if runs {
-        later(asked, plane.pace.stop).min(until)
-    } else {
-        asked
+    let id = uid(pod).to_owned();
+    let known = plane.stages.get(&id).copied();
+    let is_new = !matches!(known, Some((Stage::Stopping, _)));
+    let stopped = match known {
+        Some((Stage::Stopping, stopped)) => stopped.min(until),
+        _ => {
+            let asked = until.checked_sub(SignedDuration::from_secs(grace)).unwrap_or(now);
+            // Its time is in whole seconds: what was asked for within this one was asked for just now.
+            let is_of_now = now.duration_since(asked) < SignedDuration::from_secs(1);
+            let asked = if is_of_now { now } else { asked };
+            let runs = text(pod, "/status/phase") == "Running";
+            let lasts = if runs { plane.pace.stop } else { Duration::ZERO };
+            later(asked, lasts).min(until)
+        }
     };
     if stopped > now {
         let names: Vec<&str> = list(pod, "/spec/containers")
             .iter()
             .map(|container| text(container, "/name"))
             .collect();
-        if !plane.stages.contains_key(uid(pod)) || now == asked {
+        if is_new {
             let by = By::Kubelet(text(pod, "/spec/nodeName"));
             for name in names {
                 say(
@@ -245,9 +258,10 @@ fn stop(plane: &mut Plane, key: &Key, pod: &Value, now: Timestamp) {
                 );
             }
         }
+        plane.stages.insert(id, (Stage::Stopping, stopped));
         return plane.plan(Work::Run(key.clone()), stopped);
     }
-    plane.stages.remove(uid(pod));
+    plane.stages.remove(&id);
     let asked = Deletion {
         uid: Some(uid(pod).to_owned()),
         grace: Some(0),

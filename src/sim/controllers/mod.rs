@@ -6,6 +6,7 @@ pub(in crate::sim) mod disruption;
 mod endpoints;
 mod events;
 mod fit;
+mod followed;
 mod garbage;
 mod kubelet;
 mod namespaces;
@@ -22,8 +23,10 @@ use jiff::Timestamp;
 use crate::sim::json::{controller, list, name, namespace, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::{Change, Key, Object, Store, What};
+use crate::sim::store::{Change, Key, Store, What};
 
+pub(in crate::sim) use endpoints::Led;
+pub(in crate::sim) use followed::Followed;
 pub(in crate::sim) use provisioner::Ordered;
 
 /// A piece of work: which controller looks at which object.
@@ -68,6 +71,8 @@ pub(in crate::sim) enum Stage {
     Pulling,
     /// Its containers run and aren't Ready yet.
     Starting,
+    /// Its containers are told to stop.
+    Stopping,
     /// Its volume is being made.
     Provisioning,
     /// Nobody uses it any more, and it is being taken off.
@@ -202,9 +207,11 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             work
         }
         Kind::Nodes => {
-            let here = |pod: &&Object| *pod.glance().node == *name(object);
-            let on_it = store.all(Kind::Pods, None).filter(here);
-            let on_it = on_it.map(|pod| Work::Run(Key::of(Kind::Pods, pod)));
+            let here = store.word(name(object));
+            let on_it = store
+                .marked(Kind::Pods, None)
+                .filter(|(_, marks)| here == Some(marks.node));
+            let on_it = on_it.map(|(pod, _)| Work::Run(Key::of(Kind::Pods, pod)));
             let machine = provisioner::machine_of(store, name(object)).map(Work::Machine);
             waiting(store, None)
                 .chain(on_it)
@@ -247,16 +254,16 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
 
 /// The pods that have no node yet.
 fn waiting<'a>(store: &'a Store, within: Option<&'a str>) -> impl Iterator<Item = Work> + 'a {
-    let pods = store.all(Kind::Pods, within);
-    let without = pods.filter(|pod| !pod.glance().is_placed() && !pod.glance().leaving);
-    without.map(|pod| Work::Place(Key::of(Kind::Pods, pod)))
+    let pods = store.marked(Kind::Pods, within);
+    let without = pods.filter(|(_, marks)| !marks.is_placed() && !marks.leaving);
+    without.map(|(pod, _)| Work::Place(Key::of(Kind::Pods, pod)))
 }
 
 /// The pods that have a node and don't run yet.
 fn starting<'a>(store: &'a Store, within: &'a str) -> impl Iterator<Item = Work> + 'a {
-    let pods = store.all(Kind::Pods, Some(within));
-    let pending = pods.filter(|pod| pod.glance().is_placed() && pod.glance().pending);
-    pending.map(|pod| Work::Run(Key::of(Kind::Pods, pod)))
+    let pods = store.marked(Kind::Pods, Some(within));
+    let pending = pods.filter(|(_, marks)| marks.is_placed() && marks.pending);
+    pending.map(|(pod, _)| Work::Run(Key::of(Kind::Pods, pod)))
 }
 
 /// The names of the claims that a pod uses.
@@ -265,15 +272,6 @@ pub(in crate::sim) fn claims_of(pod: &serde_json::Value) -> impl Iterator<Item =
     volumes
         .map(|volume| text(volume, "/persistentVolumeClaim/claimName"))
         .filter(|claim| !claim.is_empty())
-}
-
-/// The ordinal at the end of a pod's name, where the rest of it is its set's.
-pub(in crate::sim) fn ordinal(set: &serde_json::Value, pod: &serde_json::Value) -> Option<i64> {
-    let digits = name(pod).strip_prefix(name(set))?.strip_prefix('-')?;
-    digits
-        .parse()
-        .ok()
-        .filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 #[cfg(test)]

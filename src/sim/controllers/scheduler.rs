@@ -14,7 +14,7 @@ use crate::sim::controllers::{Work, claims_of, fit};
 use crate::sim::json::{entry, is_leaving, name, namespace, number, set, set_condition, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Object, Store};
+use crate::sim::store::{Deletion, Key, Object, Store, Word};
 
 /// The annotation that tells whoever makes volumes on which node its first consumer will run.
 pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
@@ -102,23 +102,26 @@ struct Field<'a> {
     store: &'a Store,
     pod: &'a Object,
     wanted: &'a Amounts,
+    disks: fit::Disks<'a>,
     spreads: Vec<fit::Spread<'a>>,
-    on: BTreeMap<&'a str, Vec<&'a Object>>,
+    on: BTreeMap<Word, Vec<&'a Object>>,
 }
 
 impl<'a> Field<'a> {
     fn of(plane: &'a Plane, pod: &'a Object) -> Field<'a> {
         let store = &plane.store;
-        let mut on: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        let mut on: BTreeMap<Word, Vec<&Object>> = BTreeMap::new();
         let mut meant: Vec<fit::Meant<'_>> = Vec::new();
         let ours = priority(pod);
-        for other in store.all(Kind::Pods, None) {
-            let glance = other.glance();
-            if glance.ended || uid(other) == uid(pod) {
+        for (other, marks) in store.marked(Kind::Pods, None) {
+            if marks.ended {
                 continue;
             }
-            if glance.is_placed() {
-                on.entry(&glance.node).or_default().push(other);
+            if marks.is_placed() {
+                on.entry(marks.node).or_default().push(other);
+                continue;
+            }
+            if uid(other) == uid(pod) {
                 continue;
             }
             let reserved = plane.reserved.get(uid(other)).map(String::as_str).unwrap_or_default();
@@ -131,7 +134,8 @@ impl<'a> Field<'a> {
                 "" if priority(other) >= ours => text(other, "/status/nominatedNodeName"),
                 reserved => reserved,
             };
-            if !node.is_empty() {
+            let node = store.word(node).filter(|node| *node != Word::NONE);
+            if let Some(node) = node {
                 on.entry(node).or_default().push(other);
             }
         }
@@ -139,21 +143,21 @@ impl<'a> Field<'a> {
             store,
             pod,
             wanted: &pod.glance().requests,
+            disks: fit::Disks::of(store, pod),
             spreads: fit::spreads(store, pod, &meant),
             on,
         }
     }
 
     /// Why the pod can't run on a node as long as the pods that `but` names don't count.
-    fn against(&self, node: &Value, but: &dyn Fn(&Value) -> bool) -> Result<Amount, fit::Why> {
-        let ready = crate::sim::json::condition(node, "Ready");
-        if let Some(why) = fit::unwelcome(self.store, self.pod, node) {
+    fn against(&self, node: &Object, but: &dyn Fn(&Value) -> bool) -> Result<Amount, fit::Why> {
+        if let Some(why) = fit::unwelcome(self.pod, &self.disks, node) {
             return Err(why);
         }
-        if ready != "True" {
+        if !node.glance().ready {
             return Err("node(s) had untolerated taint(s)");
         }
-        let room = fit::room(node, self.on(node), but);
+        let room = fit::room(&node.glance().allocatable, self.on(node), but);
         if let Some(why) = fit::too_big(self.wanted, &room) {
             return Err(why);
         }
@@ -163,8 +167,9 @@ impl<'a> Field<'a> {
         fit::unbalanced(&self.spreads, node).map_or_else(|| Ok(room.get("memory").copied().unwrap_or_default()), Err)
     }
 
-    fn on(&self, node: &Value) -> &[&'a Object] {
-        self.on.get(name(node)).map(Vec::as_slice).unwrap_or_default()
+    fn on(&self, node: &Object) -> &[&'a Object] {
+        let here = self.store.word(&node.glance().name).and_then(|node| self.on.get(&node));
+        here.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The nodes that fit, with the memory that is left; and how many nodes don't, by the reason.

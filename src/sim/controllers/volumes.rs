@@ -61,8 +61,9 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
 }
 
 fn is_used(store: &Store, key: &Key) -> bool {
-    let mut pods = store.all(Kind::Pods, Some(&key.namespace));
-    pods.any(|pod| !pod.glance().ended && pod.glance().uses(&key.name))
+    let mut pods = store.marked(Kind::Pods, Some(&key.namespace));
+    let claim = store.word(&key.name);
+    pods.any(|(pod, marks)| !marks.ended && marks.may_use(claim) && pod.glance().uses(&key.name))
 }
 
 /// Whether every owner of the claim is gone: then the garbage collector takes it.

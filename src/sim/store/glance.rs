@@ -1,18 +1,30 @@
-//! What controllers ask of every pod and attachment at every change, read once for each version of it: of a thousand objects one
-//! has changed.
+//! What controllers ask of every pod, claim, node and attachment at every change, read once for each version of it: of a thousand
+//! objects one has changed.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::sim::amounts::{Amounts, requests};
-use crate::sim::json::{condition, controller, entry, is_leaving, list, moment, text};
+use crate::sim::amounts::{Amounts, amounts, requests};
+use crate::sim::json::{
+    condition, controller, entry, find, is_leaving, list, moment, name, namespace, text, texts, uid,
+};
 
 /// The label that names a pod's revision.
 pub(in crate::sim) const REVISION: &str = "controller-revision-hash";
 
-/// A pod or an attachment at a glance. What it hasn't is empty.
+/// An object at a glance. What it hasn't is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glance {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its namespace.
+    pub namespace: Box<str>,
+    /// Its uid.
+    pub uid: Box<str>,
+    /// Its labels, in the order of their keys.
+    pub labels: Vec<(Box<str>, Box<str>)>,
+    /// Whether anything owns it.
+    pub owned: bool,
     /// The uid of the owner that controls it.
     pub owner: Box<str>,
     /// The node that it is on.
@@ -25,10 +37,14 @@ pub struct Glance {
     pub claims: Vec<Box<str>>,
     /// What it takes of its node.
     pub requests: Amounts,
+    /// What a node gives.
+    pub allocatable: Amounts,
     /// Whether its condition says that it is Ready.
     pub ready: bool,
     /// When that condition changed last.
     pub ready_changed: Option<Timestamp>,
+    /// When an Event was last written, as far as it says so.
+    pub written: Option<Timestamp>,
     /// Whether it is Running.
     pub runs: bool,
     /// Whether it is Pending.
@@ -47,6 +63,14 @@ impl Glance {
         let phase = text(pod, "/status/phase");
         let said = list(pod, "/status/conditions").iter();
         Glance {
+            name: boxed(name(pod)),
+            namespace: boxed(namespace(pod)),
+            uid: boxed(uid(pod)),
+            labels: texts(pod, "/metadata/labels")
+                .map(|(key, value)| (boxed(key), boxed(value)))
+                .collect(),
+            owned: !list(pod, "/metadata/ownerReferences").is_empty(),
+            allocatable: amounts(pod, "/status/allocatable"),
             owner: boxed(controller(pod).map_or("", |owner| text(owner, "/uid"))),
             node: boxed(text(pod, "/spec/nodeName")),
             revision: boxed(entry(pod, "/metadata/labels", REVISION).unwrap_or_default()),
@@ -62,12 +86,19 @@ impl Glance {
             ready_changed: said
                 .filter(|one| text(one, "/type") == "Ready")
                 .find_map(|one| moment(one, "/lastTransitionTime")),
+            written: written(pod),
             runs: phase == "Running",
             pending: phase == "Pending",
             ended: ["Succeeded", "Failed"].contains(&phase),
             leaving: is_leaving(pod),
             has_address: !text(pod, "/status/podIP").is_empty(),
         }
+    }
+
+    /// One of its labels.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let mut all = self.labels.iter();
+        all.find(|(own, _)| **own == *key).map(|(_, value)| &**value)
     }
 
     /// Whether it has a node.
@@ -79,6 +110,18 @@ impl Glance {
     pub fn uses(&self, claim: &str) -> bool {
         self.claims.iter().any(|used| **used == *claim)
     }
+}
+
+fn written(event: &Value) -> Option<Timestamp> {
+    find(event, "/involvedObject")?;
+    let times = [
+        "/series/lastObservedTime",
+        "/lastTimestamp",
+        "/eventTime",
+        "/firstTimestamp",
+        "/metadata/creationTimestamp",
+    ];
+    times.iter().filter_map(|pointer| moment(event, pointer)).max()
 }
 
 #[cfg(test)]
@@ -103,6 +146,16 @@ mod tests {
         assert_eq!(seen.ready_changed, Some("2026-01-01T00:00:01Z".parse().unwrap()));
         assert!(seen.ready && seen.runs && seen.leaving && seen.has_address && seen.is_placed());
         assert!(!seen.pending && !seen.ended && seen.uses("data-db-0") && !seen.uses("data-db-1"));
+        assert_eq!(
+            (seen.label(REVISION), seen.label("app"), seen.owned),
+            (Some("db-1"), None, true)
+        );
+        let node =
+            Glance::at(&json!({"metadata": {"name": "n1", "uid": "u"}, "status": {"allocatable": {"pods": "9"}}}));
+        assert_eq!(
+            (&*node.name, &*node.uid, node.allocatable.len(), node.owned),
+            ("n1", "u", 1, false)
+        );
         let bare = Glance::at(&json!({"status": {"phase": "Failed"}}));
         assert!(bare.ended && !bare.ready && !bare.leaving && !bare.is_placed());
         assert_eq!((&*bare.owner, bare.claims.len(), bare.ready_changed), ("", 0, None));

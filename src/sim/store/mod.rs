@@ -7,6 +7,7 @@ mod defaults;
 mod delete;
 mod glance;
 mod managed;
+mod marks;
 mod object;
 mod page;
 mod selection;
@@ -26,6 +27,7 @@ pub use change::{Change, What};
 pub use delete::{Deleted, Deletion};
 pub use glance::Glance;
 pub(in crate::sim) use glance::REVISION;
+pub use marks::{Marks, Word};
 pub use object::Object;
 pub use page::Page;
 pub use selection::Selection;
@@ -64,16 +66,19 @@ impl Key {
 }
 
 /// One kind's objects, by namespace and then by name.
-type Table = BTreeMap<String, BTreeMap<String, Object>>;
+type Table = BTreeMap<String, BTreeMap<String, (Object, Marks)>>;
 
 /// How many changes of a kind are kept for those who watch it. Who asks for older ones gets 410 and lists anew.
-const KEPT: usize = 1024;
+const KEPT: usize = 256;
+/// The same of endpoint slices, each of which holds a hundred endpoints.
+const KEPT_OF_SLICES: usize = 16;
 
 /// All objects, and what has happened to them.
 #[derive(Clone, Debug)]
 pub struct Store {
     tables: BTreeMap<Kind, Table>,
     changes: BTreeMap<Kind, change::Log>,
+    words: marks::Words,
     revision: u64,
     made: u64,
 }
@@ -83,6 +88,7 @@ impl Default for Store {
         Store {
             tables: BTreeMap::new(),
             changes: BTreeMap::new(),
+            words: marks::Words::default(),
             revision: 1000,
             made: 0,
         }
@@ -97,7 +103,8 @@ impl Store {
 
     /// One object.
     pub fn get(&self, key: &Key) -> Option<&Object> {
-        self.tables.get(&key.kind)?.get(&key.namespace)?.get(&key.name)
+        let (object, _) = self.tables.get(&key.kind)?.get(&key.namespace)?.get(&key.name)?;
+        Some(object)
     }
 
     /// As [`Store::get`].
@@ -110,6 +117,11 @@ impl Store {
 
     /// All objects of a kind in a namespace, or in all of them; by namespace and name.
     pub fn all<'a>(&'a self, kind: Kind, within: Option<&'a str>) -> impl Iterator<Item = &'a Object> {
+        self.marked(kind, within).map(|(object, _)| object)
+    }
+
+    /// As [`Store::all`], each object with its marks, which only pods, claims and attachments have.
+    pub fn marked<'a>(&'a self, kind: Kind, within: Option<&'a str>) -> impl Iterator<Item = &'a (Object, Marks)> {
         let bounds: (Bound<&str>, Bound<&str>) = match within {
             Some(within) => (Bound::Included(within), Bound::Included(within)),
             None => (Bound::Unbounded, Bound::Unbounded),
@@ -117,6 +129,32 @@ impl Store {
         let table = self.tables.get(&kind);
         let spaces = table.into_iter().flat_map(move |table| table.range::<str, _>(bounds));
         spaces.flat_map(|(_, objects)| objects.values())
+    }
+
+    /// As [`Store::all`], only what stands behind a namespace and a name.
+    fn all_behind<'a>(
+        &'a self,
+        kind: Kind,
+        within: Option<&'a str>,
+        behind: Option<(&'a str, &'a str)>,
+    ) -> impl Iterator<Item = &'a Object> {
+        let first = behind.map(|(space, _)| space);
+        let lowest = within.max(first).map_or(Bound::Unbounded, Bound::Included);
+        let bounds: (Bound<&str>, Bound<&str>) = (lowest, within.map_or(Bound::Unbounded, Bound::Included));
+        let is_empty = within.is_some() && within < first;
+        let table = self.tables.get(&kind).filter(|_| !is_empty);
+        let spaces = table.into_iter().flat_map(move |table| table.range::<str, _>(bounds));
+        spaces.flat_map(move |(space, objects)| {
+            let after = behind.filter(|(first, _)| space == first).map(|(_, name)| name);
+            let from: (Bound<&str>, Bound<&str>) = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+            objects.range::<str, _>(from).map(|(_, (object, _))| object)
+        })
+    }
+
+    /// The number that a text has in [`Marks`]; none where no node has it as its name, and no pod
+    /// and no attachment has it.
+    pub fn word(&self, text: &str) -> Option<Word> {
+        self.words.of(text)
     }
 
     /// A number that no call before has given: names and uids are made of it, so that the same course gives the same ones.
@@ -130,9 +168,18 @@ impl Store {
         self.revision += 1;
         object["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
         let object = Object::from(object);
+        let marks = match key.kind {
+            Kind::Pods | Kind::Claims | Kind::VolumeAttachments => Marks::of(object.glance(), &mut self.words),
+            Kind::Nodes => {
+                self.words.learn(&key.name);
+                Marks::default()
+            }
+            _ => Marks::default(),
+        };
         let table = self.tables.entry(key.kind).or_default();
         let space = table.entry(key.namespace.clone()).or_default();
-        let before = space.insert(key.name.clone(), object.clone());
+        let before = space.insert(key.name.clone(), (object.clone(), marks));
+        let before = before.map(|(before, _)| before);
         let what = if before.is_some() { What::Modified } else { What::Added };
         self.note(key.kind, what, object.clone(), before);
         object
@@ -141,7 +188,7 @@ impl Store {
     /// Takes an object away and notes that.
     fn drop_key(&mut self, key: &Key) -> Option<Object> {
         let space = self.tables.get_mut(&key.kind)?.get_mut(&key.namespace)?;
-        let before = space.remove(&key.name)?;
+        let (before, _) = space.remove(&key.name)?;
         self.revision += 1;
         let mut last = Value::clone(&before);
         last["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
@@ -158,7 +205,12 @@ impl Store {
             object,
             before,
         };
-        self.changes.entry(kind).or_default().push(change, KEPT);
+        let most = if kind == Kind::EndpointSlices {
+            KEPT_OF_SLICES
+        } else {
+            KEPT
+        };
+        self.changes.entry(kind).or_default().push(change, most);
     }
 }
 

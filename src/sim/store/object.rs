@@ -1,7 +1,7 @@
 //! An object as the store keeps it: nobody changes it any more, so that all who look at it share it, and its text is written once.
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
@@ -15,9 +15,15 @@ pub struct Object(Arc<Kept>);
 struct Kept {
     value: Value,
     /// Its JSON without `apiVersion` and `kind`, as lists have it.
-    bare: OnceLock<String>,
+    bare: OnceLock<Bare>,
     /// What is asked of it most.
     glance: OnceLock<Box<Glance>>,
+}
+
+/// A text, and where in it the metadata are.
+struct Bare {
+    text: String,
+    metadata: Range<usize>,
 }
 
 impl Object {
@@ -30,14 +36,33 @@ impl Object {
         format!(r#"{{"apiVersion":{version},"kind":{kind}{comma}{rest}"#)
     }
 
-    /// What is asked of a pod most, read once.
+    /// Whether the other one is this very object at this very version, and not only an equal one.
+    pub fn is_very(&self, other: &Object) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What is asked of it most, read once.
     pub fn glance(&self) -> &Glance {
         self.0.glance.get_or_init(|| Box::new(Glance::at(&self.0.value)))
     }
 
     /// Its JSON without `apiVersion` and `kind`: so the objects of built-in kinds stand in lists.
     pub fn bare_text(&self) -> &str {
+        &self.bare().text
+    }
+
+    /// The JSON of its metadata; `null` where it has none.
+    pub fn metadata_text(&self) -> &str {
+        let bare = self.bare();
+        bare.text
+            .get(bare.metadata.clone())
+            .filter(|text| !text.is_empty())
+            .unwrap_or("null")
+    }
+
+    fn bare(&self) -> &Bare {
         self.0.bare.get_or_init(|| {
+            let mut metadata = 0..0;
             let fields = self.0.value.as_object().into_iter().flatten();
             let mut text = String::from("{");
             for (key, value) in fields.filter(|(key, _)| *key != "apiVersion" && *key != "kind") {
@@ -46,11 +71,15 @@ impl Object {
                 }
                 text.push_str(&Value::from(key.as_str()).to_string());
                 text.push(':');
+                let begun = text.len();
                 text.push_str(&value.to_string());
+                if key == "metadata" {
+                    metadata = begun..text.len();
+                }
             }
             text.push('}');
             text.shrink_to_fit();
-            text
+            Bare { text, metadata }
         })
     }
 }
@@ -112,6 +141,7 @@ mod tests {
             let object = Object::from(value.clone());
             let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
             assert_eq!(read(&object.text()), value);
+            assert_eq!(read(object.metadata_text()), value["metadata"]);
             let mut bare = value;
             bare.as_object_mut()
                 .unwrap()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Object, Selection, Store, What};
-use crate::sim::json::{name, namespace};
+use crate::sim::json::namespace;
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
 
@@ -39,28 +39,46 @@ impl Store {
             let (revision, from) = read_token(next)?;
             (revision, Some(from))
         };
-        let after = |object: &&Object| {
-            from.as_ref()
-                .is_none_or(|(space, called)| (space.as_str(), called.as_str()) < (namespace(object), name(object)))
-        };
-        let wanted = |object: &&Object| after(object) && selection.selects(object);
-        let mut items: Vec<Object> = if revision == self.revision {
-            self.all(kind, within).filter(wanted).cloned().collect()
+        let then = if revision == self.revision {
+            BTreeMap::new()
         } else {
-            self.at(kind, within, revision)?
-                .iter()
-                .filter(wanted)
-                .cloned()
-                .collect()
+            self.changed_since(kind, within, revision)?
         };
-        let left = if limit == 0 {
-            0
-        } else {
-            items.len().saturating_sub(limit)
-        };
-        items.truncate(items.len() - left);
+        let mut then = then.into_iter().peekable();
+        let from = from.as_ref().map(|(space, called)| (space.as_str(), called.as_str()));
+        let mut now = self.all_behind(kind, within, from).peekable();
+        let is_after = |object: &Object| from.is_none_or(|from| from < place(object));
+        let (mut items, mut left): (Vec<Object>, usize) = (Vec::new(), 0);
+        let most = if limit == 0 { usize::MAX } else { limit };
+        loop {
+            // What has changed meanwhile is told as it was, at its place.
+            let changed = match (then.peek(), now.peek()) {
+                (None, None) => break,
+                (Some((changed, _)), Some(object)) => (changed.0.as_str(), changed.1.as_str()) <= place(object),
+                (then, _) => then.is_some(),
+            };
+            let object = if changed {
+                let Some((changed, object)) = then.next() else { break };
+                let _ = now.next_if(|object| place(object) == (changed.0.as_str(), changed.1.as_str()));
+                object
+            } else {
+                now.next().cloned()
+            };
+            let Some(object) = object.filter(|object| is_after(object) && selection.selects(object)) else {
+                continue;
+            };
+            if items.len() < most {
+                items.push(object);
+            } else if selection.is_everything() {
+                left += 1;
+            } else {
+                // The server doesn't count where it selects.
+                left = 1;
+                break;
+            }
+        }
         let next = match items.last() {
-            Some(last) if left > 0 => token(revision, &place(last)),
+            Some(last) if left > 0 => token(revision, place(last)),
             _ => String::new(),
         };
         Ok(Page {
@@ -71,8 +89,13 @@ impl Store {
         })
     }
 
-    /// The objects as they were at a version.
-    fn at(&self, kind: Kind, within: Option<&str>, revision: u64) -> Result<Vec<Object>, Refused> {
+    /// What has changed since a version, by its place: as it was then, or that it wasn't there.
+    fn changed_since(
+        &self,
+        kind: Kind,
+        within: Option<&str>,
+        revision: u64,
+    ) -> Result<BTreeMap<(String, String), Option<Object>>, Refused> {
         let later = self.since(kind, revision).map_err(|_| {
             Refused::expired(
                 "The provided continue parameter is too old to display a consistent list result. You can start a new list \
@@ -82,26 +105,22 @@ impl Store {
                  list.",
             )
         })?;
-        let mut objects: BTreeMap<(String, String), Object> = self
-            .all(kind, within)
-            .map(|object| (place(object), object.clone()))
-            .collect();
         let concerned = |object: &Object| within.is_none_or(|within| namespace(object) == within);
+        let mut changed = BTreeMap::new();
         for change in later.rev().filter(|change| concerned(&change.object)) {
-            match (change.what, &change.before) {
-                (What::Added, _) | (_, None) => objects.remove(&place(&change.object)),
-                (What::Modified | What::Deleted, Some(before)) => objects.insert(place(before), before.clone()),
-            };
+            let (space, called) = place(&change.object);
+            let before = change.before.clone().filter(|_| change.what != What::Added);
+            changed.insert((space.to_owned(), called.to_owned()), before);
         }
-        Ok(objects.into_values().collect())
+        Ok(changed)
     }
 }
 
-fn place(object: &Object) -> (String, String) {
-    (namespace(object).to_owned(), name(object).to_owned())
+fn place(object: &Object) -> (&str, &str) {
+    (&object.glance().namespace, &object.glance().name)
 }
 
-fn token(revision: u64, (namespace, name): &(String, String)) -> String {
+fn token(revision: u64, (namespace, name): (&str, &str)) -> String {
     format!("{revision}/{namespace}/{name}")
 }
 

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::model::selector;
 use crate::model::set::selects_by;
-use crate::sim::json::map;
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
+use crate::sim::store::Object;
 
 /// A label and a field selector; the default selects everything.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,11 +83,8 @@ impl Selection {
     }
 
     /// Whether an object is selected.
-    pub fn selects(&self, object: &Value) -> bool {
-        let labels = self.labels.as_ref().is_none_or(|wanted| {
-            let labels = map(object, "/metadata/labels");
-            selects_by(wanted, |key| labels?.get(key)?.as_str())
-        });
+    pub fn selects(&self, object: &Object) -> bool {
+        let labels = (self.labels.as_ref()).is_none_or(|wanted| selects_by(wanted, |key| object.glance().label(key)));
         labels && self.fields.iter().all(|term| term.holds(object))
     }
 }
@@ -150,15 +147,15 @@ mod tests {
             ("", "metadata.name==a", true),
         ] {
             let selection = Selection::parse(Kind::Pods, labels, fields).unwrap();
-            assert_eq!(selection.selects(&pod), expected, "{labels} {fields}");
+            assert_eq!(selection.selects(&pod.clone().into()), expected, "{labels} {fields}");
         }
     }
 
     #[test]
     fn a_node_that_nobody_cordoned_is_not_unschedulable() {
         let open = Selection::parse(Kind::Nodes, "", "spec.unschedulable=false").unwrap();
-        assert!(open.selects(&json!({"spec": {}})));
-        assert!(!open.selects(&json!({"spec": {"unschedulable": true}})));
+        assert!(open.selects(&json!({"spec": {}}).into()));
+        assert!(!open.selects(&json!({"spec": {"unschedulable": true}}).into()));
     }
 
     #[test]

@@ -122,8 +122,13 @@ fn meant(plane: &Plane) -> Vec<fit::Meant<'_>> {
 
 /// Why a pod can't run on a node that isn't there yet; none where it can.
 fn against(store: &Store, pod: &Object, node: &Value, on_it: &[&Object], meant: &[fit::Meant<'_>]) -> Option<fit::Why> {
-    fit::unwelcome(store, pod, node)
-        .or_else(|| fit::too_big(&pod.glance().requests, &fit::room(node, on_it, &|_| false)))
+    fit::unwelcome(pod, &fit::Disks::of(store, pod), node)
+        .or_else(|| {
+            fit::too_big(
+                &pod.glance().requests,
+                &fit::room(&amounts(node, "/status/allocatable"), on_it, &|_| false),
+            )
+        })
         .or_else(|| fit::bad_company(store, pod, node, &|_| false))
         .or_else(|| fit::unbalanced(&fit::spreads(store, pod, meant), node))
 }

@@ -8,7 +8,7 @@ use super::Look;
 use crate::sim::json::{list, map, name, set, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::{Key, Object};
+use crate::sim::store::{Key, Marks, Object};
 
 /// The name of the claim that a template makes for an ordinal.
 pub(super) fn claim_name(owner: &Value, template: &str, ordinal: i64) -> String {
@@ -40,14 +40,18 @@ pub(super) fn follow_retention(plane: &mut Plane, look: &Look) {
     let retention =
         |when: &str| text(&look.set, &format!("/spec/persistentVolumeClaimRetentionPolicy/{when}")) == "Delete";
     let (scaled, deleted) = (retention("whenScaled"), retention("whenDeleted"));
-    let is_owned = |claim: &Object| !list(claim, "/metadata/ownerReferences").is_empty();
-    let mut claims = plane.store.all(Kind::Claims, Some(&look.key.namespace));
+    let is_owned = |(_, marks): &(Object, Marks)| marks.owned;
+    let mut claims = plane.store.marked(Kind::Claims, Some(&look.key.namespace));
     // As a rule nobody owns any and nobody is to.
     if !scaled && !deleted && !claims.any(is_owned) {
         return;
     }
     drop(claims);
-    for (ordinal, pod) in &look.pods {
+    for (ordinal, _) in &look.pods {
+        let Some(pod) = plane.store.get(&look.key_of(*ordinal)).cloned() else {
+            continue;
+        };
+        let pod = &pod;
         let goes = scaled && !look.wanted().contains(ordinal);
         for template in list(&look.set, "/spec/volumeClaimTemplates") {
             let key = Key::new(

@@ -7,16 +7,14 @@ mod pod;
 mod revisions;
 mod status;
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 
+use crate::sim::controllers::Work;
 use crate::sim::controllers::events::{By, say, warn};
-use crate::sim::controllers::{Work, ordinal};
 use crate::sim::json::{is_leaving, name, number, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Object, Part, REVISION};
+use crate::sim::store::{Deletion, Key, Marks, Object, Part, REVISION, Store};
 use revisions::Revisions;
 
 /// What the controller knows while it looks at a set.
@@ -24,7 +22,8 @@ struct Look {
     key: Key,
     set: Object,
     revisions: Revisions,
-    pods: BTreeMap<i64, Object>,
+    /// The pods that the set owns and that have a name which it gives, by ordinal.
+    pods: Vec<(i64, Marks)>,
     start: i64,
     replicas: i64,
     /// How long a pod must be Ready until it counts as available, in seconds.
@@ -40,12 +39,14 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     if is_leaving(&set) {
         return;
     }
-    let pods: BTreeMap<i64, Object> = plane
+    let (owner, stem) = (plane.store.word(uid(&set)), plane.store.word(&key.name));
+    let own = plane
         .store
-        .all(Kind::Pods, Some(&key.namespace))
-        .filter(|pod| *pod.glance().owner == *uid(&set))
-        .filter_map(|pod| Some((ordinal(&set, pod)?, pod.clone())))
-        .collect();
+        .marked(Kind::Pods, Some(&key.namespace))
+        .map(|(_, marks)| marks);
+    let own = own.filter(|marks| owner == Some(marks.owner) && stem == Some(marks.stem));
+    let mut pods: Vec<(i64, Marks)> = own.filter_map(|marks| Some((marks.ordinal?.into(), *marks))).collect();
+    pods.sort_unstable_by_key(|(ordinal, _)| *ordinal);
     let Some(revisions) = revisions::find(plane, &set, now) else {
         return;
     };
@@ -60,7 +61,7 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         now,
     };
     look.act(plane);
-    if let Some(again) = look.next_available() {
+    if let Some(again) = look.next_available(&plane.store) {
         plane.plan(Work::Set(key.clone()), again);
     }
     status::write(plane, &look);
@@ -84,24 +85,38 @@ impl Look {
         number(&self.set, "/spec/updateStrategy/rollingUpdate/partition")
     }
 
-    /// When the pod counts as available; none where it isn't Ready.
-    fn available_at(&self, pod: &Object) -> Option<Timestamp> {
-        if !is_ready(pod) {
+    /// The pod with an ordinal.
+    fn at(&self, ordinal: i64) -> Option<&Marks> {
+        let place = self.pods.binary_search_by_key(&ordinal, |(ordinal, _)| *ordinal).ok()?;
+        Some(&self.pods[place].1)
+    }
+
+    fn key_of(&self, ordinal: i64) -> Key {
+        Key::new(Kind::Pods, &self.key.namespace, &format!("{}-{ordinal}", self.key.name))
+    }
+
+    /// When a pod counts as available that has changed last when `since` says; none where it isn't Ready.
+    fn available_at(&self, marks: &Marks, since: impl FnOnce() -> Option<Timestamp>) -> Option<Timestamp> {
+        if !is_ready(marks) {
             return None;
         }
-        match pod.glance().ready_changed {
-            Some(since) if self.settles > 0 => since.checked_add(SignedDuration::from_secs(self.settles)).ok(),
-            _ => Some(self.now),
+        match Some(self.settles).filter(|settles| *settles > 0).and_then(|_| since()) {
+            Some(since) => since.checked_add(SignedDuration::from_secs(self.settles)).ok(),
+            None => Some(self.now),
         }
     }
 
-    fn is_available(&self, pod: &Object) -> bool {
-        self.available_at(pod).is_some_and(|at| at <= self.now)
+    fn is_available(&self, store: &Store, ordinal: i64, marks: &Marks) -> bool {
+        let since = || store.get(&self.key_of(ordinal))?.glance().ready_changed;
+        self.available_at(marks, since).is_some_and(|at| at <= self.now)
     }
 
     /// When the next pod that is Ready has been so for long enough.
-    fn next_available(&self) -> Option<Timestamp> {
-        let times = self.pods.values().filter_map(|pod| self.available_at(pod));
+    fn next_available(&self, store: &Store) -> Option<Timestamp> {
+        let times = self.pods.iter().filter_map(|(ordinal, marks)| {
+            let since = || store.get(&self.key_of(*ordinal))?.glance().ready_changed;
+            self.available_at(marks, since)
+        });
         times.filter(|at| *at > self.now).min()
     }
 
@@ -109,7 +124,7 @@ impl Look {
         claims::follow_retention(plane, self);
         let ordered = self.is_ordered();
         for ordinal in self.wanted() {
-            match self.pods.get(&ordinal) {
+            match self.at(ordinal) {
                 None => {
                     claims::make(plane, self, ordinal);
                     self.make_pod(plane, ordinal);
@@ -117,32 +132,32 @@ impl Look {
                         return;
                     }
                 }
-                Some(pod) if pod.glance().ended => {
-                    self.delete(plane, pod);
+                Some(pod) if pod.ended => {
+                    self.delete(plane, ordinal, pod);
                     if ordered {
                         return;
                     }
                 }
                 Some(pod) => {
-                    if pod.glance().pending {
+                    if pod.pending {
                         claims::make(plane, self, ordinal);
                     }
-                    if ordered && (pod.glance().leaving || !self.is_available(pod)) {
+                    if ordered && (pod.leaving || !self.is_available(&plane.store, ordinal, pod)) {
                         return;
                     }
                 }
             }
         }
         let wanted = self.wanted();
-        let first_unwell = self.pods.values().find(|pod| !is_ready(pod) || pod.glance().leaving);
-        for (_, pod) in self.pods.iter().rev().filter(|(ordinal, _)| !wanted.contains(ordinal)) {
+        let first_unwell = self.pods.iter().find(|(_, pod)| !is_ready(pod) || pod.leaving);
+        for (ordinal, pod) in self.pods.iter().rev().filter(|(ordinal, _)| !wanted.contains(ordinal)) {
             if self.is_ordered() {
-                let is_first = first_unwell.is_some_and(|first| name(first) == name(pod));
-                if pod.glance().leaving || (!is_ready(pod) && !is_first) {
+                let is_first = first_unwell.is_some_and(|(first, _)| first == ordinal);
+                if pod.leaving || (!is_ready(pod) && !is_first) {
                     return;
                 }
             }
-            self.delete(plane, pod);
+            self.delete(plane, *ordinal, pod);
             if self.is_ordered() {
                 return;
             }
@@ -150,18 +165,19 @@ impl Look {
         if !self.rolls() {
             return;
         }
+        let update = plane.store.word(&self.revisions.update);
         let from = self.start + self.partition().unwrap_or(0);
         for ordinal in (from..wanted.end).rev() {
             // One that was made just now isn't Ready.
-            let Some(pod) = self.pods.get(&ordinal) else { return };
-            if pod.glance().leaving {
+            let Some(pod) = self.at(ordinal) else { return };
+            if pod.leaving {
                 return;
             }
-            if revision(pod) != self.revisions.update {
-                self.delete(plane, pod);
+            if update != Some(pod.revision) {
+                self.delete(plane, ordinal, pod);
                 return;
             }
-            if !self.is_available(pod) {
+            if !self.is_available(&plane.store, ordinal, pod) {
                 return;
             }
         }
@@ -211,22 +227,18 @@ impl Look {
         }
     }
 
-    fn delete(&self, plane: &mut Plane, pod: &Object) {
-        if pod.glance().leaving {
+    fn delete(&self, plane: &mut Plane, ordinal: i64, pod: &Marks) {
+        if pod.leaving {
             return;
         }
-        let key = Key::of(Kind::Pods, pod);
         // What is gone meanwhile is what was wanted.
+        let key = self.key_of(ordinal);
         let _ = plane.store.delete(&key, &Deletion::default(), &by_us(self.now));
     }
 }
 
-fn is_ready(pod: &Object) -> bool {
-    pod.glance().runs && pod.glance().ready
-}
-
-fn revision(pod: &Object) -> &str {
-    &pod.glance().revision
+fn is_ready(pod: &Marks) -> bool {
+    pod.runs && pod.ready
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Look, revision};
+use super::Look;
 use crate::sim::json::{controller, name, namespace, number, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
@@ -85,9 +85,10 @@ pub(super) fn find(plane: &mut Plane, set: &Value, now: Timestamp) -> Option<Rev
 pub(super) fn forget(plane: &mut Plane, look: &Look) {
     let live = |found: &Object| {
         let called = name(found);
-        called == look.revisions.current
-            || called == look.revisions.update
-            || look.pods.values().any(|pod| revision(pod) == called)
+        called == look.revisions.current || called == look.revisions.update || {
+            let called = plane.store.word(called);
+            look.pods.iter().any(|(_, pod)| called == Some(pod.revision))
+        }
     };
     let mut unused: Vec<Object> = history(plane, &look.set)
         .into_iter()

@@ -5,26 +5,34 @@
 
 use serde_json::json;
 
-use super::{Look, is_ready, revision};
+use super::{Look, is_ready};
 use crate::sim::json::{number, remove, set, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::Object;
+use crate::sim::store::{Marks, Object};
 
 /// The numbers that are written where they are zero, too.
 const WRITTEN_AS_ZERO: [&str; 4] = ["availableReplicas", "collisionCount", "observedGeneration", "replicas"];
 
 /// Writes what is seen after the controller has acted.
 pub(super) fn write(plane: &mut Plane, look: &Look) {
-    let pods: Vec<Object> = plane
+    let owner = plane.store.word(uid(&look.set));
+    let pods: Vec<&(Object, Marks)> = plane
         .store
-        .all(Kind::Pods, Some(&look.key.namespace))
-        .filter(|pod| *pod.glance().owner == *uid(&look.set))
-        .cloned()
+        .marked(Kind::Pods, Some(&look.key.namespace))
+        .filter(|(_, marks)| owner == Some(marks.owner))
         .collect();
-    let count = |holds: &dyn Fn(&Object) -> bool| pods.iter().filter(|pod| holds(pod)).count();
-    let of = |wanted: &str| count(&|pod| !pod.glance().leaving && revision(pod) == wanted);
+    let count = |holds: &dyn Fn(&Marks) -> bool| pods.iter().filter(|(_, marks)| holds(marks)).count();
+    let of = |wanted: &str| {
+        let wanted = plane.store.word(wanted);
+        count(&|marks| !marks.leaving && wanted == Some(marks.revision))
+    };
     let (total, ready) = (pods.len(), count(&is_ready));
+    let available = pods.iter().filter(|(pod, marks)| {
+        let at = look.available_at(marks, || pod.glance().ready_changed);
+        at.is_some_and(|at| at <= look.now)
+    });
+    let available = available.count();
     let updated = of(&look.revisions.update);
     let mut current = of(&look.revisions.current);
     let mut current_revision = look.revisions.current.as_str();
@@ -35,7 +43,7 @@ pub(super) fn write(plane: &mut Plane, look: &Look) {
     let fields = [
         ("replicas", json!(total)),
         ("readyReplicas", json!(ready)),
-        ("availableReplicas", json!(count(&|pod| look.is_available(pod)))),
+        ("availableReplicas", json!(available)),
         ("currentReplicas", json!(current)),
         ("updatedReplicas", json!(updated)),
         ("currentRevision", json!(current_revision)),
