@@ -10,6 +10,8 @@ mod usage;
 
 use std::sync::Arc;
 
+use k8s_openapi::Metadata;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -145,7 +147,7 @@ pub async fn need_again<K>(
     known: Option<&model::objects::Objects<K>>,
 ) -> Result<Vec<Arc<K>>, Failure>
 where
-    K: kube::Resource + DeserializeOwned + Send + Sync + 'static,
+    K: Metadata<Ty = ObjectMeta> + DeserializeOwned + Send + Sync + 'static,
 {
     let place = resource.place();
     let collection = collection_path(&place, place.version, namespace);

@@ -9,7 +9,8 @@ mod store;
 mod view;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
@@ -21,7 +22,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::Config;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
@@ -31,6 +32,7 @@ use crate::cluster::read::served;
 use crate::cluster::recording::empty;
 use crate::cluster::server_time::ServerTime;
 use crate::model::mark::HELPER;
+use crate::model::objects::Objects;
 use crate::model::pod;
 use crate::model::read::Read;
 use crate::model::recording::Taken;
@@ -40,7 +42,10 @@ use crate::model::snapshot::Snapshot;
 
 use follow::{Bell, FIRST_PAUSE, NOT_OURS, follow};
 use store::Store;
+use view::Joined;
 
+/// How often changes are told at most.
+const TOGETHER: Duration = Duration::from_millis(25);
 /// Where events about objects without a namespace land.
 const DEFAULT: &str = "default";
 
@@ -52,6 +57,8 @@ pub struct Watches {
     set: Arc<Store<StatefulSet>>,
     pods: Arc<Store<Pod>>,
     helpers: Arc<Store<Pod>>,
+    /// Both together, as they were shown last.
+    joined: Mutex<Joined>,
     events: Arc<Store<Event>>,
     cluster_events: Arc<Store<Event>>,
     nodes: Arc<Store<Node>>,
@@ -66,6 +73,8 @@ pub struct Watches {
     everywhere: Option<Arc<Store<Pod>>>,
     bell: Bell,
     changes: watch::Receiver<()>,
+    /// When changes were told last.
+    told: Option<Instant>,
     /// Aborted when dropped.
     tasks: JoinSet<()>,
 }
@@ -89,6 +98,7 @@ impl Watches {
             set: store(Resource::StatefulSets),
             pods: store(Resource::Pods),
             helpers: store(Resource::Pods),
+            joined: Mutex::default(),
             events: store(Resource::Events),
             cluster_events: store(Resource::ClusterEvents),
             nodes: store(Resource::Nodes),
@@ -104,6 +114,7 @@ impl Watches {
             everywhere: None,
             bell,
             changes,
+            told: None,
             tasks: JoinSet::new(),
         };
         watches.spawn(connection, namespace, set_name);
@@ -241,9 +252,18 @@ impl Watches {
         }
     }
 
-    /// Waits until something has changed since the last call; many changes at once are one.
+    /// Waits until something has changed since the last call. The first of a burst is told at once, so that it has its moment; what
+    /// comes right after it is told together: changes come in bursts, since one controller follows the other, and whoever looks at
+    /// each goes through all that there is as often.
     pub async fn changed(&mut self) {
         let _ = self.changes.changed().await;
+        // Whoever stops waiting here is told of it the next time.
+        self.changes.mark_changed();
+        if let Some(told) = self.told {
+            sleep_until(told + TOGETHER).await;
+        }
+        self.told = Some(Instant::now());
+        self.changes.mark_unchanged();
     }
 
     /// Takes over what an uncached look ([`fresh`](crate::cluster::fresh::fresh)) saw, where that is newer than what the
@@ -253,7 +273,15 @@ impl Watches {
             return;
         };
         let mut changed = false;
-        if let Read::Got(pods) = &fresh.pods {
+        // As a rule it saw the very objects that the watches brought.
+        let is_shown = |pods: &Objects<Pod>| {
+            self.pods_with_helpers()
+                .got()
+                .is_some_and(|shown| shown.is_the_same_as(pods))
+        };
+        if let Read::Got(pods) = &fresh.pods
+            && !is_shown(pods)
+        {
             let of_the_set = |pod: &&Arc<Pod>| selects(&self.selector, pod.metadata.labels.as_ref());
             let is_helper = |pod: &&Arc<Pod>| pod::label(pod, HELPER).is_some();
             changed |= self.pods.absorb(pods.shared().filter(of_the_set).cloned(), began);
@@ -265,7 +293,9 @@ impl Watches {
         if let Read::Got(budgets) = &fresh.budgets {
             changed |= self.budgets.absorb(budgets.iter().cloned().map(Arc::new), began);
         }
-        if let Read::Got(claims) = &fresh.claims {
+        if let Read::Got(claims) = &fresh.claims
+            && (self.claims.read().got()).is_none_or(|shown| !shown.is_the_same_as(claims))
+        {
             changed |= self.claims.absorb(claims.shared().cloned(), began);
         }
         if changed {
@@ -339,7 +369,7 @@ async fn follow_node_claims(api: Api, client: kube::Client, store: Arc<Store<Dyn
             return;
         }
         // One answer that didn't come says nothing of what there is for the rest of a run.
-        tokio::time::sleep(pause).await;
+        sleep(pause).await;
         pause = (pause * 2).min(NOT_OURS);
     };
     let kind = GroupVersionKind::gvk(place.group, &version, "NodeClaim");
@@ -363,6 +393,30 @@ mod tests {
     use super::*;
     use crate::cluster::get::tests::{MINUTE, api};
     use crate::cluster::test_server::{Reply, Server};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_of_a_burst_of_changes_is_told_at_once_and_the_rest_together() {
+        let nowhere = kube::Config::new("http://127.0.0.1:9".parse().expect("an address"));
+        let client = kube::Client::try_from(nowhere).expect("a client");
+        let connection = Connection::to_a_rehearsal(client, "shop");
+        let mut watches = Watches::start(&connection, "shop", "db", &LabelSelector::default(), &[]);
+        watches.tasks.abort_all();
+        watches.changes.mark_unchanged();
+        let began = Instant::now();
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            watches.bell.send_replace(());
+            watches.bell.send_replace(());
+            watches.changed().await;
+            told.push(began.elapsed());
+        }
+        assert_eq!(told, [Duration::ZERO, TOGETHER]);
+        // Whoever stopped waiting is told of it later.
+        watches.bell.send_replace(());
+        assert!(tokio::time::timeout(TOGETHER / 5, watches.changed()).await.is_err());
+        watches.changed().await;
+        assert_eq!(began.elapsed(), 2 * TOGETHER);
+    }
 
     #[tokio::test]
     async fn one_look_at_the_api_groups_that_failed_does_not_hide_nodeclaims_for_ever() {

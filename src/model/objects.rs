@@ -20,6 +20,9 @@ struct Kept<T> {
     by_name: OnceLock<Box<[usize]>>,
 }
 
+/// An object before and after; nothing where there was or is none.
+pub type News<'a, T> = (Option<&'a T>, Option<&'a T>);
+
 /// The objects of a list, one after the other.
 pub type Iter<'a, T> = Map<Shared<'a, Arc<T>>, fn(&'a Arc<T>) -> &'a T>;
 
@@ -32,6 +35,11 @@ impl<T> Objects<T> {
     /// The objects, to be shared on.
     pub fn shared(&self) -> impl Iterator<Item = &Arc<T>> {
         self.0.items.iter()
+    }
+
+    /// The object at a place, to be shared on.
+    pub fn at(&self, place: usize) -> Option<&Arc<T>> {
+        self.0.items.get(place)
     }
 
     /// Puts them in another list, changed; whoever has the one before goes on with that.
@@ -71,6 +79,35 @@ impl<T> Objects<T> {
         }
     }
 
+    /// What is another object in this list than in the one before it, or isn't in both: as a rule one came, went or changed. Nothing
+    /// where that isn't so, and all has to be looked at.
+    pub fn news_since<'a>(&'a self, before: &'a Self) -> Option<Vec<News<'a, T>>> {
+        let (old, new) = (&before.0.items, &self.0.items);
+        let same = |i: usize, j: usize| match (old.get(i), new.get(j)) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        let (mut i, mut j, mut news) = (0, 0, Vec::new());
+        while i < old.len() || j < new.len() {
+            if same(i, j) {
+                (i, j) = (i + 1, j + 1);
+            } else if i < old.len() && same(i + 1, j) {
+                news.push((Some(&*old[i]), None));
+                i += 1;
+            } else if j < new.len() && same(i, j + 1) {
+                news.push((None, Some(&*new[j])));
+                j += 1;
+            } else if i < old.len() && j < new.len() && same(i + 1, j + 1) {
+                news.push((Some(&*old[i]), Some(&*new[j])));
+                (i, j) = (i + 1, j + 1);
+            } else {
+                return None;
+            }
+        }
+        Some(news)
+    }
+
     /// Whether this is the very same list, and not only one of equal objects.
     pub fn is_the_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -80,6 +117,11 @@ impl<T> Objects<T> {
 impl<T: Metadata<Ty = ObjectMeta>> Objects<T> {
     /// The object of this name, of one namespace or of a kind that has none: the last in the list where there were several.
     pub fn named(&self, name: &str) -> Option<&T> {
+        self.place_named(name).map(|place| &*self.0.items[place])
+    }
+
+    /// Where that object is in the list.
+    pub fn place_named(&self, name: &str) -> Option<usize> {
         let items = &self.0.items;
         let name_at = |place: &usize| items[*place].metadata().name.as_deref().unwrap_or_default();
         let places = self.0.by_name.get_or_init(|| {
@@ -89,7 +131,7 @@ impl<T: Metadata<Ty = ObjectMeta>> Objects<T> {
         });
         let after = places.partition_point(|place| name_at(place) <= name);
         let place = places.get(after.checked_sub(1)?)?;
-        (name_at(place) == name).then(|| &*items[*place])
+        (name_at(place) == name).then_some(*place)
     }
 }
 
@@ -181,6 +223,33 @@ mod tests {
                 && !pods.renewed(again[1..].to_vec()).is_the_same_as(&pods)
         );
         assert!(pods.is_the_same_as(&pods.clone()) && !pods.is_the_same_as(&pods.iter().cloned().collect()));
+    }
+
+    #[test]
+    fn what_came_went_and_changed_is_news_as_long_as_it_is_one_thing_at_a_place() {
+        let all: Vec<Arc<u8>> = (0..6).map(Arc::new).collect();
+        let list = |places: &[usize]| -> Objects<u8> { places.iter().map(|place| all[*place].clone()).collect() };
+        let news = |before: &[usize], now: &[usize]| {
+            let (before, now) = (list(before), list(now));
+            let news = now.news_since(&before)?;
+            Some(
+                news.into_iter()
+                    .map(|(one, other)| (one.copied(), other.copied()))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(news(&[0, 1, 2], &[0, 1, 2]), Some(vec![]));
+        assert_eq!(news(&[0, 1, 2], &[0, 2]), Some(vec![(Some(1), None)]));
+        assert_eq!(news(&[0, 1], &[0, 1, 2]), Some(vec![(None, Some(2))]));
+        assert_eq!(
+            news(&[0, 1, 2, 3], &[0, 4, 2, 5]),
+            Some(vec![(Some(1), Some(4)), (Some(3), Some(5))])
+        );
+        assert_eq!(
+            news(&[0, 1, 2, 3], &[1, 2, 3, 4]),
+            Some(vec![(Some(0), None), (None, Some(4))])
+        );
+        assert_eq!(news(&[0, 1, 2, 3], &[3, 2, 1, 0]), None);
     }
 
     #[test]

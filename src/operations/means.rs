@@ -1,5 +1,6 @@
 //! What a run has at hand: the server, the permit, the lock, the live views, the user's commands, and where events go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join;
@@ -17,6 +18,7 @@ use crate::cluster::permit::Permit;
 use crate::cluster::recording::empty;
 use crate::cluster::watch::Watches;
 use crate::event::{Fact, LockState};
+use crate::model::objects::Objects;
 use crate::model::outcome::{End, Outcome};
 use crate::model::read::Read;
 use crate::model::set::{self, Ordinal};
@@ -64,6 +66,27 @@ pub struct Run {
     pub tasks: Tasks,
     /// Where events go.
     pub events: Emitter,
+}
+
+/// The volumes as they were read last, with one shard's as they are now: those that are read again, and none of its that isn't. The
+/// very list of before where nothing is new.
+fn with_its(
+    all: &Objects<PersistentVolume>,
+    its: &Objects<PersistentVolume>,
+    is_its: impl Fn(&PersistentVolume) -> bool,
+) -> Objects<PersistentVolume> {
+    let is_among = |one: &Arc<PersistentVolume>| {
+        let name = one.metadata.name.as_deref().unwrap_or_default();
+        all.named(name)
+            .is_some_and(|known| std::ptr::eq(known, &raw const **one))
+    };
+    let stays = |known: &&Arc<PersistentVolume>| its.shared().any(|one| Arc::ptr_eq(known, one));
+    if its.shared().all(is_among) && all.shared().filter(|known| is_its(known)).all(|known| stays(&known)) {
+        return all.clone();
+    }
+    let again = |volume: &PersistentVolume| its.iter().any(|one| one.metadata.name == volume.metadata.name);
+    let others = all.shared().filter(|volume| !is_its(volume) && !again(volume));
+    others.chain(its.shared()).cloned().collect()
 }
 
 /// What the shards are to become, as far as effects need to know it.
@@ -207,11 +230,7 @@ impl Run {
             claim.is_some_and(|claim| claims.contains(claim))
         };
         match (&mut self.base.volumes, &read.volumes) {
-            (Read::Got(all), Read::Got(its)) => {
-                let again = |volume: &PersistentVolume| its.iter().any(|one| one.metadata.name == volume.metadata.name);
-                let others = all.shared().filter(|volume| !is_its(volume) && !again(volume));
-                *all = others.chain(its.shared()).cloned().collect();
-            }
+            (Read::Got(all), Read::Got(its)) => *all = with_its(all, its, is_its),
             // One shard's aren't everybody's: the others' stay unread until a look has them all.
             (_, Read::Got(_)) => {}
             // What can't be read before a deletion is unreadable, whatever was seen before.
@@ -237,5 +256,46 @@ impl Run {
             leases: read.leases,
             ..look
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_shards_volumes_take_the_place_of_those_that_it_had_and_one_that_is_gone_is_gone() {
+        let volume = |name: &str, claim: &str, version: &str| {
+            let metadata = json!({"name": name, "resourceVersion": version});
+            let spec = json!({"claimRef": {"name": claim}});
+            Arc::new(serde_json::from_value::<PersistentVolume>(json!({"metadata": metadata, "spec": spec})).unwrap())
+        };
+        let (one, other) = (volume("pv-0", "data-db-0", "1"), volume("pv-1", "data-db-1", "1"));
+        let all: Objects<PersistentVolume> = [one.clone(), other.clone()].into_iter().collect();
+        let is_its = |volume: &PersistentVolume| {
+            let claim = volume
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.claim_ref.as_ref()?.name.as_deref());
+            claim == Some("data-db-0")
+        };
+        let now = |its: Vec<Arc<PersistentVolume>>| with_its(&all, &its.into_iter().collect(), is_its);
+        let told = |volumes: &Objects<PersistentVolume>| -> Vec<String> {
+            let meta = volumes.iter().map(|volume| &volume.metadata);
+            meta.map(|meta| {
+                format!(
+                    "{} {}",
+                    meta.name.as_deref().unwrap(),
+                    meta.resource_version.as_deref().unwrap()
+                )
+            })
+            .collect()
+        };
+        assert!(now(vec![one]).is_the_same_as(&all));
+        assert_eq!(told(&now(vec![volume("pv-0", "data-db-0", "2")])), ["pv-1 1", "pv-0 2"]);
+        assert_eq!(told(&now(vec![volume("pv-9", "data-db-0", "3")])), ["pv-1 1", "pv-9 3"]);
+        assert_eq!(told(&now(Vec::new())), ["pv-1 1"]);
     }
 }

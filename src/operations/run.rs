@@ -170,7 +170,7 @@ async fn carry_out<P: Planner>(
     }
     let now = run.now();
     let became = if let Some((pod, already_down)) = act.takes_down() {
-        Box::pin(take_down(planner, run, stop, &act, pod, already_down)).await
+        Box::pin(take_down(planner, run, stop, shown, &act, pod, already_down)).await
     } else {
         begin_something(planner, run, stop, shown, &act, look, now).await
     };
@@ -293,6 +293,7 @@ async fn take_down<P: Planner>(
     planner: &mut P,
     run: &mut Run,
     stop: &mut Stop,
+    shown: &mut Shown,
     act: &Act,
     target: &PodRef,
     already_down: bool,
@@ -325,6 +326,10 @@ async fn take_down<P: Planner>(
     still_ours(renewed)?;
     let read = read.map_err(Stopped::Failed)?;
     let look = run.absorb_one(read, target.ordinal);
+    if run.watches.nodes().is_empty() && !planner.wants_volumes() {
+        // It was all that such a look reads.
+        shown.looked();
+    }
     let seen = run.seen(&look);
     let now = run.now();
     planner.note(&seen, now, Sight::WithVolumesOf(target.ordinal));

@@ -4,9 +4,10 @@
 //! and reading an object takes many times as long as finding out that it is known.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use k8s_openapi::Metadata;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -16,10 +17,22 @@ use super::{Api, JSON, pages};
 use crate::cluster::failure::Failure;
 use crate::model::objects::Objects;
 
+/// Where more objects than this are known, their versions are asked for first: a tenth of what the objects are, and as a rule all of
+/// them are the ones that are known.
+const MANY: usize = 50;
+
+/// Only the metadata.
+const VERSIONS: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// The server can't give what was asked for in that form.
+const NOT_ACCEPTABLE: u16 = 406;
+
 /// What tells one state of one object from all others.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Version<'t> {
+    #[serde(borrow, default)]
+    name: Cow<'t, str>,
     #[serde(borrow, default)]
     uid: Cow<'t, str>,
     #[serde(borrow, default)]
@@ -32,9 +45,59 @@ struct Head<'t> {
     metadata: Version<'t>,
 }
 
+/// The objects that are known, and which of them is expected next: a server lists them in the same order again.
+struct Known<K> {
+    objects: Objects<K>,
+    next: usize,
+}
+
+impl<K: Metadata<Ty = ObjectMeta>> Known<K> {
+    fn new(objects: Option<&Objects<K>>) -> Self {
+        Known {
+            objects: objects.cloned().unwrap_or_default(),
+            next: 0,
+        }
+    }
+
+    /// The object at this version.
+    fn at(&mut self, wanted: &Version<'_>) -> Option<Arc<K>> {
+        let is_it = |object: &Arc<K>| {
+            let meta = object.metadata();
+            meta.uid.as_deref() == Some(&*wanted.uid)
+                && meta.resource_version.as_deref() == Some(&*wanted.resource_version)
+        };
+        let expected = self.objects.at(self.next).filter(|object| is_it(object));
+        let found = match expected {
+            Some(object) => object,
+            None => {
+                self.next = self.objects.place_named(&wanted.name)?;
+                self.objects.at(self.next).filter(|object| is_it(object))?
+            }
+        };
+        let found = found.clone();
+        self.next += 1;
+        Some(found)
+    }
+}
+
+/// What a list of versions showed.
+struct Shown<K> {
+    known: Vec<Arc<K>>,
+    others: bool,
+}
+
+impl<K> Default for Shown<K> {
+    fn default() -> Self {
+        Shown {
+            known: Vec::new(),
+            others: false,
+        }
+    }
+}
+
 impl Api {
     /// Lists `path` as [`list`](Self::list) does, with the objects typed. What `known` has at the version that the server gives
-    /// is that object; what goes through `keep` is all the rest.
+    /// is that object; what goes through `keep` is all the rest. Of many known objects the versions are asked for first.
     ///
     /// # Errors
     /// As [`list`](Self::list); an item that is no `K` is [`Failure::NotKubernetes`].
@@ -46,19 +109,18 @@ impl Api {
         mut keep: impl FnMut(&RawValue) -> Option<Box<RawValue>> + Send + 'static,
     ) -> Result<Vec<Arc<K>>, Failure>
     where
-        K: kube::Resource + DeserializeOwned + Send + Sync + 'static,
+        K: Metadata<Ty = ObjectMeta> + DeserializeOwned + Send + Sync + 'static,
     {
-        let known = known.into_iter().flat_map(Objects::shared);
-        let known: BTreeMap<String, Arc<K>> = known
-            .filter_map(|object| Some((object.meta().uid.clone()?, object.clone())))
-            .collect();
+        if let Some(known) = known.filter(|known| known.len() > MANY)
+            && let Some(same) = self.list_known(path, query, known).await?
+        {
+            return Ok(same);
+        }
+        let mut known = Known::new(known);
         let mut read = move |kept: &mut Vec<Arc<K>>, item: &[u8]| {
             let Head { metadata } = skim(item)?;
-            let same = known
-                .get(&*metadata.uid)
-                .filter(|object| object.meta().resource_version.as_deref() == Some(&*metadata.resource_version));
-            if let Some(object) = same {
-                kept.push(object.clone());
+            if let Some(object) = known.at(&metadata) {
+                kept.push(object);
             } else if let Some(item) = keep(serde_json::from_slice(item)?) {
                 kept.push(Arc::new(serde_json::from_str(item.get())?));
             }
@@ -66,6 +128,30 @@ impl Api {
         };
         let page = move |kept: &mut Vec<Arc<K>>, page: &[u8]| pages::texts(page, |item| read(kept, item));
         pages::fold(self, path, query, JSON, page).await
+    }
+
+    /// The objects of a list by their versions alone; none where one of them isn't known.
+    async fn list_known<K>(&self, path: &str, query: &str, known: &Objects<K>) -> Result<Option<Vec<Arc<K>>>, Failure>
+    where
+        K: Metadata<Ty = ObjectMeta> + Send + Sync + 'static,
+    {
+        let mut known = Known::new(Some(known));
+        let mut read = move |shown: &mut Shown<K>, item: &[u8]| {
+            let Head { metadata } = skim(item)?;
+            match known.at(&metadata) {
+                Some(object) => shown.known.push(object),
+                None => shown.others = true,
+            }
+            Ok(())
+        };
+        let page = move |shown: &mut Shown<K>, page: &[u8]| pages::texts(page, |item| read(shown, item));
+        match pages::fold(self, path, query, VERSIONS, page).await {
+            Ok(shown) => Ok((!shown.others).then_some(shown.known)),
+            Err(Failure::Server {
+                code: NOT_ACCEPTABLE, ..
+            }) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 }
 
@@ -134,5 +220,44 @@ mod tests {
         );
         let refused = api.list_again::<Pod>("/api/v1/pods", "", None, keep).await.unwrap_err();
         assert!(matches!(refused, Failure::NotKubernetes { .. }), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn of_many_known_objects_the_versions_are_asked_for_first_and_all_only_where_one_is_another() {
+        let versions = |changed: Option<usize>| -> Vec<Value> {
+            let version = |at: usize| if changed == Some(at) { "9" } else { "1" };
+            (0..=MANY)
+                .map(|at| json!({"metadata": {"name": format!("p{at}"), "uid": format!("u{at}"), "resourceVersion": version(at)}}))
+                .collect()
+        };
+        let all: Vec<Value> = (0..=MANY)
+            .map(|at| pod(&format!("p{at}"), &format!("u{at}"), if at == 7 { "9" } else { "1" }))
+            .collect();
+        let refused = r#"{"kind":"Status","code":406,"reason":"NotAcceptable","message":"only JSON"}"#;
+        let server = Server::plain([
+            list(&versions(None)),
+            list(&versions(Some(7))),
+            list(&all),
+            Reply::json(406, refused),
+            list(&all),
+        ]);
+        let known: Objects<Pod> = (0..=MANY)
+            .map(|at| serde_json::from_value::<Pod>(pod(&format!("p{at}"), &format!("u{at}"), "1")).unwrap())
+            .collect();
+        let keep = |item: &RawValue| to_raw_value(item).ok();
+        let api = api(&server, MINUTE);
+        for others in [0, 1, 1] {
+            let read = api.list_again("/api/v1/pods", "", Some(&known), keep).await.unwrap();
+            let shared = read
+                .iter()
+                .filter(|one| known.shared().any(|known| Arc::ptr_eq(known, one)));
+            assert_eq!(read.len() - shared.count(), others);
+        }
+        let asked: Vec<bool> = server
+            .requests()
+            .iter()
+            .map(|request| request.contains(VERSIONS))
+            .collect();
+        assert_eq!(asked, [true, true, false, true, false]);
     }
 }

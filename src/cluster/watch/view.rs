@@ -1,5 +1,7 @@
 //! What the watches see at one moment, as the snapshot that everything judges.
 
+use std::sync::{Arc, PoisonError};
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::DynamicObject;
 use serde_json::Value;
@@ -10,6 +12,36 @@ use crate::model::read::Read;
 use crate::model::resource::Resource;
 use crate::model::set::selects;
 use crate::model::snapshot::Snapshot;
+
+/// Two lists of pods in one, as they were joined last.
+#[derive(Default)]
+pub(super) struct Joined {
+    pods: Objects<Pod>,
+    helpers: Objects<Pod>,
+    /// Those of the helpers that count.
+    others: Vec<Arc<Pod>>,
+    all: Objects<Pod>,
+}
+
+impl Joined {
+    /// The pods with those helpers that count; the very list of before where nothing is new.
+    fn of(&mut self, pods: Objects<Pod>, helpers: Objects<Pod>, counts: impl Fn(&Pod) -> bool) -> Objects<Pod> {
+        let same_helpers = self.helpers.is_the_same_as(&helpers);
+        if !same_helpers {
+            let others = helpers.shared().filter(|helper| counts(helper));
+            self.others = others.cloned().collect();
+            self.helpers = helpers;
+        }
+        if self.others.is_empty() {
+            return pods;
+        }
+        if !same_helpers || !self.pods.is_the_same_as(&pods) {
+            self.all = pods.shared().chain(&self.others).cloned().collect();
+            self.pods = pods;
+        }
+        self.all.clone()
+    }
+}
 
 impl Watches {
     /// What is seen now, with the server's time. What isn't watched is unreadable, and says so.
@@ -65,17 +97,14 @@ impl Watches {
 
 impl Watches {
     /// The set's pods with the helpers that its selector doesn't pick. Without the helpers the pods still count.
-    fn pods_with_helpers(&self) -> Read<Objects<Pod>> {
+    pub(super) fn pods_with_helpers(&self) -> Read<Objects<Pod>> {
         let (pods, helpers) = (self.pods.read(), self.helpers.read());
         pods.map(|pods| {
-            let helpers = helpers.got().into_iter().flat_map(Objects::shared);
-            let mut others = helpers
-                .filter(|helper| !selects(&self.selector, helper.metadata.labels.as_ref()))
-                .peekable();
-            if others.peek().is_none() {
-                return pods;
-            }
-            pods.shared().chain(others).cloned().collect()
+            let helpers = helpers.got().cloned().unwrap_or_default();
+            let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+            joined.of(pods, helpers, |helper| {
+                !selects(&self.selector, helper.metadata.labels.as_ref())
+            })
         })
     }
 
