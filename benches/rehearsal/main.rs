@@ -1,7 +1,7 @@
 //! What a rehearsal costs: an upgrade that takes 45 minutes, one of a thousand shards on 300 nodes, and `shardctl demo`.
 //!
 //! The whole of it is measured but for reading the cluster: a saved recording is loaded, the operation's own code runs against
-//! the rehearsal cluster, the page is made. Run it with `cargo bench --bench rehearsal`; other sizes with
+//! the rehearsal cluster, the page is made. Run it with `cargo bench --bench rehearsal`; another size alone with
 //! `SHARDCTL_BENCH_SHARDS` and `SHARDCTL_BENCH_NODES`. It prints figures and judges nothing.
 #![allow(
     clippy::unwrap_used,
@@ -38,21 +38,20 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    let size = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    if let Some(shards) = size("SHARDCTL_BENCH_SHARDS") {
+        return large(shards, size("SHARDCTL_BENCH_NODES").unwrap_or(shards));
+    }
     measure("10 shards on 10 nodes, 255 s from start to Ready", 10, 10, 255);
-    let size = |name: &str, usual: usize| {
-        let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
-        said.unwrap_or(usual)
-    };
-    let (shards, nodes) = (size("SHARDCTL_BENCH_SHARDS", 1000), size("SHARDCTL_BENCH_NODES", 300));
-    measure(
-        &format!("{shards} shards on {nodes} nodes, 10 s from start to Ready"),
-        shards,
-        nodes,
-        10,
-    );
-    println!("{:>10.1} MB at most, both together", peak());
+    large(1000, 300);
     demo("max");
     demo("40");
+}
+
+fn large(shards: usize, nodes: usize) {
+    let title = format!("{shards} shards on {nodes} nodes, 10 s from start to Ready");
+    measure(&title, shards, nodes, 10);
+    println!("{:>10.1} MB at most so far", peak());
 }
 
 /// The whole of `shardctl demo` as a process of its own, at a speed.

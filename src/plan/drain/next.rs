@@ -22,7 +22,7 @@ use crate::plan::replace::stand::{Stand, Standing, queue};
 use crate::plan::replace::{Unseen, another_set, pod_ref, unseen};
 use crate::plan::safety::catalogue::{NODE_UNREADY, SHARD_DOWN, TERMINATING};
 use crate::plan::safety::own::mark_to_own;
-use crate::plan::verify::seen::Seen;
+use crate::plan::verify::seen::{Seen, Shard};
 
 impl Drain {
     pub(super) fn next(&self, seen: &Seen<'_>, wishes: Wishes, now: Timestamp) -> Step {
@@ -245,7 +245,7 @@ impl Drain {
 
     /// Every shard, with where it stands: due while its pod is on a node that is still to be emptied.
     pub(super) fn standing<'a>(&self, seen: &Seen<'a>, now: Timestamp) -> Vec<Standing<'a>> {
-        let due = |found: &Pod| self.is_due(found);
+        let due = |shard: &Shard<'_>| shard.pod.is_some_and(|found| self.is_due(found));
         self.memory.shards.standings(seen, &due, &self.terms(seen), now)
     }
 

@@ -27,7 +27,7 @@ use crate::plan::replace::stand::queue;
 use crate::plan::safety::catalogue::{SET_CHANGED, UNREADABLE};
 use crate::plan::safety::gate::{Pinned, gate};
 use crate::plan::surge;
-use crate::plan::verify::seen::Seen;
+use crate::plan::verify::seen::{Seen, Shard};
 
 /// What a drain is about, as its preflight found it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -255,7 +255,10 @@ impl Planner for Drain {
         let terms = self.terms(seen);
         self.memory.shards.note_pods(seen, now);
         let open: BTreeSet<String> = self.open_nodes().cloned().collect();
-        let due = |found: &Pod| pod::node(found).is_some_and(|place| open.contains(place));
+        let due = |shard: &Shard<'_>| {
+            let place = shard.pod.and_then(pod::node);
+            place.is_some_and(|place| open.contains(place))
+        };
         let done = self
             .memory
             .shards

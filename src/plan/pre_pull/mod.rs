@@ -7,5 +7,5 @@ pub mod pull;
 
 pub use digests::moved_tags;
 pub use helper::{PRE_PULL, helper_name, helper_pod, images};
-pub use nodes::{Targets, targets};
+pub use nodes::{Known, Targets, targets};
 pub use pull::{Pull, pulled};

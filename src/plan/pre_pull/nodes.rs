@@ -1,10 +1,12 @@
 //! The nodes that should have the new images: wherever a shard may land.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Node, PersistentVolume, PodSpec};
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, PodSpec, Taint};
 
 use crate::model::finding::{Finding, Severity};
+use crate::model::objects::Objects;
 use crate::model::read::Skip;
 use crate::model::set::Ordinal;
 use crate::model::{node, pod};
@@ -49,18 +51,11 @@ pub fn targets(seen: &Seen<'_>, spec: &PodSpec, order: &[Ordinal]) -> Result<Tar
         .iter()
         .filter(|place| may_land(place))
         .partition(|place| node::condition(place, "DiskPressure").is_some_and(|full| full.status == "True"));
-    let shards = seen.shards()?;
-    let holders: Vec<&str> = order
-        .iter()
-        .filter_map(|ordinal| shards.iter().find(|shard| shard.ordinal == *ordinal)?.pod)
-        .filter_map(pod::node)
-        .collect();
-    let turn = |place: &Node| {
-        holders
-            .iter()
-            .position(|holder| *holder == node::name(place))
-            .unwrap_or(usize::MAX)
-    };
+    let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
+    for (turn, holder) in holders(seen, order)?.into_iter().enumerate() {
+        turns.entry(holder).or_insert(turn);
+    }
+    let turn = |place: &Node| turns.get(node::name(place)).copied().unwrap_or(usize::MAX);
     fit.sort_by_key(|place| (turn(place), node::name(place)));
     let full: BTreeSet<&str> = full.into_iter().map(node::name).collect();
     Ok(Targets {
@@ -69,13 +64,68 @@ pub fn targets(seen: &Seen<'_>, spec: &PodSpec, order: &[Ordinal]) -> Result<Tar
     })
 }
 
+/// The nodes of these shards, in the shards' order.
+fn holders<'a>(seen: &Seen<'a>, order: &[Ordinal]) -> Result<Vec<&'a str>, Skip> {
+    let shards = seen.shards()?.into_iter();
+    let homes: BTreeMap<Ordinal, &str> = shards
+        .filter_map(|shard| Some((shard.ordinal, pod::node(shard.pod?)?)))
+        .collect();
+    Ok(order.iter().filter_map(|ordinal| homes.get(ordinal).copied()).collect())
+}
+
 /// The node as it would be with room on its disk: the taint goes by the condition, which is looked at itself.
-fn but_for_its_full_disk(place: &Node) -> Node {
-    let mut place = place.clone();
-    if let Some(taints) = place.spec.as_mut().and_then(|spec| spec.taints.as_mut()) {
-        taints.retain(|taint| taint.key != DISK_PRESSURE);
+fn but_for_its_full_disk(place: &Node) -> Cow<'_, Node> {
+    let taints = place.spec.as_ref().and_then(|spec| spec.taints.as_ref());
+    let is_full = |taint: &Taint| taint.key == DISK_PRESSURE;
+    let mut place = Cow::Borrowed(place);
+    if taints.is_some_and(|taints| taints.iter().any(is_full))
+        && let Some(taints) = place.to_mut().spec.as_mut().and_then(|spec| spec.taints.as_mut())
+    {
+        taints.retain(|taint| !is_full(taint));
     }
     place
+}
+
+/// Targets that were worked out, and what from: nodes, disks and shards are the same from look to look, while helpers come and go.
+#[derive(Debug)]
+pub struct Known {
+    /// The nodes to fetch images onto.
+    pub targets: Targets,
+    nodes: Objects<Node>,
+    claims: Objects<PersistentVolumeClaim>,
+    volumes: Option<Objects<PersistentVolume>>,
+    order: Vec<Ordinal>,
+    holders: Vec<String>,
+}
+
+impl Known {
+    /// The targets for the shards of `order`; nothing where not all can be read that they are worked out from.
+    pub fn of(seen: &Seen<'_>, order: &[Ordinal], targets: Targets) -> Option<Known> {
+        Some(Known {
+            targets,
+            nodes: seen.snapshot.nodes.got()?.clone(),
+            claims: seen.snapshot.claims.got()?.clone(),
+            volumes: seen.snapshot.volumes.got().cloned(),
+            order: order.to_vec(),
+            holders: holders(seen, order).ok()?.into_iter().map(str::to_owned).collect(),
+        })
+    }
+
+    /// Whether a look would give the same for these shards.
+    pub fn holds(&self, seen: &Seen<'_>, order: &[Ordinal]) -> bool {
+        let same_volumes = match (&self.volumes, seen.snapshot.volumes.got()) {
+            (Some(ours), Some(theirs)) => ours.is_the_same_as(theirs),
+            (None, None) => true,
+            _ => false,
+        };
+        let is_same = |nodes: &Objects<Node>| self.nodes.is_the_same_as(nodes);
+        let are_same = |claims: &Objects<PersistentVolumeClaim>| self.claims.is_the_same_as(claims);
+        same_volumes
+            && self.order == order
+            && seen.snapshot.nodes.got().is_some_and(is_same)
+            && seen.snapshot.claims.got().is_some_and(are_same)
+            && holders(seen, order).is_ok_and(|holders| self.holders == holders)
+    }
 }
 
 fn short_of_disk(seen: &Seen<'_>, name: &str) -> Finding {
@@ -152,5 +202,29 @@ mod tests {
         );
         spare(&mut scene, "far-away", "zone-9");
         assert_eq!(of(&scene, &[1, 0]).nodes, ["node-1", "node-0", "far-away"]);
+    }
+
+    #[test]
+    fn targets_hold_until_nodes_disks_or_shards_are_others() {
+        let mut scene = Scene::healthy(3);
+        let snapshot = scene.snapshot();
+        let policy = scene.policy.clone();
+        let seen = Seen::of(&snapshot, &policy);
+        let known = Known::of(&seen, &[2, 1], Targets::default()).unwrap();
+        assert!(known.holds(&seen, &[2, 1]) && !known.holds(&seen, &[2]));
+        let with = |change: &dyn Fn(&mut crate::model::snapshot::Snapshot)| {
+            let mut other = snapshot.clone();
+            change(&mut other);
+            known.holds(&Seen::of(&other, &policy), &[2, 1])
+        };
+        let again = scene.snapshot();
+        assert!(with(&|other| other.events = again.events.clone()));
+        assert!(with(&|other| other.pods = again.pods.clone()));
+        assert!(!with(&|other| other.nodes = again.nodes.clone()));
+        assert!(!with(&|other| other.claims = again.claims.clone()));
+        assert!(!with(&|other| other.volumes = again.volumes.clone()));
+        scene.edit(Resource::Pods, "db-2", |pod| pod["spec"]["nodeName"] = json!("node-0"));
+        let moved = scene.snapshot();
+        assert!(!with(&|other| other.pods = moved.pods.clone()));
     }
 }

@@ -1,10 +1,13 @@
 //! A shard's disks, by uid: what must not change while its pod is replaced.
 
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 
 use crate::model::finding::{Finding, Severity};
 use crate::model::objects::Objects;
-use crate::model::set::Ordinal;
+use crate::model::set::{self, Ordinal};
 use crate::plan::operation::{Disk, Disks, Sight};
 use crate::plan::verify::seen::{Claims, Seen};
 
@@ -35,6 +38,24 @@ impl DisksLooked {
         same_volumes
             && self.claims.is_the_same_as(&other.claims)
             && (self.sight, self.done, self.shards) == (other.sight, other.done, other.shards)
+    }
+}
+
+impl DisksLooked {
+    /// The shards whose claims are other ones in a later look; none where all have to be looked at.
+    pub fn changed_in(&self, later: &DisksLooked, set: &StatefulSet) -> Option<BTreeSet<Ordinal>> {
+        if self.shards != later.shards || self.claims.len() != later.claims.len() {
+            return None;
+        }
+        if self.claims.is_the_same_as(&later.claims) {
+            return Some(BTreeSet::new());
+        }
+        let pairs = self.claims.iter().zip(&later.claims);
+        let names = pairs
+            .filter(|(before, now)| !std::ptr::eq(*before, *now))
+            .flat_map(|(before, now)| [before, now])
+            .filter_map(|claim| claim.metadata.name.as_deref());
+        Some(names.filter_map(|name| set::claimed_ordinal(set, name)).collect())
     }
 }
 

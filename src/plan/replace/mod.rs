@@ -29,11 +29,12 @@ use crate::model::set::Ordinal;
 use crate::model::step::PodRef;
 
 use disks::DisksLooked;
+use noting::Noted;
 
 pub use another::{Unseen, another_set, observed_revision, unseen};
 
-/// Whether a pod has still to be replaced.
-pub type Due<'a> = &'a dyn Fn(&Pod) -> bool;
+/// Whether the pod of a shard that has one has still to be replaced.
+pub type Due<'a> = &'a dyn Fn(&Shard<'_>) -> bool;
 
 /// How patient a run is with a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub struct Replacing {
     looked: bool,
     /// The pods that were looked at last.
     pods: Option<Objects<Pod>>,
+    /// Where the shards stood when they were noted last.
+    noted: Noted,
     /// What the disks were looked at in last.
     disks_looked: Option<DisksLooked>,
 }
@@ -108,6 +111,7 @@ impl Replacing {
             proven: BTreeSet::new(),
             looked: false,
             pods: None,
+            noted: Noted::default(),
             disks_looked: None,
         }
     }
@@ -155,6 +159,7 @@ impl Replacing {
             at,
             patient_from: at,
         };
+        self.noted.forget(ordinal);
         self.up.remove(&ordinal);
         self.taken.insert(ordinal, taken);
         self.courses.insert(ordinal, course);

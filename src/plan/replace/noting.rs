@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::disks::{DisksLooked, are_the_same, disks, exchanged};
@@ -16,6 +17,49 @@ use crate::plan::course::Course;
 use crate::plan::operation::Sight;
 use crate::plan::verify::seen::Seen;
 
+/// Where the shards stood when they were noted last: of thousands most stay as they were, and aren't noted again.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    /// The pods that were seen then.
+    pods: Option<Objects<Pod>>,
+    shards: Vec<Still>,
+}
+
+/// A shard as it was noted.
+#[derive(Debug)]
+struct Still {
+    ordinal: Ordinal,
+    stand: Stand,
+    /// The place of its pod in memory, which `pods` keeps it from leaving.
+    pod: Option<usize>,
+    /// Whether there is nothing to wait for: its course, where it has one, has come to its end.
+    is_over: bool,
+}
+
+impl Noted {
+    /// What was noted of a shard doesn't hold any more.
+    pub(super) fn forget(&mut self, ordinal: Ordinal) {
+        let mut shards = self.shards.iter_mut();
+        if let Some(still) = shards.find(|still| still.ordinal == ordinal) {
+            *still = Still::NONE;
+        }
+    }
+}
+
+impl Still {
+    /// Of a shard that wasn't noted yet.
+    const NONE: Still = Still {
+        ordinal: -1,
+        stand: Stand::Missing,
+        pod: None,
+        is_over: false,
+    };
+}
+
+fn place(found: Option<&Pod>) -> Option<usize> {
+    found.map(|found| std::ptr::from_ref(found).addr())
+}
+
 impl Replacing {
     /// Remembers since when each pod is Ready.
     pub fn note_pods(&mut self, seen: &Seen<'_>, now: Timestamp) {
@@ -25,28 +69,47 @@ impl Replacing {
         if pods.is_some_and(is_same) {
             return;
         }
-        let first = !self.looked;
-        let own = seen.own_pods().unwrap_or_default();
-        let mut ready = 0;
-        for found in &own {
-            let uid = pod::uid(found);
-            if !pod::is_ready(found) {
-                self.ready_since.remove(uid);
-                continue;
+        let before = self.pods.take();
+        // Of thousands one has changed.
+        let news = pods
+            .zip(before.as_ref())
+            .and_then(|(pods, before)| pods.news_since(before));
+        match (news, seen.set()) {
+            (Some(news), Ok(set)) => {
+                for (before, found) in news {
+                    let uid = before.map(pod::uid).filter(|uid| found.map(pod::uid) != Some(*uid));
+                    if let Some(gone) = uid {
+                        self.ready_since.remove(gone);
+                    }
+                    if let Some(found) = found.filter(|found| is_own(set, found)) {
+                        self.note_pod(found, now);
+                    }
+                }
             }
-            ready += 1;
-            if !self.ready_since.contains_key(uid) {
-                // What became Ready before we looked goes by its own word, what does before our eyes by our clock.
-                let told = pod::since(found).unwrap_or(now).min(now);
-                self.ready_since.insert(uid.to_owned(), if first { told } else { now });
-            }
-        }
-        if self.ready_since.len() > ready {
-            let uids: BTreeSet<&str> = own.iter().map(|found| pod::uid(found)).collect();
-            self.ready_since.retain(|uid, _| uids.contains(uid.as_str()));
+            _ => self.note_all(&seen.own_pods().unwrap_or_default(), now),
         }
         self.looked = true;
         self.pods = seen.set().ok().and(pods.cloned());
+    }
+
+    fn note_all(&mut self, own: &[&Pod], now: Timestamp) {
+        for found in own {
+            self.note_pod(found, now);
+        }
+        let uids: BTreeSet<&str> = own.iter().map(|found| pod::uid(found)).collect();
+        self.ready_since.retain(|uid, _| uids.contains(uid.as_str()));
+    }
+
+    fn note_pod(&mut self, found: &Pod, now: Timestamp) {
+        let uid = pod::uid(found);
+        if !pod::is_ready(found) {
+            self.ready_since.remove(uid);
+        } else if !self.ready_since.contains_key(uid) {
+            // What became Ready before we looked goes by its own word, what does before our eyes by our clock.
+            let told = pod::since(found).unwrap_or(now).min(now);
+            let since = if self.looked { now } else { told };
+            self.ready_since.insert(uid.to_owned(), since);
+        }
     }
 
     /// Remembers who is up and who is done, and gives back those that became done by this look. With `adopt`, what was never
@@ -60,8 +123,19 @@ impl Replacing {
         now: Timestamp,
     ) -> Vec<Ordinal> {
         let mut became_done = Vec::new();
-        for one in self.standings(seen, due, terms, now) {
+        let standings = self.standings(seen, due, terms, now);
+        // The pods of then stay where they are until the places of those of now are compared with theirs.
+        let Noted {
+            pods: _pods,
+            shards: mut before,
+        } = std::mem::take(&mut self.noted);
+        before.resize_with(standings.len(), || Still::NONE);
+        for (one, still) in standings.iter().zip(&mut before) {
             let ordinal = one.shard.ordinal;
+            let is_same = (still.ordinal, still.stand, still.pod) == (ordinal, one.stand, place(one.shard.pod));
+            if is_same && still.is_over && !self.taken.contains_key(&ordinal) {
+                continue;
+            }
             let uid = one.shard.pod.map(pod::uid).unwrap_or_default();
             if adopt
                 && one.stand.is_in_hand()
@@ -87,10 +161,24 @@ impl Replacing {
                 self.last_done = Some(now);
                 became_done.push(ordinal);
             }
+            let is_in_hand = self.taken.contains_key(&ordinal) || one.stand.is_in_hand();
             if one.shard.ready && !self.taken.contains_key(&ordinal) {
                 self.up.insert(ordinal);
             }
+            let course = self.courses.get(&ordinal);
+            *still = Still {
+                ordinal,
+                stand: one.stand,
+                pod: place(one.shard.pod),
+                is_over: !is_in_hand
+                    && one.shard.ready
+                    && course.is_none_or(|course| one.shard.pod.is_some_and(|found| course.ended_with(found))),
+            };
         }
+        self.noted = Noted {
+            pods: seen.snapshot.pods.got().cloned(),
+            shards: before,
+        };
         became_done
     }
 
@@ -123,9 +211,19 @@ impl Replacing {
         if self.disks_looked.as_ref().is_some_and(|before| before.is_as(&looked)) {
             return None;
         }
+        let before = self.disks_looked.as_ref();
+        let changed = before.and_then(|before| before.changed_in(&looked, seen.set().ok()?));
         let (mut found, mut is_first) = (None, false);
         for shard in shards {
             let fresh = sight.has_volumes_of(shard.ordinal);
+            // Nothing is new of one whose claims are the same, unless its volumes were seen.
+            if !fresh
+                && changed
+                    .as_ref()
+                    .is_some_and(|changed| !changed.contains(&shard.ordinal))
+            {
+                continue;
+            }
             let now = disks(&claims, shard.ordinal, fresh);
             match self.disks.get(&shard.ordinal) {
                 None if fresh => {
@@ -152,4 +250,11 @@ impl Replacing {
     pub fn has_unproven(&self) -> bool {
         self.done.iter().any(|ordinal| !self.proven.contains(ordinal))
     }
+}
+
+/// Whether a pod is one of the set's own.
+fn is_own(found_set: &StatefulSet, found: &Pod) -> bool {
+    let selector = set::spec(found_set).map(|spec| &spec.selector);
+    selector.is_some_and(|selector| set::selects(selector, found.metadata.labels.as_ref()))
+        && pod::is_controlled_by(found, set::uid(found_set))
 }

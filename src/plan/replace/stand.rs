@@ -73,12 +73,13 @@ impl Replacing {
             return Stand::Missing;
         };
         // What was just deleted is on its way out, also where the watch hasn't brought that yet.
-        let deleted = self.taken.values().any(|taken| taken.uid == pod::uid(found));
+        let taken = self.taken.get(&shard.ordinal);
+        let deleted = taken.is_some_and(|taken| taken.uid == pod::uid(found));
         if deleted || shard.terminating {
             return Stand::Terminating;
         }
         let ready = shard.ready;
-        if due(found) {
+        if due(shard) {
             return if ready { Stand::Due } else { Stand::DueAndDown };
         }
         if !ready {

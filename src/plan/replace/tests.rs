@@ -43,7 +43,10 @@ impl Play {
     fn with<T>(&mut self, what: impl FnOnce(&mut Replacing, &Seen<'_>, Due<'_>, &Terms, Timestamp) -> T) -> T {
         let snapshot = self.scene.snapshot();
         let seen = Seen::of(&snapshot, &self.scene.policy);
-        let due = |found: &Pod| pod::node(found).is_some_and(|node| self.due_nodes.contains(&node));
+        let due = |shard: &Shard<'_>| {
+            let node = shard.pod.and_then(pod::node);
+            node.is_some_and(|node| self.due_nodes.contains(&node))
+        };
         what(&mut self.replacing, &seen, &due, &self.terms, self.now)
     }
 
@@ -185,6 +188,31 @@ fn what_is_down_and_not_due_counts_as_taken_by_an_earlier_run_only_where_that_is
     assert_eq!(play.replacing.taken.keys().collect::<Vec<_>>(), [&2]);
     play.successor("db-2", true);
     assert_eq!(play.look(), [2]);
+}
+
+#[test]
+fn a_shard_that_was_not_taken_down_after_all_is_still_known_to_be_up() {
+    let mut play = Play::new(Scene::healthy(2), &["node-1"]);
+    // The very same pods each time, as watches show them.
+    play.with(|replacing, seen, due, terms, now| {
+        let note = |replacing: &mut Replacing| {
+            replacing.note_pods(seen, now);
+            replacing.note_shards(seen, due, terms, true, now)
+        };
+        note(replacing);
+        note(replacing);
+        let shards = seen.every_shard().unwrap();
+        replacing.begin(seen, &pod_ref(shards[1].pod.unwrap(), 1), terms, now);
+        assert_eq!(replacing.up, BTreeSet::from([0]));
+        note(replacing);
+        replacing.forget(1);
+        note(replacing);
+        assert_eq!(replacing.up, BTreeSet::from([0, 1]));
+        replacing.begin(seen, &pod_ref(shards[1].pod.unwrap(), 1), terms, now);
+        replacing.forget(1);
+        note(replacing);
+        assert_eq!(replacing.up, BTreeSet::from([0, 1]));
+    });
 }
 
 #[test]

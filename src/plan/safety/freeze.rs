@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::model::actors::{Actor, is_known_actor, is_scaled_up};
@@ -19,24 +20,34 @@ pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-do
 /// A node that has them already needs nothing, and isn't named. Where nodes or pods can't be read, none is.
 pub fn freeze(seen: &Seen<'_>) -> Vec<(String, BTreeMap<String, String>)> {
     let autoscaled = cluster_autoscaler_runs(seen);
-    let nodes = seen.nodes_with_shards().unwrap_or_default();
-    nodes
+    let missing = |found: &Node| {
+        let key = if node::label(found, node::NODE_POOL).is_some() {
+            pod::DO_NOT_DISRUPT
+        } else if autoscaled {
+            SCALE_DOWN_DISABLED
+        } else {
+            return None;
+        };
+        // Karpenter takes durations as well: a hold that runs out by itself isn't ours to trust.
+        let held = found.metadata.annotations.as_ref().and_then(|all| all.get(key));
+        held.is_none_or(|value| value != "true").then_some(key)
+    };
+    // As a rule all have it, and which of them hold shards needn't be known.
+    if !seen
+        .snapshot
+        .nodes
+        .got()
         .into_iter()
+        .flatten()
+        .any(|found| missing(found).is_some())
+    {
+        return Vec::new();
+    }
+    let nodes = seen.nodes_with_shards().unwrap_or_default().into_iter();
+    nodes
         .filter_map(|(found, _)| {
-            let key = if node::label(found, node::NODE_POOL).is_some() {
-                pod::DO_NOT_DISRUPT
-            } else if autoscaled {
-                SCALE_DOWN_DISABLED
-            } else {
-                return None;
-            };
-            // Karpenter takes durations as well: a hold that runs out by itself isn't ours to trust.
-            let held = found.metadata.annotations.as_ref().and_then(|all| all.get(key));
-            let missing = held.is_none_or(|value| value != "true");
-            missing.then(|| {
-                let annotations = BTreeMap::from([(key.to_owned(), "true".to_owned())]);
-                (node::name(found).to_owned(), annotations)
-            })
+            let annotations = BTreeMap::from([(missing(found)?.to_owned(), "true".to_owned())]);
+            Some((node::name(found).to_owned(), annotations))
         })
         .collect()
 }

@@ -135,6 +135,21 @@ pub fn asked(spec: &PodSpec) -> BTreeMap<String, Amount> {
 
 /// Where a shard can live. Nodes of `not_on` are taken as cordoned.
 pub fn home(world: &World<'_>, shard: &Shard<'_>, newcomer: Newcomer<'_>, not_on: &BTreeSet<&str>) -> Home {
+    judge(world, shard, newcomer, not_on, false)
+}
+
+/// As [`home`], of a shard that may stay where it is: where its own node would take it again, the others aren't judged.
+pub fn home_again(world: &World<'_>, shard: &Shard<'_>, newcomer: Newcomer<'_>) -> Home {
+    judge(world, shard, newcomer, &BTreeSet::new(), true)
+}
+
+fn judge(
+    world: &World<'_>,
+    shard: &Shard<'_>,
+    newcomer: Newcomer<'_>,
+    not_on: &BTreeSet<&str>,
+    own_will_do: bool,
+) -> Home {
     let mut answer = Home {
         unsure: world.unsure.clone(),
         ..Home::default()
@@ -146,27 +161,26 @@ pub fn home(world: &World<'_>, shard: &Shard<'_>, newcomer: Newcomer<'_>, not_on
     unsimulated(spec, &mut answer.unsure);
     let labels = labels(&newcomer, shard);
     let priority = shard.pod.and_then(|found| found.spec.as_ref()?.priority).unwrap_or(0);
-    let residents: Vec<Resident<'_>> = world
+    let own = shard.pod.and_then(pod::node);
+    let mut places: Vec<(&Node, Vec<&Pod>)> = world
         .nodes
         .iter()
-        .flat_map(|place| {
-            let here = world.others_on(node::name(place), shard, priority);
-            here.into_iter().map(|pod| Resident { pod, node: place })
-        })
+        .map(|place| (*place, world.others_on(node::name(place), shard, priority)))
         .collect();
+    let residents: Vec<Resident<'_>> = places
+        .iter()
+        .flat_map(|(place, here)| here.iter().map(|pod| Resident { pod, node: place }))
+        .collect();
+    // A stable sort: its own node comes first, the others stay in the order of their names.
+    places.sort_by_key(|(place, _)| Some(node::name(place)) != own);
     let needs = Needs::of_template(spec);
     let disks = Disks::of(&world.seen, shard, &mut answer.unsure);
     let company = Company::of(&world.seen, spec, &labels, &residents, &mut answer.unsure);
     let closed = |place: &Node| is_closed(spec, place, not_on);
     let namespace = &world.seen.snapshot.taken.namespace;
     let spread = Spread::of(spec, &labels, namespace, &world.nodes, &residents, &closed);
-    for place in &world.nodes {
+    for (place, here) in places {
         let name = node::name(place);
-        let here: Vec<&Pod> = residents
-            .iter()
-            .filter(|one| node::name(one.node) == name)
-            .map(|one| one.pod)
-            .collect();
         let no_labels = BTreeMap::new();
         let place_labels = place.metadata.labels.as_ref().unwrap_or(&no_labels);
         let why = stands_refused(spec, place, not_on)
@@ -178,10 +192,10 @@ pub fn home(world: &World<'_>, shard: &Shard<'_>, newcomer: Newcomer<'_>, not_on
             None => answer.nodes.push(name.to_owned()),
             Some(why) => answer.refused.push((format!("node/{name}"), why)),
         }
+        if own_will_do && own.is_some_and(|own| answer.nodes.first().is_some_and(|first| first == own)) {
+            return answer;
+        }
     }
-    // A stable sort: its own node comes first, the others stay in the order of their names.
-    let own = shard.pod.and_then(pod::node);
-    answer.nodes.sort_by_key(|name| Some(name.as_str()) != own);
     for pool in world.seen.snapshot.node_pools.got().into_iter().flatten().map(NodePool) {
         match refusal_of_pool(world, spec, pool, &needs, &disks, &company, &spread) {
             None => answer.pools.push(pool.name().to_owned()),

@@ -6,6 +6,7 @@ use crate::model::finding::Finding;
 use crate::model::refusal::Refusal;
 use crate::model::set::Ordinal;
 use crate::model::step::TemplateChange;
+use crate::plan::pre_pull::Known;
 use crate::plan::safety::gate::Pinned;
 
 /// What only this process knows, beside what it saw of the shards.
@@ -15,6 +16,8 @@ pub(super) struct Memory {
     pub pinned: Option<Pinned>,
     /// The server accepted the new template in a dry run.
     pub tried: bool,
+    /// The nodes that fetch the images.
+    pub targets: Option<Known>,
     /// The images were everywhere where a shard may land.
     pub pulled: bool,
     /// Nodes where the server refuses the pod that would fetch them, and `--allow` says to go on.

@@ -269,7 +269,12 @@ impl Planner for Upgrade {
     }
 
     fn fetching(&self, seen: &Seen<'_>) -> Vec<Fetching> {
-        let mut all = self.nodes_that_fetch(seen);
+        // Once a shard is touched there is nothing more to say of that: the images are everywhere.
+        let mut all = if self.memory.pulled && self.memory.touched {
+            Vec::new()
+        } else {
+            self.nodes_that_fetch(seen)
+        };
         all.extend(self.room_that_is_made(seen));
         all
     }

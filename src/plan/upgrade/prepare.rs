@@ -16,7 +16,7 @@ use crate::model::step::{Act, Step, Wait};
 use crate::model::{node, pod};
 use crate::plan::operation::Fetching;
 use crate::plan::pre_pull::helper::PRE_PULL;
-use crate::plan::pre_pull::{Pull, Targets, helper_name, moved_tags, pulled, targets};
+use crate::plan::pre_pull::{Known, Pull, Targets, helper_name, moved_tags, pulled, targets};
 use crate::plan::replace::pace::marks_last_until;
 use crate::plan::replace::report::counted;
 use crate::plan::safety::catalogue::{About, MOVED_TAG, PRE_PULL as NOT_PULLED};
@@ -116,7 +116,8 @@ impl Upgrade {
     }
 
     fn fetches(&self, seen: &Seen<'_>, targets: &Targets) -> Vec<Fetch> {
-        let helpers = self.helpers(seen);
+        let helpers = self.helpers(seen).into_iter().map(|helper| (pod::name(helper), helper));
+        let helpers: BTreeMap<&str, &Pod> = helpers.collect();
         let Ok(set) = seen.set() else { return Vec::new() };
         let nodes = targets
             .nodes
@@ -125,7 +126,7 @@ impl Upgrade {
         nodes
             .map(|node| {
                 let name = helper_name(set, node, &self.run);
-                let helper = helpers.iter().find(|helper| pod::name(helper) == name);
+                let helper = helpers.get(name.as_str());
                 Fetch {
                     node: node.clone(),
                     pull: helper.map(|helper| pulled(helper)),
@@ -135,7 +136,13 @@ impl Upgrade {
             .collect()
     }
 
+    /// The nodes to fetch images onto: as they were worked out last, where nothing is new that they are worked out from.
     fn targets(&self, seen: &Seen<'_>, waiting: &[Ordinal]) -> Targets {
+        let known = self.memory.targets.as_ref().filter(|known| known.holds(seen, waiting));
+        known.map_or_else(|| self.work_out(seen, waiting), |known| known.targets.clone())
+    }
+
+    fn work_out(&self, seen: &Seen<'_>, waiting: &[Ordinal]) -> Targets {
         let spec = self.aim.typed.spec.as_ref();
         spec.and_then(|spec| targets(seen, spec, waiting).ok())
             .unwrap_or_default()
@@ -233,6 +240,10 @@ impl Upgrade {
             return;
         }
         let waiting = self.to_be_replaced(seen, now);
+        let known = self.memory.targets.as_ref();
+        if known.is_none_or(|known| !known.holds(seen, &waiting)) {
+            self.memory.targets = Known::of(seen, &waiting, self.work_out(seen, &waiting));
+        }
         self.memory.pulled = !waiting.is_empty() && self.pre_pull(seen, &waiting, now).is_none();
     }
 
@@ -248,8 +259,8 @@ impl Upgrade {
                     .flatten()
                     .any(|owner| owner.uid == set::uid(set))
         };
-        let pods = seen.snapshot.pods.got().into_iter().flatten();
-        pods.filter(ours).filter(|found| !pod::is_terminating(found)).collect()
+        let all = seen.helpers().unwrap_or_default().into_iter();
+        all.filter(ours).filter(|found| !pod::is_terminating(found)).collect()
     }
 
     /// What of ours is still there, but for what couldn't be taken away: helper pods first, then the marks on nodes.

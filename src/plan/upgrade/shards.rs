@@ -1,15 +1,13 @@
 //! The shards as an upgrade sees them: which are due, how patient it is, and the set that it is about.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 
 use super::Upgrade;
-use crate::model::pod;
 use crate::model::set::Ordinal;
 use crate::plan::replace::stand::{Standing, queue};
 use crate::plan::replace::{Terms, min_ready, observed_revision};
 use crate::plan::safety::gate::Pinned;
-use crate::plan::verify::seen::Seen;
+use crate::plan::verify::seen::{Seen, Shard};
 
 impl Upgrade {
     /// How patient it is with a shard.
@@ -26,7 +24,7 @@ impl Upgrade {
     /// Every shard that there is or should be, with where it stands towards `revision`.
     pub(super) fn standings<'a>(&self, seen: &Seen<'a>, revision: Option<&str>, now: Timestamp) -> Vec<Standing<'a>> {
         self.replacing
-            .standings(seen, &outdated(revision), &self.terms(seen), now)
+            .standings(seen, &outdated(seen, revision), &self.terms(seen), now)
     }
 
     /// Whether this run is about a shard (`--only`).
@@ -59,14 +57,15 @@ impl Upgrade {
         let terms = self.terms(seen);
         let became_done = self
             .replacing
-            .note_shards(seen, &outdated(revision), &terms, revision.is_some(), now);
+            .note_shards(seen, &outdated(seen, revision), &terms, revision.is_some(), now);
         if !became_done.is_empty() {
             self.tasks.close_the_gate();
         }
     }
 }
 
-/// Whether a pod is of another revision; each one is while the revision isn't known.
-fn outdated(revision: Option<&str>) -> impl Fn(&Pod) -> bool {
-    move |found| revision.is_none_or(|revision| pod::revision(found) != Some(revision))
+/// Whether a shard's pod is of another revision; each one is while the revision isn't known.
+fn outdated(seen: &Seen<'_>, revision: Option<&str>) -> impl Fn(&Shard<'_>) -> bool {
+    let wanted = revision.and_then(|revision| seen.revision(revision));
+    move |shard| wanted.is_none() || shard.revision != wanted
 }

@@ -9,9 +9,17 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::seen::Shard;
+use crate::model::mark::HELPER;
 use crate::model::objects::Objects;
 use crate::model::pod;
 use crate::model::set::{self, Ordinal};
+
+/// A revision's name, among all that the pods of a look have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revision(usize);
+
+/// The names of revisions, each at its own place.
+type Revisions = Arc<Vec<Box<str>>>;
 
 /// What one pod is to a set, for as long as it is this very object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +32,15 @@ struct Facts {
     named: bool,
     /// Whether the set's controller owns it.
     own: bool,
+    /// Whether it helps an operation of ours.
+    helper: bool,
     ready: bool,
     terminating: bool,
+    revision: Option<Revision>,
 }
 
 impl Facts {
-    fn of(set: &StatefulSet, found: &Pod) -> Facts {
+    fn of(set: &StatefulSet, found: &Pod, revisions: &mut Revisions) -> Facts {
         let selector = set.spec.as_ref().map(|spec| &spec.selector);
         let name = pod::name(found);
         let ordinal = set::ordinal_of(set, name);
@@ -39,55 +50,127 @@ impl Facts {
             ordinal,
             named: ordinal.is_some() && (digits == "0" || !digits.starts_with('0')),
             own: pod::is_controlled_by(found, set::uid(set)),
+            helper: pod::label(found, HELPER).is_some(),
             ready: pod::is_ready(found),
             terminating: pod::is_terminating(found),
+            revision: pod::revision(found).map(|name| {
+                Revision(place_of(revisions, name).unwrap_or_else(|| {
+                    let names = Arc::make_mut(revisions);
+                    names.push(name.into());
+                    names.len() - 1
+                }))
+            }),
         }
     }
+
+    /// Whether it has the same place in the set as before.
+    fn is_placed_as(&self, before: &Facts) -> bool {
+        let place = |facts: &Facts| (facts.selected, facts.ordinal, facts.named, facts.own, facts.helper);
+        place(self) == place(before)
+    }
+}
+
+fn place_of(revisions: &Revisions, wanted: &str) -> Option<usize> {
+    revisions.iter().position(|name| **name == *wanted)
 }
 
 /// What is known of the pods from one look to the next.
 #[derive(Debug, Default)]
-pub struct Known(Mutex<Inner>);
+pub struct Known(Mutex<Option<Inner>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     /// The set that the facts are about.
-    set: Option<StatefulSet>,
-    /// The pods of the last look, in its order.
-    pods: Vec<(Arc<Pod>, Facts)>,
+    set: StatefulSet,
+    /// The pods of the last look, and what each of them is.
+    pods: Objects<Pod>,
+    facts: Vec<Facts>,
+    revisions: Revisions,
+    /// What that look showed.
+    last: Option<Arc<Roster>>,
 }
 
-impl Known {
-    /// The facts of each pod, in the pods' order.
-    fn facts(&self, set: &StatefulSet, pods: &Objects<Pod>) -> Vec<Facts> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same_set = known.set.as_ref().is_some_and(|before| {
-            fn selector(spec: &StatefulSetSpec) -> &LabelSelector {
-                &spec.selector
-            }
-            before.metadata.name == set.metadata.name
-                && before.metadata.uid == set.metadata.uid
-                && before.spec.as_ref().map(selector) == set.spec.as_ref().map(selector)
-        });
-        if !is_same_set {
-            known.pods.clear();
-            known.set = Some(set.clone());
+impl Inner {
+    fn of(set: &StatefulSet) -> Inner {
+        Inner {
+            set: set.clone(),
+            pods: Objects::default(),
+            facts: Vec::new(),
+            revisions: Revisions::default(),
+            last: None,
         }
-        let before = std::mem::take(&mut known.pods);
-        let mut at = 0_usize;
-        known.pods = pods
-            .shared()
-            .map(|found| {
-                // One that came or went shifts those behind it by one place.
-                let near = at.saturating_sub(1)..before.len().min(at + 3);
-                let same = near.into_iter().find(|place| Arc::ptr_eq(&before[*place].0, found));
-                let facts = same.map_or_else(|| Facts::of(set, found), |place| before[place].1);
-                at = same.unwrap_or(at) + 1;
-                (found.clone(), facts)
-            })
-            .collect();
-        known.pods.iter().map(|(_, facts)| *facts).collect()
     }
+
+    /// Whether all that the facts go by is as it was.
+    fn is_about(&self, set: &StatefulSet) -> bool {
+        fn selector(spec: &StatefulSetSpec) -> &LabelSelector {
+            &spec.selector
+        }
+        self.set.metadata.name == set.metadata.name
+            && self.set.metadata.uid == set.metadata.uid
+            && self.set.spec.as_ref().map(selector) == set.spec.as_ref().map(selector)
+    }
+
+    fn look(&mut self, set: &StatefulSet, pods: &Objects<Pod>, sizes: Sizes) -> Arc<Roster> {
+        let last = self.last.take().filter(|last| last.sizes == sizes);
+        let roster = match last {
+            Some(last) if self.pods.is_the_same_as(pods) => last,
+            Some(last) if self.pods.len() == pods.len() => match self.changed(set, pods) {
+                Some(changed) => Arc::new(last.with(&self.facts, &changed, sizes, &self.revisions)),
+                None => Arc::new(Roster::from(pods, &self.facts, sizes, &self.revisions)),
+            },
+            _ => {
+                self.learn(set, pods);
+                Arc::new(Roster::from(pods, &self.facts, sizes, &self.revisions))
+            }
+        };
+        self.pods = pods.clone();
+        self.last = Some(roster.clone());
+        roster
+    }
+
+    /// Learns the facts of as many pods as before: the places of those that are others, where each is what the one before it was.
+    fn changed(&mut self, set: &StatefulSet, pods: &Objects<Pod>) -> Option<Vec<usize>> {
+        let mut changed = Some(Vec::new());
+        for (place, (before, found)) in self.pods.iter().zip(pods).enumerate() {
+            if std::ptr::eq(before, found) {
+                continue;
+            }
+            let facts = Facts::of(set, found, &mut self.revisions);
+            let known = &mut self.facts[place];
+            changed = changed.filter(|_| facts.is_placed_as(known));
+            changed.iter_mut().for_each(|changed| changed.push(place));
+            *known = facts;
+        }
+        changed
+    }
+
+    /// Learns the facts of each pod, in the pods' order.
+    fn learn(&mut self, set: &StatefulSet, pods: &Objects<Pod>) {
+        let before = std::mem::take(&mut self.facts);
+        let mut at = 0_usize;
+        for found in pods {
+            // One that came or went shifts those behind it by one place.
+            let mut near = at.saturating_sub(1)..before.len().min(at + 3);
+            let same = near.find(|place| std::ptr::eq(&raw const self.pods[*place], found));
+            self.facts.push(match same {
+                Some(place) => before[place],
+                None => Facts::of(set, found, &mut self.revisions),
+            });
+            at = same.unwrap_or(at) + 1;
+        }
+    }
+}
+
+/// For how many shards a roster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sizes {
+    /// The lowest ordinal.
+    first: Ordinal,
+    /// How many shards there are or should be.
+    every: i32,
+    /// How many of them are expected.
+    expected: i32,
 }
 
 /// One of the shards that there should be.
@@ -98,61 +181,117 @@ struct Row {
     pod: Option<usize>,
     ready: bool,
     terminating: bool,
+    revision: Option<Revision>,
+}
+
+impl Row {
+    fn see(&mut self, pod: usize, facts: &Facts) {
+        *self = Row {
+            ordinal: self.ordinal,
+            pod: Some(pod),
+            ready: facts.ready,
+            terminating: facts.terminating,
+            revision: facts.revision,
+        };
+    }
 }
 
 /// The pods of a set, by their places among those of the snapshot.
 #[derive(Debug)]
 pub(super) struct Roster {
-    pods: Vec<usize>,
-    own: Vec<usize>,
+    pods: Arc<[usize]>,
+    own: Arc<[usize]>,
+    helpers: Arc<[usize]>,
     rows: Vec<Row>,
-    expected: usize,
+    sizes: Sizes,
+    revisions: Revisions,
 }
 
 impl Roster {
     /// Looks through the pods, for so many shards, of which so many are expected; not through those pods that `known` knows.
-    pub fn of(set: &StatefulSet, pods: &Objects<Pod>, (every, expected): (i32, i32), known: Option<&Known>) -> Roster {
-        let facts = match known {
-            Some(known) => known.facts(set, pods),
-            None => pods.iter().map(|found| Facts::of(set, found)).collect(),
+    pub fn of(
+        set: &StatefulSet,
+        pods: &Objects<Pod>,
+        (every, expected): (i32, i32),
+        known: Option<&Known>,
+    ) -> Arc<Roster> {
+        let sizes = Sizes {
+            first: set::ordinals(set, every).start,
+            every,
+            expected,
         };
-        let mut all: Vec<(usize, Facts)> = facts
-            .into_iter()
-            .enumerate()
-            .filter(|(_, facts)| facts.selected)
-            .collect();
-        all.sort_by(|(one, a), (other, b)| {
+        let Some(known) = known else {
+            return Inner::of(set).look(set, pods, sizes);
+        };
+        let mut known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match &mut *known {
+            Some(inner) if inner.is_about(set) => inner,
+            other => other.insert(Inner::of(set)),
+        };
+        known.look(set, pods, sizes)
+    }
+
+    fn from(pods: &Objects<Pod>, facts: &[Facts], sizes: Sizes, revisions: &Revisions) -> Roster {
+        let mut all: Vec<usize> = (0..facts.len()).filter(|place| facts[*place].selected).collect();
+        all.sort_by(|one, other| {
             let by_name = || pod::name(&pods[*one]).cmp(pod::name(&pods[*other]));
-            a.ordinal.cmp(&b.ordinal).then_with(by_name)
+            facts[*one].ordinal.cmp(&facts[*other].ordinal).then_with(by_name)
         });
-        let ordinals = set::ordinals(set, every);
-        let first = ordinals.start;
         let missing = |ordinal| Row {
             ordinal,
             pod: None,
             ready: false,
             terminating: false,
+            revision: None,
         };
-        let mut rows: Vec<Row> = ordinals.map(missing).collect();
-        for (found, facts) in all.iter().filter(|(_, facts)| facts.named) {
-            let place = facts.ordinal.and_then(|ordinal| ordinal.checked_sub(first));
-            let place = place.and_then(|place| usize::try_from(place).ok());
-            if let Some(row) = place.and_then(|place| rows.get_mut(place)) {
-                row.pod = Some(*found);
-                row.ready = facts.ready;
-                row.terminating = facts.terminating;
-            }
-        }
-        Roster {
-            own: all
-                .iter()
-                .filter(|(_, facts)| facts.own)
-                .map(|(found, _)| *found)
+        let mut roster = Roster {
+            own: all.iter().filter(|place| facts[**place].own).copied().collect(),
+            helpers: (0..facts.len()).filter(|place| facts[*place].helper).collect(),
+            pods: Arc::default(),
+            rows: (0..sizes.every)
+                .map(|place| missing(sizes.first.saturating_add(place)))
                 .collect(),
-            pods: all.into_iter().map(|(found, _)| found).collect(),
-            rows,
-            expected: usize::try_from(expected).unwrap_or_default(),
+            sizes,
+            revisions: revisions.clone(),
+        };
+        for place in &all {
+            roster.see(*place, &facts[*place]);
         }
+        roster.pods = all.into();
+        roster
+    }
+
+    /// The same with the pods at these places changed, none of which has another place in the set.
+    fn with(&self, facts: &[Facts], changed: &[usize], sizes: Sizes, revisions: &Revisions) -> Roster {
+        let mut roster = Roster {
+            pods: self.pods.clone(),
+            own: self.own.clone(),
+            helpers: self.helpers.clone(),
+            rows: self.rows.clone(),
+            sizes,
+            revisions: revisions.clone(),
+        };
+        for place in changed {
+            roster.see(*place, &facts[*place]);
+        }
+        roster
+    }
+
+    /// Takes in what a pod says of its shard, where it is one's.
+    fn see(&mut self, pod: usize, facts: &Facts) {
+        if !facts.selected || !facts.named {
+            return;
+        }
+        let place = facts.ordinal.and_then(|ordinal| ordinal.checked_sub(self.sizes.first));
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(row) = place.and_then(|place| self.rows.get_mut(place)) {
+            row.see(pod, facts);
+        }
+    }
+
+    /// A revision by its name; none where no pod has it.
+    pub fn revision(&self, name: &str) -> Option<Revision> {
+        place_of(&self.revisions, name).map(Revision)
     }
 
     /// Those that the set's selector matches, by ordinal and then by name.
@@ -165,9 +304,18 @@ impl Roster {
         self.own.iter().map(|place| &all[*place]).collect()
     }
 
+    /// The pods that help operations of ours, of whatever set, in the order in which they were seen.
+    pub fn helpers<'a>(&self, all: &'a Objects<Pod>) -> Vec<&'a Pod> {
+        self.helpers.iter().map(|place| &all[*place]).collect()
+    }
+
     /// Every shard, or only those that are expected.
     pub fn shards<'a>(&self, set: &StatefulSet, all: &'a Objects<Pod>, only_expected: bool) -> Vec<Shard<'a>> {
-        let count = if only_expected { self.expected } else { self.rows.len() };
+        let count = if only_expected {
+            usize::try_from(self.sizes.expected).unwrap_or_default()
+        } else {
+            self.rows.len()
+        };
         let rows = self.rows.iter().take(count);
         rows.map(|row| {
             let pod = row.pod.map(|place| &all[place]);
@@ -180,6 +328,7 @@ impl Roster {
                 pod,
                 ready: row.ready,
                 terminating: row.terminating,
+                revision: row.revision,
             }
         })
         .collect()

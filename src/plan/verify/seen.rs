@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -11,7 +11,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::policy::Policy;
-use super::roster::{Known, Roster};
+use super::roster::{Known, Revision, Roster};
 use crate::model::mark::Mark;
 use crate::model::objects::Objects;
 use crate::model::read::Skip;
@@ -28,7 +28,7 @@ pub struct Seen<'a> {
     /// How to judge it.
     pub policy: &'a Policy,
     known: Option<&'a Known>,
-    roster: OnceLock<Result<Roster, Skip>>,
+    roster: OnceLock<Result<Arc<Roster>, Skip>>,
 }
 
 /// The phase that a set's template is of, and what says so.
@@ -74,10 +74,12 @@ pub struct Shard<'a> {
     pub ready: bool,
     /// Whether that is on its way out.
     pub terminating: bool,
+    /// Its revision, as [`Seen::revision`] gives it.
+    pub revision: Option<Revision>,
 }
 
 impl<'a> Shard<'a> {
-    /// A shard, and what its pod says of itself.
+    /// A shard, and what its pod says of itself, but for its revision.
     pub fn new(ordinal: Ordinal, name: impl Into<Cow<'a, str>>, pod: Option<&'a Pod>) -> Self {
         Shard {
             ordinal,
@@ -85,6 +87,7 @@ impl<'a> Shard<'a> {
             pod,
             ready: pod.is_some_and(pod::is_ready),
             terminating: pod.is_some_and(pod::is_terminating),
+            revision: None,
         }
     }
 }
@@ -198,6 +201,15 @@ impl<'a> Seen<'a> {
         Ok(roster.pods(self.snapshot.pods.need()?))
     }
 
+    /// The pods that help operations of ours, of whatever set.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn helpers(&self) -> Result<Vec<&'a Pod>, Skip> {
+        let roster = self.roster()?;
+        Ok(roster.helpers(self.snapshot.pods.need()?))
+    }
+
     fn roster(&self) -> Result<&Roster, Skip> {
         let looked = self.roster.get_or_init(|| {
             let set = self.set()?;
@@ -210,7 +222,12 @@ impl<'a> Seen<'a> {
                 self.known,
             ))
         });
-        looked.as_ref().map_err(Skip::clone)
+        looked.as_ref().map(Arc::as_ref).map_err(Skip::clone)
+    }
+
+    /// A revision by its name; none where no pod has it.
+    pub fn revision(&self, name: &str) -> Option<Revision> {
+        self.roster().ok()?.revision(name)
     }
 
     /// Those of [`Seen::pods`] that the set's controller owns: a stranger with the shards' labels isn't judged as a shard.

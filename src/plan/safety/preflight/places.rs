@@ -1,9 +1,9 @@
 //! Whether every shard that will be replaced has a place to come back to, and what scales or freezes in the meantime.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 
 use super::{Aim, Preflight};
 use crate::model::finding::Severity;
@@ -12,7 +12,7 @@ use crate::model::{node, pod, set};
 use crate::plan::placement::{self, reaches};
 use crate::plan::safety::catalogue::NO_HOME;
 use crate::plan::safety::freeze::cluster_autoscaler_runs;
-use crate::plan::safety::home::{Home, Newcomer, World, home};
+use crate::plan::safety::home::{Home, Newcomer, World, home, home_again};
 use crate::plan::trial::asks_for_more;
 use crate::plan::verify::seen::{Seen, Shard};
 use crate::plan::verify::threats::autoscalers_of;
@@ -50,13 +50,14 @@ pub(super) fn judge(seen: &Seen<'_>, found_set: &StatefulSet, aim: &Aim<'_>, fou
         template: aim.template,
         revision: aim.revision,
     };
-    let pods = seen.own_pods().unwrap_or_default();
+    let pods = seen.own_pods().unwrap_or_default().into_iter();
+    let pods: BTreeMap<&str, &Pod> = pods.map(|found| (pod::name(found), found)).collect();
     let mut unsure: BTreeSet<String> = BTreeSet::new();
     for ordinal in aim.shards {
         let name = set::pod_name(found_set, *ordinal);
-        let pod = pods.iter().copied().find(|found| pod::name(found) == name);
+        let pod = pods.get(name.as_str()).copied();
         let shard = Shard::new(*ordinal, name.clone(), pod);
-        let place = home(&world, &shard, newcomer, &BTreeSet::new());
+        let place = home_again(&world, &shard, newcomer);
         unsure.extend(place.unsure.iter().cloned());
         judge_one(seen, aim.template, &shard, &place, found);
     }
