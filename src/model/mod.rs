@@ -5,6 +5,7 @@ pub mod allocatable;
 pub mod asked;
 pub mod catalogue;
 pub mod check;
+pub mod demand;
 pub mod disk;
 pub mod dns;
 pub mod eviction;

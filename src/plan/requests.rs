@@ -1,12 +1,11 @@
-//! What a pod asks of a node, by resource, as the scheduler counts.
-//!
-//! Source: k8s.io/component-helpers/resource/helpers.go (PodRequests; KEP-753 for init containers that keep running).
+//! What a pod asks of a node, by resource, as the scheduler counts ([`Demand`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use crate::model::demand::Demand;
 use crate::model::quantity::Amount;
 
 /// Amounts by the name of the resource.
@@ -67,36 +66,24 @@ fn of_all(spec: &PodSpec, written: impl Fn(&ResourceRequirements, &str) -> Optio
     amounts.collect()
 }
 
-/// The sum over the containers, or what the start needs where that is more: an init container runs beside those before it
-/// that keep running (`restartPolicy: Always`), and these run beside the containers. What is written for the whole pod holds
-/// instead of the sum; overhead comes on top. None where nothing is written.
+/// What is asked for of one resource. None where nothing is written.
 fn one(
     spec: &PodSpec,
     resource: &str,
     written: &impl Fn(&ResourceRequirements, &str) -> Option<Amount>,
 ) -> Option<Amount> {
     let of = |container: &Container| written(container.resources.as_ref()?, resource);
-    let mut sum = spec.containers.iter().map(of).fold(None, plus);
-    let (mut running, mut start) = (None, None);
+    let mut demand = Demand::default();
+    for container in &spec.containers {
+        demand.container(of(container));
+    }
     for container in spec.init_containers.iter().flatten() {
-        let asked = of(container);
-        let beside = plus(running, asked);
-        if container.restart_policy.as_deref() == Some("Always") {
-            sum = plus(sum, asked);
-            running = beside;
-        }
-        start = start.max(beside);
+        let keeps_running = container.restart_policy.as_deref() == Some("Always");
+        demand.init_container(of(container), keeps_running);
     }
-    let sum = sum.max(start);
-    let whole = spec.resources.as_ref().and_then(|whole| written(whole, resource));
-    plus(whole.or(sum), amount(&spec.overhead, resource))
-}
-
-fn plus(one: Option<Amount>, other: Option<Amount>) -> Option<Amount> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.plus(other)),
-        (one, other) => one.or(other),
-    }
+    demand.whole(spec.resources.as_ref().and_then(|whole| written(whole, resource)));
+    demand.overhead(amount(&spec.overhead, resource));
+    demand.total()
 }
 
 #[cfg(test)]
