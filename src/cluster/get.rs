@@ -8,6 +8,7 @@ mod again;
 pub(in crate::cluster) mod binary;
 mod pages;
 mod skim;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use self::binary::Unpack;
+use self::stream::Stream;
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::retry;
@@ -65,11 +67,29 @@ pub struct Api {
     server_time: ServerTime,
 }
 
-/// What came back, complete.
-struct Received {
+/// What takes in a body, piece by piece, as it comes.
+trait Intake: Send {
+    /// A body begins. What was taken in before is void: it was of another one, or of a read that is tried again.
+    fn begin(&mut self);
+
+    /// More of it.
+    fn piece(&mut self, piece: &[u8]);
+}
+
+impl Intake for Vec<u8> {
+    fn begin(&mut self) {
+        self.clear();
+    }
+
+    fn piece(&mut self, piece: &[u8]) {
+        self.extend_from_slice(piece);
+    }
+}
+
+/// What came before a body that was taken in whole.
+struct Head {
     code: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
 }
 
 impl Api {
@@ -113,18 +133,28 @@ impl Api {
         path_and_query: &str,
         accept: &'static str,
     ) -> Result<Answer, Failure> {
-        let received = self.read(path_and_query, accept, Vec::new()).await?;
-        json(received)
+        let mut body = Vec::new();
+        let head = self.read(path_and_query, accept, &mut body).await?;
+        head.json(body)
     }
 
     /// As [`get`](Self::get), into memory that an earlier answer took: of a hundred pages none needs memory of its own. Whether the
     /// bytes are UTF-8 is for who reads them.
-    async fn get_into(&self, path_and_query: &str, accept: &'static str, used: Vec<u8>) -> Result<Vec<u8>, Failure> {
-        let received = self.read(path_and_query, accept, used).await?;
-        if accept == binary::ACCEPTED && binary::object(&received.body).is_some() {
-            return Ok(received.body);
-        }
-        received.json()
+    async fn get_into(
+        &self,
+        path_and_query: &str,
+        accept: &'static str,
+        mut used: Vec<u8>,
+    ) -> Result<Vec<u8>, Failure> {
+        let head = self.read(path_and_query, accept, &mut used).await?;
+        head.expect_json(&used)?;
+        Ok(used)
+    }
+
+    /// As [`get`](Self::get), of a page that is read while it comes in.
+    async fn get_page<T: Unpack + Send>(&self, path_and_query: &str, page: &mut Stream<T>) -> Result<(), Failure> {
+        let head = self.read(path_and_query, binary::ACCEPTED, page).await?;
+        page.other().map_or(Ok(()), |body| head.expect_json(body))
     }
 
     /// GETs text (logs, `/readyz`).
@@ -132,16 +162,17 @@ impl Api {
     /// # Errors
     /// Every [`Failure`]; a web page is [`Failure::NotKubernetes`]. Bytes that are no UTF-8 become U+FFFD.
     pub async fn text(&self, path_and_query: &str) -> Result<String, Failure> {
-        let received = self.read(path_and_query, "*/*", Vec::new()).await?;
-        let is_page = received
+        let mut body = Vec::new();
+        let head = self.read(path_and_query, "*/*", &mut body).await?;
+        let is_page = head
             .headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.contains("html"));
         if is_page {
-            return Err(Failure::from_odd_body(received.code, &received.headers, &received.body));
+            return Err(Failure::from_odd_body(head.code, &head.headers, &body));
         }
-        Ok(match String::from_utf8(received.body) {
+        Ok(match String::from_utf8(body) {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         })
@@ -185,7 +216,7 @@ impl Api {
     }
 
     /// As [`fold`](Self::fold), asked for as protocol buffers, in which passing over a field costs nothing, and read as JSON where the
-    /// server has no others.
+    /// server has no others. An item is read where the network left it, and what is added is of whole pages alone.
     ///
     /// # Errors
     /// As [`fold`](Self::fold).
@@ -193,14 +224,13 @@ impl Api {
         &self,
         path: &str,
         query: &str,
-        mut add: impl FnMut(&mut S, T) + Send + 'static,
+        add: impl FnMut(&mut S, T) + Send,
     ) -> Result<S, Failure>
     where
-        S: Default + Send + 'static,
-        T: DeserializeOwned + Unpack,
+        S: Default + Send,
+        T: DeserializeOwned + Unpack + Send,
     {
-        let read = move |sum: &mut S, page: &[u8]| pages::either(page, |item| add(sum, item));
-        pages::fold(self, path, query, binary::ACCEPTED, read).await
+        pages::fold_streamed(self, path, query, add).await
     }
 
     /// POSTs `body` and returns the answer. Never retried.
@@ -229,7 +259,9 @@ impl Api {
             .body(Body::from(body))
             .map_err(|error| not_a_path(path, &error))?;
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
-        json(self.within(deadline, self.send(request, path, Vec::new())).await?)
+        let mut answer = Vec::new();
+        let head = self.within(deadline, self.send(request, path, &mut answer)).await?;
+        head.json(answer)
     }
 
     /// `failure`, or the failure that explains it better: when an object isn't found because its namespace isn't there.
@@ -253,8 +285,8 @@ impl Api {
         }
     }
 
-    /// GETs with retries, all of it within the timeout. The body takes the memory of `used`.
-    async fn read(&self, path_and_query: &str, accept: &'static str, mut used: Vec<u8>) -> Result<Received, Failure> {
+    /// GETs with retries, all of it within the timeout. The body goes `into` what takes it in.
+    async fn read(&self, path_and_query: &str, accept: &'static str, into: &mut dyn Intake) -> Result<Head, Failure> {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         let mut next = 2;
         loop {
@@ -262,9 +294,9 @@ impl Api {
                 .header(header::ACCEPT, accept)
                 .body(Body::empty())
                 .map_err(|error| not_a_path(path_and_query, &error))?;
-            let sent = self.send(request, path_and_query, std::mem::take(&mut used));
+            let sent = self.send(request, path_and_query, into);
             let failure = match self.within(deadline, sent).await {
-                Ok(received) => return Ok(received),
+                Ok(head) => return Ok(head),
                 Err(failure) => failure,
             };
             let Some(pause) = retry::pause_before(next, &failure) else {
@@ -291,15 +323,18 @@ impl Api {
         }
     }
 
-    /// One request, one complete answer, whose body takes the memory of `bytes`.
-    async fn send(&self, request: Request<Body>, path: &str, mut bytes: Vec<u8>) -> Result<Received, Failure> {
+    /// One request, one complete answer, whose body goes `into` what takes it in.
+    async fn send(&self, request: Request<Body>, path: &str, into: &mut dyn Intake) -> Result<Head, Failure> {
         let response = self.client.send(request).await?;
         let (parts, mut body) = response.into_parts();
         if let Some(date) = date(&parts.headers) {
             self.server_time.learn(date);
         }
-        // Collected by hand: `collect_bytes` holds a large page twice while it joins its pieces.
-        bytes.clear();
+        let mut refusal = Vec::new();
+        let is_refused = !parts.status.is_success();
+        let into: &mut dyn Intake = if is_refused { &mut refusal } else { into };
+        // Taken in by hand: `collect_bytes` holds a large page twice while it joins its pieces.
+        into.begin();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| match Failure::from(error) {
                 // half an answer is a cut connection, whatever the transport calls it
@@ -307,17 +342,16 @@ impl Api {
                 failure => Failure::CutOff { why: failure.reason() },
             })?;
             if let Ok(piece) = frame.into_data() {
-                bytes.extend_from_slice(&piece);
+                into.piece(&piece);
             }
         }
-        if !parts.status.is_success() {
-            let bytes = binary::status_as_json(&bytes).unwrap_or(bytes);
+        if is_refused {
+            let bytes = binary::status_as_json(&refusal).unwrap_or(refusal);
             return Err(Failure::from_answer(parts.status, &parts.headers, &bytes, path));
         }
-        Ok(Received {
+        Ok(Head {
             code: parts.status,
             headers: parts.headers,
-            body: bytes,
         })
     }
 }
@@ -326,23 +360,24 @@ fn not_a_path(path: &str, error: &http::Error) -> Failure {
     Failure::Config(format!("{path:?} is no request path: {error}"))
 }
 
-/// The answer, if it is JSON text.
-fn json(received: Received) -> Result<Answer, Failure> {
-    let date = date(&received.headers);
-    let body = String::from_utf8(received.json()?).map_err(|_| Failure::NotKubernetes {
-        what: "JSON that is no UTF-8".to_owned(),
-    })?;
-    Ok(Answer { body, date })
-}
+impl Head {
+    /// The answer, if its body is JSON text.
+    fn json(self, body: Vec<u8>) -> Result<Answer, Failure> {
+        self.expect_json(&body)?;
+        let body = String::from_utf8(body).map_err(|_| Failure::NotKubernetes {
+            what: "JSON that is no UTF-8".to_owned(),
+        })?;
+        let date = date(&self.headers);
+        Ok(Answer { body, date })
+    }
 
-impl Received {
-    /// The body, if it begins as JSON does.
-    fn json(self) -> Result<Vec<u8>, Failure> {
-        let starts_json = self.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    /// Refuses a body that doesn't begin as JSON does.
+    fn expect_json(&self, body: &[u8]) -> Result<(), Failure> {
+        let starts_json = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         if !starts_json {
-            return Err(Failure::from_odd_body(self.code, &self.headers, &self.body));
+            return Err(Failure::from_odd_body(self.code, &self.headers, body));
         }
-        Ok(self.body)
+        Ok(())
     }
 }
 

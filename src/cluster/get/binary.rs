@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub(super) const ACCEPTED: &str = "application/vnd.kubernetes.protobuf,application/json";
 
 /// What an answer in this form begins with.
-const MAGIC: [u8; 4] = *b"k8s\0";
+pub(super) const MAGIC: [u8; 4] = *b"k8s\0";
 
 /// The bytes are no protocol buffers, or not those of the kind.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,10 +49,16 @@ pub enum Field<'b> {
 }
 
 impl<'b> Message<'b> {
+    /// The message that the bytes are.
+    pub const fn of(bytes: &'b [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// The next field, with its number; none at the end.
     ///
     /// # Errors
     /// Where the bytes end within a field, or are none.
+    #[inline]
     pub fn next(&mut self) -> Result<Option<(u64, Field<'b>)>, Malformed> {
         if self.0.is_empty() {
             return Ok(None);
@@ -72,18 +78,29 @@ impl<'b> Message<'b> {
                 self.take(4)?;
                 Field::Fixed
             }
-            _ => return Err(Malformed("a field of a type that proto2 doesn't have")),
+            _ => return Err(UNKNOWN_TYPE),
         };
         Ok(Some((tag >> 3, field)))
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'b [u8], Malformed> {
         let (taken, left) = self.0.split_at_checked(length).ok_or(CUT)?;
         self.0 = left;
         Ok(taken)
     }
 
+    #[inline]
     fn number(&mut self) -> Result<u64, Malformed> {
+        // Nearly all are below 128.
+        if let [byte @ ..0x80, left @ ..] = self.0 {
+            self.0 = left;
+            return Ok(u64::from(*byte));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Result<u64, Malformed> {
         let mut number = 0;
         for shift in (0..70).step_by(7) {
             let (byte, left) = self.0.split_first().ok_or(CUT)?;
@@ -97,7 +114,9 @@ impl<'b> Message<'b> {
     }
 }
 
-const CUT: Malformed = Malformed("the bytes end within a field");
+/// The bytes end too early.
+pub(super) const CUT: Malformed = Malformed("the bytes end within a field");
+const UNKNOWN_TYPE: Malformed = Malformed("a field of a type that proto2 doesn't have");
 
 impl<'b> Field<'b> {
     /// The message that it is.
@@ -161,43 +180,72 @@ impl<'b> Field<'b> {
     }
 }
 
+/// The field of the frame (`runtime.Unknown`) that holds the object; before it is its type.
+const OBJECT: u64 = 2;
+
+/// The frame has nothing in it.
+pub(super) const NO_OBJECT: Malformed = Malformed("an answer without an object");
+
 /// The object in an answer of this form; none where the answer has another.
 pub(super) fn object(answer: &[u8]) -> Option<Result<Message<'_>, Malformed>> {
     let mut unknown = Message(answer.strip_prefix(&MAGIC)?);
     Some((|| {
         while let Some((number, field)) = unknown.next()? {
-            // `runtime.Unknown`: its type, then the object, raw.
-            if number == 2 {
+            if number == OBJECT {
                 return field.message();
             }
         }
-        Err(Malformed("an answer without an object"))
+        Err(NO_OBJECT)
     })())
 }
 
-/// Reads one page of a list, hands its items over and returns the token of the next.
-pub(super) fn page<T: Unpack>(mut list: Message<'_>, mut each: impl FnMut(T)) -> Result<Option<String>, Malformed> {
-    let mut more = None;
-    while let Some((number, field)) = list.next()? {
-        match number {
-            1 => more = token(field.message()?)?,
-            2 => each(T::unpack(field.message()?)?),
-            _ => {}
+/// How long the field is that the bytes begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Length {
+    /// The field's number.
+    pub number: u64,
+    /// Its number, type and length.
+    pub head: usize,
+    /// What follows them.
+    pub body: usize,
+}
+
+impl Length {
+    /// Whether it is the field of the frame that holds the object.
+    pub const fn is_object(&self) -> bool {
+        self.number == OBJECT
+    }
+}
+
+/// How long the field is that the bytes begin with; none where they are too few to tell.
+pub(super) fn length(bytes: &[u8]) -> Result<Option<Length>, Malformed> {
+    let mut message = Message(bytes);
+    let mut whole = || {
+        let tag = message.number()?;
+        let length = match tag & 7 {
+            0 => {
+                message.number()?;
+                0
+            }
+            1 => 8,
+            2 => message.number()?,
+            5 => 4,
+            _ => return Err(UNKNOWN_TYPE),
+        };
+        Ok((tag >> 3, length, bytes.len() - message.0.len()))
+    };
+    match whole() {
+        Ok((number, length, head)) => {
+            let body = usize::try_from(length).map_err(|_| CUT)?;
+            Ok(Some(Length { number, head, body }))
         }
-    }
-    Ok(more)
-}
-
-/// The token of the next page where it stands before the items, as Kubernetes writes it: found without reading these.
-pub(super) fn token_at_the_top(mut list: Message<'_>) -> Option<String> {
-    match list.next() {
-        Ok(Some((1, field))) => token(field.message().ok()?).ok()?,
-        _ => None,
+        Err(CUT) => Ok(None),
+        Err(wrong) => Err(wrong),
     }
 }
 
-/// The token in a list's metadata.
-fn token(mut metadata: Message<'_>) -> Result<Option<String>, Malformed> {
+/// The token of the next page in a list's metadata.
+pub(super) fn token(mut metadata: Message<'_>) -> Result<Option<String>, Malformed> {
     while let Some((number, field)) = metadata.next()? {
         if number == 3 {
             return field.words();

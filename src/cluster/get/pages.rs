@@ -10,16 +10,17 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::binary::{self, Malformed, Unpack};
+use super::binary::{Malformed, Unpack};
 use super::skim::{Skim, Text};
+use super::stream::Stream;
 use super::{Api, unreadable};
 use crate::cluster::failure::Failure;
 
 /// How many objects are asked for at once; kubectl's `--chunk-size`.
 const PAGE: usize = 500;
 
-/// Reads a list page by page: `read` adds a page's items to the sum and tells the token of the next ([`whole`], [`skimmed`] or
-/// [`either`]). `accept` is the form that is asked for.
+/// Reads a list page by page: `read` adds a page's items to the sum and tells the token of the next ([`whole`] or [`skimmed`]).
+/// `accept` is the form that is asked for, one of JSON's.
 ///
 /// A page that names the next one is read on a thread of its own while that one is on its way: of a large cluster the reading
 /// takes as long as the network. The two take turns in the same memory.
@@ -29,10 +30,7 @@ where
     R: FnMut(&mut S, &[u8]) -> Result<Option<String>, Failure> + Send + 'static,
 {
     let mut sum = Sum { read, of: S::default() };
-    let page = |token: &str| {
-        let page = format!("limit={PAGE}&continue={}", percent_encoded(token));
-        with_query(path, query, &page)
-    };
+    let page = |token: &str| with_query(path, query, &after(token));
     let first = with_query(path, query, &format!("limit={PAGE}"));
     let mut body = api.get_into(&first, accept, Vec::new()).await?;
     let mut spare = Vec::new();
@@ -64,14 +62,67 @@ where
                 let whole = api.get_into(&with_query(path, query, ""), accept, spare).await?;
                 return match sum.read(&whole)? {
                     None => Ok(sum.of),
-                    Some(_) => Err(Failure::NotKubernetes {
-                        what: "a part of a list that was asked for whole".to_owned(),
-                    }),
+                    Some(_) => Err(only_a_part()),
                 };
             }
             Err(failure) => return Err(failure),
         };
     }
+}
+
+/// As [`fold`], with pages in protocol buffers, each of which is read while it comes in: it is still in the processor's cache then,
+/// and another thread would only take turns with the one that receives. Pages in JSON are read as they are.
+pub(super) async fn fold_streamed<S, T>(
+    api: &Api,
+    path: &str,
+    query: &str,
+    mut add: impl FnMut(&mut S, T) + Send,
+) -> Result<S, Failure>
+where
+    S: Default + Send,
+    T: DeserializeOwned + Unpack + Send,
+{
+    let mut page = Stream::default();
+    let mut read = async |narrowed: &str, sum: &mut S| {
+        api.get_page(&with_query(path, query, narrowed), &mut page).await?;
+        if let Some(body) = page.other() {
+            return skimmed(body, |item| add(sum, item));
+        }
+        page.hand_over(|item| add(sum, item)).map_err(malformed)
+    };
+    let mut sum = S::default();
+    let mut more = read(&format!("limit={PAGE}"), &mut sum).await?;
+    while let Some(token) = more {
+        more = match read(&after(&token), &mut sum).await {
+            // As in `fold`.
+            Err(Failure::Server { code: 410, .. }) => {
+                sum = S::default();
+                if read("", &mut sum).await?.is_some() {
+                    return Err(only_a_part());
+                }
+                None
+            }
+            next => next?,
+        };
+    }
+    Ok(sum)
+}
+
+fn malformed(Malformed(why): Malformed) -> Failure {
+    Failure::NotKubernetes {
+        what: format!("protocol buffers that can't be read as what was asked for: {why}"),
+    }
+}
+
+fn only_a_part() -> Failure {
+    Failure::NotKubernetes {
+        what: "a part of a list that was asked for whole".to_owned(),
+    }
+}
+
+/// What asks for the page that a token leads to.
+fn after(token: &str) -> String {
+    format!("limit={PAGE}&continue={}", percent_encoded(token))
 }
 
 /// What was made of the items so far, and how the next page comes to it.
@@ -128,20 +179,6 @@ pub(super) fn skimmed<'t, T: Deserialize<'t>>(body: &'t [u8], each: impl FnMut(T
     Ok(more.filter(|token| !token.is_empty()))
 }
 
-/// As [`skimmed`], in whichever of the two forms the server gave.
-pub(super) fn either<T: DeserializeOwned + Unpack>(
-    body: &[u8],
-    each: impl FnMut(T),
-) -> Result<Option<String>, Failure> {
-    let wrong = |Malformed(why)| Failure::NotKubernetes {
-        what: format!("protocol buffers that can't be read as what was asked for: {why}"),
-    };
-    match binary::object(body) {
-        None => skimmed(body, each),
-        Some(list) => list.and_then(|list| binary::page(list, each)).map_err(wrong),
-    }
-}
-
 /// As [`skimmed`], with each item's own text.
 pub(super) fn texts(
     body: &[u8],
@@ -178,9 +215,6 @@ fn token_at_the_top(body: &[u8]) -> Option<String> {
             }
             Ok(())
         }
-    }
-    if let Some(list) = binary::object(body) {
-        return binary::token_at_the_top(list.ok()?);
     }
     let mut token = None;
     // The end is an error in any case; what isn't JSON is told where the items are read.

@@ -89,7 +89,7 @@ pub async fn csi_nodes(api: &Api) -> Summed<Vec<CSINode>> {
 /// Lists a kind of the whole cluster, each object with the fields of `S` alone.
 async fn short<S, T>(api: &Api, resource: Resource, typed: fn(S) -> T) -> Summed<Vec<T>>
 where
-    S: DeserializeOwned + Unpack + 'static,
+    S: DeserializeOwned + Unpack + Send + 'static,
     T: Send + 'static,
 {
     let place = resource.place();
