@@ -2,7 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use super::quantity::Amount;
 use super::room::Take;
+
+/// A pod as far as it counts for what runs on its node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placed {
+    /// Its node; none where it has none yet.
+    pub node: Option<String>,
+    /// The uid of its controller; none for a bare one.
+    pub controller: Option<String>,
+    /// Whether every such node has one: it is of a DaemonSet, or stands for one in the kubelet's own folder.
+    pub is_daemon: bool,
+    /// Whether it has ended and takes no room any more.
+    pub is_finished: bool,
+    /// What it asks for of memory.
+    pub memory: Amount,
+    /// What it asks for of CPU.
+    pub cpu: Amount,
+}
 
 /// What runs on a node beside the shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +42,7 @@ impl Load {
     }
 
     /// What runs on a node, to add to it.
-    pub fn on_mut(&mut self, node: &str) -> &mut Beside {
-        self.0.entry(node.to_owned()).or_default()
+    pub fn on_mut(&mut self, node: String) -> &mut Beside {
+        self.0.entry(node).or_default()
     }
 }

@@ -100,7 +100,12 @@ pub fn container_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
 
 /// Whether the pod has ended and takes no room any more.
 pub fn is_finished(pod: &Pod) -> bool {
-    matches!(phase(pod), "Succeeded" | "Failed")
+    is_over(phase(pod))
+}
+
+/// Whether a pod in this phase has ended.
+pub fn is_over(phase: &str) -> bool {
+    matches!(phase, "Succeeded" | "Failed")
 }
 
 /// What makes the pod anew when it goes; none for a bare one.

@@ -1,6 +1,6 @@
 //! Nodes and pods of a large cluster, as far as they tell how much room there is.
 //!
-//! Fifty thousand pods are no more than a sum a node, so none of them is held: each is read straight from its page into the few
+//! Fifty thousand pods are no more than a sum a node, so none of them is held: each is read straight from what comes in into the few
 //! fields that count, handed on and dropped. Nodes are kept with these fields alone, typed at once.
 
 mod unpack;
@@ -10,20 +10,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{
-    Container, Node, NodeCondition, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus, ResourceRequirements, Taint,
-};
+use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, NodeStatus, Taint};
 use k8s_openapi::api::storage::v1::{CSINode, CSINodeDriver, CSINodeSpec, VolumeNodeResources};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{collection_path, into_read, seen_right};
 use crate::cluster::get::Api;
 use crate::cluster::get::binary::Unpack;
+use crate::model::demand::Demand;
+use crate::model::load::Placed;
 use crate::model::node::{EKS_COMPUTE_TYPE, INSTANCE_TYPE, NODE_POOL};
-use crate::model::pod::MIRROR;
+use crate::model::pod::is_over;
+use crate::model::quantity::Amount;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
 use crate::model::right::{Right, Rule};
@@ -57,17 +58,16 @@ pub struct Summed<S> {
     pub right: Option<Right>,
 }
 
-/// Adds up the pods of every namespace; `query` narrows the list. Each comes with its place, its controller, its phase and what it
-/// asks for, nothing else.
-pub async fn sum_pods<S>(api: &Api, query: &str, mut add: impl FnMut(&mut S, &Pod) + Send + 'static) -> Summed<S>
+/// Adds up the pods of every namespace; `query` narrows the list.
+pub async fn sum_pods<S>(api: &Api, query: &str, mut add: impl FnMut(&mut S, Placed) + Send) -> Summed<S>
 where
-    S: Default + Send + 'static,
+    S: Default + Send,
 {
     let resource = Resource::NodePods;
     let place = resource.place();
     let path = collection_path(&place, place.version, "");
     let result = api
-        .fold_packed(&path, query, move |sum, short: ShortPod| add(sum, &short.into()))
+        .fold_packed(&path, query, |sum, Found(placed)| add(sum, placed))
         .await;
     let right = Rule::to_read(resource, "").and_then(|rule| seen_right(rule, Some(resource), &result));
     Summed {
@@ -89,8 +89,8 @@ pub async fn csi_nodes(api: &Api) -> Summed<Vec<CSINode>> {
 /// Lists a kind of the whole cluster, each object with the fields of `S` alone.
 async fn short<S, T>(api: &Api, resource: Resource, typed: fn(S) -> T) -> Summed<Vec<T>>
 where
-    S: DeserializeOwned + Unpack + Send + 'static,
-    T: Send + 'static,
+    S: DeserializeOwned + Unpack + Send,
+    T: Send,
 {
     let place = resource.place();
     let path = collection_path(&place, place.version, "");
@@ -102,6 +102,11 @@ where
         right,
     }
 }
+
+/// A pod, read.
+#[derive(Deserialize)]
+#[serde(from = "ShortPod")]
+struct Found(Placed);
 
 #[derive(Deserialize)]
 struct ShortPod {
@@ -160,62 +165,53 @@ struct Phase {
     phase: Option<String>,
 }
 
-impl From<Owner> for OwnerReference {
-    fn from(short: Owner) -> Self {
-        OwnerReference {
-            kind: short.kind.unwrap_or_default(),
-            uid: short.uid.unwrap_or_default(),
-            controller: short.controller,
-            ..OwnerReference::default()
-        }
-    }
-}
-
-impl From<Requests> for ResourceRequirements {
-    fn from(short: Requests) -> Self {
-        ResourceRequirements {
-            requests: short.requests,
-            ..ResourceRequirements::default()
-        }
-    }
-}
-
-impl From<ShortContainer> for Container {
-    fn from(short: ShortContainer) -> Self {
-        Container {
-            resources: short.resources.map(Into::into),
-            restart_policy: short.restart_policy,
-            ..Container::default()
-        }
-    }
-}
-
-impl From<ShortPod> for Pod {
+impl From<ShortPod> for Found {
     fn from(short: ShortPod) -> Self {
-        let containers = |all: Vec<ShortContainer>| all.into_iter().map(Into::into).collect();
-        let owners = |all: Vec<Owner>| all.into_iter().map(Into::into).collect();
-        let mirror = short.metadata.annotations.and_then(|annotations| annotations.mirror);
-        Pod {
-            metadata: ObjectMeta {
-                owner_references: short.metadata.owner_references.map(owners),
-                annotations: mirror.map(|hash| BTreeMap::from([(MIRROR.to_owned(), hash)])),
-                ..ObjectMeta::default()
-            },
-            spec: Some(PodSpec {
-                node_name: short.spec.node_name,
-                containers: containers(short.spec.containers),
-                init_containers: short.spec.init_containers.map(containers),
-                resources: short.spec.resources.map(Into::into),
-                overhead: short.spec.overhead,
-                ..PodSpec::default()
-            }),
-            status: Some(PodStatus {
-                phase: short.status.phase,
-                ..PodStatus::default()
-            }),
-        }
+        let ShortPod { metadata, spec, status } = short;
+        let total = |resource: &str| {
+            let of = |all: &Option<Requests>| all.as_ref()?.of(resource);
+            let mut demand = Demand::default();
+            for container in &spec.containers {
+                demand.container(of(&container.resources));
+            }
+            for container in spec.init_containers.iter().flatten() {
+                demand.init_container(
+                    of(&container.resources),
+                    container.restart_policy.as_deref() == Some(ALWAYS),
+                );
+            }
+            demand.whole(of(&spec.resources));
+            demand.overhead(spec.overhead.as_ref().and_then(|all| Amount::of(all.get(resource)?)));
+            demand.total().unwrap_or_default()
+        };
+        let (memory, cpu) = (total("memory"), total("cpu"));
+        let owners = metadata.owner_references.into_iter().flatten();
+        let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
+        let is_mirror = metadata.annotations.is_some_and(|all| all.mirror.is_some());
+        Found(Placed {
+            node: spec.node_name.filter(|node| !node.is_empty()),
+            is_daemon: is_mirror
+                || controller
+                    .as_ref()
+                    .is_some_and(|owner| owner.kind.as_deref() == Some(DAEMON_SET)),
+            controller: controller.map(|owner| owner.uid.unwrap_or_default()),
+            is_finished: is_over(status.phase.as_deref().unwrap_or_default()),
+            memory,
+            cpu,
+        })
     }
 }
+
+impl Requests {
+    fn of(&self, resource: &str) -> Option<Amount> {
+        Amount::of(self.requests.as_ref()?.get(resource)?)
+    }
+}
+
+/// The kind of whose pods every node has one.
+const DAEMON_SET: &str = "DaemonSet";
+/// The restart policy of an init container that keeps running.
+const ALWAYS: &str = "Always";
 
 #[derive(Deserialize)]
 struct ShortNode {
@@ -415,3 +411,6 @@ fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>
     }
     from.deserialize_option(Wanted)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::model::load::Load;
+use crate::model::load::{Load, Placed};
 use crate::model::pod::{self, MIRROR};
 use crate::model::quantity::Amount;
 use crate::model::read::{Read, Skip};
@@ -34,21 +34,33 @@ fn taken(memory: Amount, cpu: Amount, disks: i64) -> Take {
     }
 }
 
+/// A pod as far as a load counts it.
+fn placed(found: &Pod) -> Placed {
+    let controller = pod::controller(found);
+    Placed {
+        node: pod::node(found).map(str::to_owned),
+        controller: controller.map(|owner| owner.uid.clone()),
+        is_daemon: controller.is_some_and(|owner| owner.kind == "DaemonSet")
+            || pod::annotation(found, MIRROR).is_some(),
+        is_finished: pod::is_finished(found),
+        memory: of_pod_one(found, "memory"),
+        cpu: of_pod_one(found, "cpu"),
+    }
+}
+
 /// Adds a pod, unless it is finished, on no node, or of the set with this uid.
-pub fn add(load: &mut Load, found: &Pod, set: &str) {
-    let Some(place) = pod::node(found) else { return };
-    if pod::is_finished(found) || pod::is_controlled_by(found, set) {
+pub fn add(load: &mut Load, found: Placed, set: &str) {
+    let Some(place) = found.node else { return };
+    if found.is_finished || found.controller.as_deref() == Some(set) {
         return;
     }
     let beside = load.on_mut(place);
-    let of_daemon = pod::controller(found).is_some_and(|owner| owner.kind == "DaemonSet");
-    // A pod that stands for one in the kubelet's own folder is on every such node too.
-    let sum = if of_daemon || pod::annotation(found, MIRROR).is_some() {
+    let sum = if found.is_daemon {
         &mut beside.daemons
     } else {
         &mut beside.others
     };
-    *sum = sum.plus(take_of_pod(found, 0));
+    *sum = sum.plus(taken(found.memory, found.cpu, 0));
 }
 
 /// What runs beside the shards, as it was summed, or of the pods that were kept; or why they weren't seen.
@@ -63,7 +75,7 @@ pub fn of<'a>(seen: &Seen<'a>) -> Result<Result<Cow<'a, Load>, &'a str>, Skip> {
         (None, Read::Got(pods)) => {
             let mut load = Load::default();
             for found in pods {
-                add(&mut load, found, set);
+                add(&mut load, placed(found), set);
             }
             Ok(Cow::Owned(load))
         }

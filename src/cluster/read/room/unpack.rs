@@ -6,11 +6,14 @@
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::{
-    Allocatable, Annotations, Condition, CsiNodeMeta, Disks, Driver, MIRROR, NodeMeta, Owner, Phase, PodMeta, Requests,
-    ShortContainer, ShortCsiNode, ShortCsiNodeSpec, ShortNode, ShortNodeSpec, ShortNodeStatus, ShortPod, ShortPodSpec,
-    ShortTaint, is_looked_at,
+    ALWAYS, Allocatable, Condition, CsiNodeMeta, DAEMON_SET, Disks, Driver, Found, NodeMeta, ShortCsiNode,
+    ShortCsiNodeSpec, ShortNode, ShortNodeSpec, ShortNodeStatus, ShortTaint, is_looked_at,
 };
 use crate::cluster::get::binary::{Field, Malformed, Message, Unpack};
+use crate::model::demand::Demand;
+use crate::model::load::Placed;
+use crate::model::pod::{MIRROR, is_over};
+use crate::model::quantity::Amount;
 
 /// One more of what is repeated.
 fn one_more<T: Unpack>(all: &mut Option<Vec<T>>, field: Field<'_>) -> Result<(), Malformed> {
@@ -18,141 +21,164 @@ fn one_more<T: Unpack>(all: &mut Option<Vec<T>>, field: Field<'_>) -> Result<(),
     Ok(())
 }
 
-/// An amount, with its name.
-fn amount(field: Field<'_>) -> Result<(String, Quantity), Malformed> {
+/// An amount as it is written, with its name.
+fn amount<'b>(field: Field<'b>) -> Result<(&'b str, &'b str), Malformed> {
     let (name, amount) = field.entry()?;
     let mut amount = amount.message()?;
-    let mut text = String::new();
+    let mut text = "";
     while let Some((number, field)) = amount.next()? {
         if number == 1 {
-            text = field.text()?.to_owned();
+            text = field.text()?;
         }
     }
-    Ok((name.to_owned(), Quantity(text)))
+    Ok((name, text))
 }
 
-impl Unpack for ShortPod {
+impl Unpack for Found {
     fn unpack(mut message: Message<'_>) -> Result<Self, Malformed> {
-        let (mut metadata, mut spec, mut status) = (None, None, Phase::default());
+        let (mut has_metadata, mut has_spec) = (false, false);
+        let mut placed = Placed::default();
         while let Some((number, field)) = message.next()? {
             match number {
-                1 => metadata = Some(PodMeta::unpack(field.message()?)?),
-                2 => spec = Some(ShortPodSpec::unpack(field.message()?)?),
-                3 => status = Phase::unpack(field.message()?)?,
-                _ => {}
-            }
-        }
-        Ok(ShortPod {
-            metadata: metadata.ok_or(Malformed("a pod without metadata"))?,
-            spec: spec.ok_or(Malformed("a pod without a spec"))?,
-            status,
-        })
-    }
-}
-
-impl Unpack for PodMeta {
-    fn unpack(mut message: Message<'_>) -> Result<Self, Malformed> {
-        let mut meta = PodMeta {
-            owner_references: None,
-            annotations: None,
-        };
-        while let Some((number, field)) = message.next()? {
-            match number {
-                12 => {
-                    let (key, value) = field.entry()?;
-                    if key == MIRROR {
-                        let mirror = Some(value.text()?.to_owned());
-                        meta.annotations = Some(Annotations { mirror });
-                    }
+                1 => {
+                    has_metadata = true;
+                    metadata(field.message()?, &mut placed)?;
                 }
-                13 => one_more(&mut meta.owner_references, field)?,
+                2 => {
+                    has_spec = true;
+                    spec(field.message()?, &mut placed)?;
+                }
+                3 => placed.is_finished = is_over(phase(field.message()?)?),
                 _ => {}
             }
         }
-        Ok(meta)
+        if !has_metadata {
+            return Err(Malformed("a pod without metadata"));
+        }
+        if !has_spec {
+            return Err(Malformed("a pod without a spec"));
+        }
+        Ok(Found(placed))
     }
 }
 
-impl Unpack for Owner {
-    fn unpack(mut message: Message<'_>) -> Result<Self, Malformed> {
-        let mut owner = Owner {
-            kind: None,
-            uid: None,
-            controller: None,
-        };
-        while let Some((number, field)) = message.next()? {
-            match number {
-                1 => owner.kind = field.words()?,
-                4 => owner.uid = field.words()?,
-                6 => owner.controller = Some(field.number()? != 0),
-                _ => {}
+fn metadata(mut message: Message<'_>, placed: &mut Placed) -> Result<(), Malformed> {
+    while let Some((number, field)) = message.next()? {
+        match number {
+            12 => {
+                let (key, value) = field.entry()?;
+                if key == MIRROR {
+                    value.text()?;
+                    placed.is_daemon = true;
+                }
             }
+            13 => owner(field.message()?, placed)?,
+            _ => {}
         }
-        Ok(owner)
     }
+    Ok(())
 }
 
-impl Unpack for ShortPodSpec {
-    fn unpack(mut message: Message<'_>) -> Result<Self, Malformed> {
-        let mut spec = ShortPodSpec {
-            node_name: None,
-            containers: Vec::new(),
-            init_containers: None,
-            resources: None,
-            overhead: None,
-        };
-        while let Some((number, field)) = message.next()? {
-            match number {
-                2 => spec.containers.push(ShortContainer::unpack(field.message()?)?),
-                10 => spec.node_name = field.words()?,
-                20 => one_more(&mut spec.init_containers, field)?,
-                32 => spec.overhead.get_or_insert_default().extend([amount(field)?]),
-                40 => spec.resources = Some(Requests::unpack(field.message()?)?),
-                _ => {}
-            }
+/// An owner of a pod; of several the first that controls it counts.
+fn owner(mut message: Message<'_>, placed: &mut Placed) -> Result<(), Malformed> {
+    let (mut kind, mut uid, mut controls) = ("", "", false);
+    while let Some((number, field)) = message.next()? {
+        match number {
+            1 => kind = field.text()?,
+            4 => uid = field.text()?,
+            6 => controls = field.number()? != 0,
+            _ => {}
         }
-        Ok(spec)
     }
+    if controls && placed.controller.is_none() {
+        placed.controller = Some(uid.to_owned());
+        placed.is_daemon |= kind == DAEMON_SET;
+    }
+    Ok(())
 }
 
-impl Unpack for ShortContainer {
-    fn unpack(mut message: Message<'_>) -> Result<Self, Malformed> {
-        let (mut resources, mut restart_policy) = (None, None);
-        while let Some((number, field)) = message.next()? {
-            match number {
-                8 => resources = Some(Requests::unpack(field.message()?)?),
-                24 => restart_policy = field.words()?,
-                _ => {}
+fn spec(mut message: Message<'_>, placed: &mut Placed) -> Result<(), Malformed> {
+    let (mut memory, mut cpu) = (Demand::default(), Demand::default());
+    let mut overhead = Asked::default();
+    while let Some((number, field)) = message.next()? {
+        match number {
+            2 => {
+                let (asked, _) = container(field.message()?)?;
+                memory.container(asked.memory);
+                cpu.container(asked.cpu);
             }
+            10 => placed.node = field.words()?,
+            20 => {
+                let (asked, keeps_running) = container(field.message()?)?;
+                memory.init_container(asked.memory, keeps_running);
+                cpu.init_container(asked.cpu, keeps_running);
+            }
+            32 => overhead.add(field)?,
+            40 => {
+                let asked = requests(field.message()?)?;
+                memory.whole(asked.memory);
+                cpu.whole(asked.cpu);
+            }
+            _ => {}
         }
-        Ok(ShortContainer {
-            resources,
-            restart_policy,
-        })
     }
+    memory.overhead(overhead.memory);
+    cpu.overhead(overhead.cpu);
+    placed.memory = memory.total().unwrap_or_default();
+    placed.cpu = cpu.total().unwrap_or_default();
+    Ok(())
 }
 
-impl Unpack for Requests {
-    fn unpack(mut message: Message<'_>) -> Result<Self, Malformed> {
-        let mut resources = Requests { requests: None };
-        while let Some((number, field)) = message.next()? {
-            if number == 2 {
-                resources.requests.get_or_insert_default().extend([amount(field)?]);
-            }
+/// What a container asks for, and whether it keeps running where it is one of those that run before the others.
+fn container(mut message: Message<'_>) -> Result<(Asked, bool), Malformed> {
+    let (mut asked, mut keeps_running) = (Asked::default(), false);
+    while let Some((number, field)) = message.next()? {
+        match number {
+            8 => asked = requests(field.message()?)?,
+            24 => keeps_running = field.text()? == ALWAYS,
+            _ => {}
         }
-        Ok(resources)
     }
+    Ok((asked, keeps_running))
 }
 
-impl Unpack for Phase {
-    fn unpack(mut message: Message<'_>) -> Result<Self, Malformed> {
-        let mut phase = None;
-        while let Some((number, field)) = message.next()? {
-            if number == 1 {
-                phase = field.words()?;
-            }
+fn requests(mut message: Message<'_>) -> Result<Asked, Malformed> {
+    let mut asked = Asked::default();
+    while let Some((number, field)) = message.next()? {
+        if number == 2 {
+            asked.add(field)?;
         }
-        Ok(Phase { phase })
+    }
+    Ok(asked)
+}
+
+fn phase(mut message: Message<'_>) -> Result<&str, Malformed> {
+    let mut phase = "";
+    while let Some((number, field)) = message.next()? {
+        if number == 1 {
+            phase = field.text()?;
+        }
+    }
+    Ok(phase)
+}
+
+/// What counts of what is asked for.
+#[derive(Default)]
+struct Asked {
+    memory: Option<Amount>,
+    cpu: Option<Amount>,
+}
+
+impl Asked {
+    /// One entry of the map of amounts.
+    fn add(&mut self, field: Field<'_>) -> Result<(), Malformed> {
+        let (name, amount) = amount(field)?;
+        match name {
+            "memory" => self.memory = Amount::parse(amount).ok(),
+            "cpu" => self.cpu = Amount::parse(amount).ok(),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -230,12 +256,13 @@ impl Unpack for ShortNodeStatus {
                 2 => {
                     let all: &mut Allocatable = status.allocatable.get_or_insert_default();
                     let (name, amount) = amount(field)?;
-                    match name.as_str() {
-                        "cpu" => all.cpu = Some(amount),
-                        "memory" => all.memory = Some(amount),
-                        "pods" => all.pods = Some(amount),
-                        _ => {}
-                    }
+                    let written = match name {
+                        "cpu" => &mut all.cpu,
+                        "memory" => &mut all.memory,
+                        "pods" => &mut all.pods,
+                        _ => continue,
+                    };
+                    *written = Some(Quantity(amount.to_owned()));
                 }
                 4 => one_more(&mut status.conditions, field)?,
                 _ => {}
