@@ -3,7 +3,8 @@
 //! Of the nodes only what tells their room is kept, and the pods of the cluster are added up as they come: what is held grows
 //! with the nodes, a few hundred bytes each, and not with the pods.
 
-use futures::future::{join, join_all, join4};
+use futures::future::{join, join_all, join3, try_join};
+use tokio::sync::oneshot;
 
 use super::subject::{self, Chosen};
 use super::{UNFINISHED, add, greeted, name_of, sign, understood};
@@ -34,31 +35,19 @@ const AT_ONCE: [Resource; 4] = [
 /// As [`observe`](super::observe).
 pub async fn weigh(connection: &Connection, statefulset: Option<&str>) -> Result<Snapshot> {
     let api = connection.api();
-    let namespace = connection.namespace();
-    let set = async {
-        let sets = read(api, Resource::StatefulSets, namespace, "").await;
-        let chosen = subject::choose(connection, &sets.objects, statefulset).await?;
-        let (pods, load) = join(subject::pods(connection, &chosen), beside(api, &chosen)).await;
-        Ok((name_of(&chosen, statefulset), [sets, pods], load))
-    };
-    let rest = async {
-        let optional = async {
-            let served = served(api).await;
-            let pools = served.read(api, Resource::NodePools, namespace);
-            Box::pin(join(pools, read_usage(api, &served, namespace))).await
+    let (set, the_set) = oneshot::channel();
+    let others = async {
+        let load = async {
+            match the_set.await {
+                Ok(uid) => beside(api, uid).await,
+                // Where the other side ended early, its error ends this one.
+                Err(_) => std::future::pending().await,
+            }
         };
-        let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
-        Ok(Box::pin(join4(at_once, nodes(api), csi_nodes(api), optional)).await)
+        Ok(Box::pin(join3(nodes(api), csi_nodes(api), load)).await)
     };
-    let (greeting, (name, set_and_pods, load), (at_once, nodes, csi_nodes, (pools, usage))) =
-        Box::pin(greeted(api, set, rest)).await?;
-    let mut recording = empty(connection, name);
-    sign(&mut recording, greeting);
-    for reading in set_and_pods.into_iter().chain(at_once).chain([pools]).chain(usage) {
-        add(&mut recording, reading);
-    }
-    subject::check_typed_namespace(connection, &recording).await?;
-    let mut snapshot = understood(Snapshot::spend(recording))?;
+    let (mut snapshot, (nodes, csi_nodes, load)) =
+        Box::pin(try_join(of_the_set(connection, statefulset, set), others)).await?;
     if let Read::Got(known) = &mut snapshot.rights {
         known.extend([nodes.right, csi_nodes.right, load.right].into_iter().flatten());
     }
@@ -68,11 +57,47 @@ pub async fn weigh(connection: &Connection, statefulset: Option<&str>) -> Result
     Ok(snapshot)
 }
 
-/// What runs on the nodes beside the set's own pods.
-async fn beside(api: &Api, chosen: &Chosen) -> Summed<Load> {
-    let uid = match chosen {
-        Chosen::Set(set) => set::uid(set).to_owned(),
-        Chosen::None | Chosen::Unseen => String::new(),
+/// All but what is of the whole cluster. It is typed while that still comes in. The uid of the set goes to `first` as soon as it is
+/// known; none is empty.
+async fn of_the_set(
+    connection: &Connection,
+    statefulset: Option<&str>,
+    first: oneshot::Sender<String>,
+) -> Result<Snapshot> {
+    let api = connection.api();
+    let namespace = connection.namespace();
+    let set = async {
+        let sets = read(api, Resource::StatefulSets, namespace, "").await;
+        let chosen = subject::choose(connection, &sets.objects, statefulset).await?;
+        let uid = match &chosen {
+            Chosen::Set(set) => set::uid(set).to_owned(),
+            Chosen::None | Chosen::Unseen => String::new(),
+        };
+        // Where the other side ended early, its error ends this one.
+        let _ = first.send(uid);
+        let pods = subject::pods(connection, &chosen).await;
+        Ok((name_of(&chosen, statefulset), [sets, pods]))
     };
+    let rest = async {
+        let optional = async {
+            let served = served(api).await;
+            let pools = served.read(api, Resource::NodePools, namespace);
+            Box::pin(join(pools, read_usage(api, &served, namespace))).await
+        };
+        let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
+        Ok(Box::pin(join(at_once, optional)).await)
+    };
+    let (greeting, (name, set_and_pods), (at_once, (pools, usage))) = Box::pin(greeted(api, set, rest)).await?;
+    let mut recording = empty(connection, name);
+    sign(&mut recording, greeting);
+    for reading in set_and_pods.into_iter().chain(at_once).chain([pools]).chain(usage) {
+        add(&mut recording, reading);
+    }
+    subject::check_typed_namespace(connection, &recording).await?;
+    understood(Snapshot::spend(recording))
+}
+
+/// What runs on the nodes beside the pods of the set with this uid.
+async fn beside(api: &Api, uid: String) -> Summed<Load> {
     sum_pods(api, UNFINISHED, move |sum, found| load::add(sum, found, &uid)).await
 }
