@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 pub use karpenter::{Served, served};
 pub(in crate::cluster) use reduce::{LAST_APPLIED, has_cluster_events};
-pub use room::{Summed, csi_nodes, nodes, sum_pods};
+pub use room::{Summed, csi_nodes, nodes, short_pods, sum_pods};
 pub use usage::read_usage;
 
 use crate::cluster::failure::{Failure, Missing};

@@ -3,7 +3,10 @@
 //! Fifty thousand pods are no more than a sum a node, so none of them is held: each is read straight from what comes in into the few
 //! fields that count, handed on and dropped. Nodes are kept with these fields alone, typed at once.
 
+mod shards;
 mod unpack;
+
+pub use shards::short_pods;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -78,25 +81,36 @@ where
 
 /// Lists the nodes, each with what tells how much room it has.
 pub async fn nodes(api: &Api) -> Summed<Vec<Arc<Node>>> {
-    short(api, Resource::Nodes, |short: ShortNode| Arc::new(short.into())).await
+    short(api, Resource::Nodes, EVERYWHERE, |short: ShortNode| {
+        Arc::new(short.into())
+    })
+    .await
 }
 
 /// Lists how many disks each node takes.
 pub async fn csi_nodes(api: &Api) -> Summed<Vec<CSINode>> {
-    short(api, Resource::CsiNodes, |short: ShortCsiNode| short.into()).await
+    short(api, Resource::CsiNodes, EVERYWHERE, |short: ShortCsiNode| short.into()).await
 }
 
-/// Lists a kind of the whole cluster, each object with the fields of `S` alone.
-async fn short<S, T>(api: &Api, resource: Resource, typed: fn(S) -> T) -> Summed<Vec<T>>
+/// The namespace and the query of a list of all that the cluster has.
+const EVERYWHERE: (&str, &str) = ("", "");
+
+/// Lists a kind, narrowed to a namespace and by a query, each object with the fields of `S` alone.
+async fn short<S, T>(
+    api: &Api,
+    resource: Resource,
+    (namespace, query): (&str, &str),
+    typed: fn(S) -> T,
+) -> Summed<Vec<T>>
 where
     S: DeserializeOwned + Unpack + Send,
     T: Send,
 {
     let place = resource.place();
-    let path = collection_path(&place, place.version, "");
+    let path = collection_path(&place, place.version, namespace);
     let keep = move |kept: &mut Vec<T>, short: S| kept.push(typed(short));
-    let result = api.fold_packed(&path, "", keep).await;
-    let right = Rule::to_read(resource, "").and_then(|rule| seen_right(rule, Some(resource), &result));
+    let result = api.fold_packed(&path, query, keep).await;
+    let right = Rule::to_read(resource, namespace).and_then(|rule| seen_right(rule, Some(resource), &result));
     Summed {
         sum: into_read(result, resource),
         right,
@@ -137,7 +151,7 @@ struct Annotations {
     mirror: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct ShortPodSpec {
     node_name: Option<String>,

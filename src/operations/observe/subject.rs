@@ -1,11 +1,15 @@
 //! Which set is meant, and which pods are its: the part of a look that may fail because of a name that was typed.
 
+use std::sync::Arc;
+
+use futures::future::join;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::value::RawValue;
 
 use crate::cluster::choose;
 use crate::cluster::connect::{Connection, NamespaceOrigin};
-use crate::cluster::read::{Objects, Reading, label_query, read};
+use crate::cluster::read::{Objects, Reading, Summed, label_query, read, short_pods};
 use crate::error::Result;
 use crate::model::mark::HELPER;
 use crate::model::read::Read;
@@ -55,24 +59,18 @@ pub fn names(sets: &Objects) -> Vec<String> {
 
 /// The pods that the set selects, with our own helper pods.
 pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
-    let without_asking = |objects| Reading {
-        resource: Resource::Pods,
-        objects,
-        rights: Vec::new(),
-    };
-    let set = match chosen {
-        Chosen::Set(set) => set,
-        Chosen::None => return without_asking(Read::Got(Vec::new())),
-        Chosen::Unseen => {
-            let why = "which pods are the shards isn't known, since the set can't be read";
-            return without_asking(Read::Unreadable(why.to_owned()));
+    let (shards, helpers) = match queries(chosen) {
+        Ok(queries) => queries,
+        Err(objects) => {
+            return Reading {
+                resource: Resource::Pods,
+                objects,
+                rights: Vec::new(),
+            };
         }
     };
-    let selector = set.spec.as_ref().map(|spec| set::selector_query(&spec.selector));
-    let shards = label_query(&selector.unwrap_or_default());
-    let helpers = label_query(HELPER);
     let (api, namespace) = (connection.api(), connection.namespace());
-    let (mut pods, helpers) = futures::future::join(
+    let (mut pods, helpers) = join(
         read(api, Resource::Pods, namespace, &shards),
         read(api, Resource::Pods, namespace, &helpers),
     )
@@ -81,9 +79,39 @@ pub async fn pods(connection: &Connection, chosen: &Chosen) -> Reading {
     pods
 }
 
+/// As [`pods`], each as far as [`short_pods`] reads it.
+pub async fn pods_in_short(connection: &Connection, chosen: &Chosen) -> Summed<Vec<Arc<Pod>>> {
+    let (shards, helpers) = match queries(chosen) {
+        Ok(queries) => queries,
+        Err(sum) => return Summed { sum, right: None },
+    };
+    let (api, namespace) = (connection.api(), connection.namespace());
+    let (mut pods, helpers) = join(
+        short_pods(api, namespace, &shards),
+        short_pods(api, namespace, &helpers),
+    )
+    .await;
+    pods.sum = with_helpers(pods.sum, helpers.sum);
+    pods
+}
+
+/// The queries that pick the set's pods and our helper pods; where there is nothing to ask for, what is known of them.
+fn queries<T>(chosen: &Chosen) -> std::result::Result<(String, String), Read<Vec<T>>> {
+    let set = match chosen {
+        Chosen::Set(set) => set,
+        Chosen::None => return Err(Read::Got(Vec::new())),
+        Chosen::Unseen => {
+            let why = "which pods are the shards isn't known, since the set can't be read";
+            return Err(Read::Unreadable(why.to_owned()));
+        }
+    };
+    let selector = set.spec.as_ref().map(|spec| set::selector_query(&spec.selector));
+    Ok((label_query(&selector.unwrap_or_default()), label_query(HELPER)))
+}
+
 /// The shards' pods and our helper pods as one list. One without the other isn't the list that it is taken for: a helper that
 /// wasn't seen would count as none.
-fn with_helpers(pods: Objects, helpers: Objects) -> Objects {
+fn with_helpers<T>(pods: Read<Vec<T>>, helpers: Read<Vec<T>>) -> Read<Vec<T>> {
     match (pods, helpers) {
         (Read::Got(mut pods), Read::Got(helpers)) => {
             pods.extend(helpers);

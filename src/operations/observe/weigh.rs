@@ -75,8 +75,8 @@ async fn of_the_set(
         };
         // Where the other side ended early, its error ends this one.
         let _ = first.send(uid);
-        let pods = subject::pods(connection, &chosen).await;
-        Ok((name_of(&chosen, statefulset), [sets, pods]))
+        let pods = subject::pods_in_short(connection, &chosen).await;
+        Ok((name_of(&chosen, statefulset), sets, pods))
     };
     let rest = async {
         let optional = async {
@@ -87,14 +87,20 @@ async fn of_the_set(
         let at_once = join_all(AT_ONCE.map(|resource| read(api, resource, namespace, "")));
         Ok(Box::pin(join(at_once, optional)).await)
     };
-    let (greeting, (name, set_and_pods), (at_once, (pools, usage))) = Box::pin(greeted(api, set, rest)).await?;
+    let (greeting, (name, sets, pods), (at_once, (pools, usage))) = Box::pin(greeted(api, set, rest)).await?;
     let mut recording = empty(connection, name);
     sign(&mut recording, greeting);
-    for reading in set_and_pods.into_iter().chain(at_once).chain([pools]).chain(usage) {
+    add(&mut recording, sets);
+    if let Read::Got(known) = &mut recording.rights {
+        known.extend(pods.right);
+    }
+    for reading in at_once.into_iter().chain([pools]).chain(usage) {
         add(&mut recording, reading);
     }
     subject::check_typed_namespace(connection, &recording).await?;
-    understood(Snapshot::spend(recording))
+    let mut snapshot = understood(Snapshot::spend(recording))?;
+    snapshot.pods = pods.sum.map(Objects::from_iter);
+    Ok(snapshot)
 }
 
 /// What runs on the nodes beside the pods of the set with this uid.

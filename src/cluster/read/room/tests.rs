@@ -1,9 +1,12 @@
 //! A pod in both forms, written by hand.
 
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
+use super::shards::Shard;
 use super::*;
 use crate::cluster::get::binary::Message;
+use crate::model::pod;
 
 /// A field of text or of a message.
 fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
@@ -133,6 +136,24 @@ fn placed(bytes: &[u8]) -> Placed {
 
 fn plainly_placed(pod: &Value) -> Placed {
     serde_json::from_value::<Found>(pod.clone()).unwrap().0
+}
+
+#[test]
+fn a_shard_is_the_same_in_both_forms() {
+    let from_packed: Pod = Shard::unpack(Message::of(&packed())).unwrap().into();
+    let from_plain: Pod = serde_json::from_value::<Shard>(plain()).unwrap().into();
+    assert_eq!(from_packed, from_plain);
+    let whole: Pod = serde_json::from_value(plain()).unwrap();
+    for (told, short) in [
+        (pod::name(&whole), pod::name(&from_plain)),
+        (pod::uid(&whole), pod::uid(&from_plain)),
+    ] {
+        assert_eq!(told, short);
+    }
+    assert_eq!(pod::since(&whole), pod::since(&from_plain));
+    assert_eq!(pod::is_ready(&whole), pod::is_ready(&from_plain));
+    assert_eq!(pod::node(&whole), pod::node(&from_plain));
+    assert_eq!(pod::controller(&whole), pod::controller(&from_plain));
 }
 
 #[test]

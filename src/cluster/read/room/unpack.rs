@@ -16,13 +16,13 @@ use crate::model::pod::{MIRROR, is_over};
 use crate::model::quantity::Amount;
 
 /// One more of what is repeated.
-fn one_more<T: Unpack>(all: &mut Option<Vec<T>>, field: Field<'_>) -> Result<(), Malformed> {
+pub(super) fn one_more<T: Unpack>(all: &mut Option<Vec<T>>, field: Field<'_>) -> Result<(), Malformed> {
     all.get_or_insert_default().push(T::unpack(field.message()?)?);
     Ok(())
 }
 
 /// An amount as it is written, with its name.
-fn amount<'b>(field: Field<'b>) -> Result<(&'b str, &'b str), Malformed> {
+pub(super) fn amount<'b>(field: Field<'b>) -> Result<(&'b str, &'b str), Malformed> {
     let (name, amount) = field.entry()?;
     let mut amount = amount.message()?;
     let mut text = "";
