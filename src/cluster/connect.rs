@@ -5,6 +5,7 @@
 mod client;
 mod environment;
 mod kubeconfig;
+mod paced;
 mod proxy;
 
 use std::path::PathBuf;

@@ -24,6 +24,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tower::{BoxError, Service, ServiceBuilder};
 
+use super::paced::Paced;
 use super::unusable;
 use crate::cluster::failure::Failure;
 use crate::cluster::failure::transport::{Unmistakable, from_chain};
@@ -140,7 +141,7 @@ impl Own {
 
 /// hyper's answer; its body type can only be named by way of the client.
 type Response = <legacy::Client<Dial, Body> as Service<Request<Body>>>::Response;
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Stream = Paced<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
 /// Opens connections; hands out the one that was opened to learn the protocol first.
 #[derive(Clone)]
@@ -162,7 +163,7 @@ impl Dial {
 
     async fn dial(mut self, server: Uri) -> Result<Stream, BoxError> {
         match tokio::time::timeout(CONNECT_TIMEOUT, self.https.call(server)).await {
-            Ok(connected) => connected,
+            Ok(connected) => connected.map(Paced::new),
             Err(_) => Err(Unmistakable(Failure::TimedOut {
                 after: Some(CONNECT_TIMEOUT),
             })
