@@ -54,6 +54,8 @@ pub async fn run(context: &Context, arguments: &PackingSummary) -> Result<ExitCo
     }
     let found = answer(&snapshot, &policy, arguments, &kept, &of_packing(context.arguments()))?;
     print(&render(&found, arguments, context.stdout())?)?;
+    // The process ends here: to give back thousands of objects one by one takes longer than to leave them.
+    std::mem::forget(snapshot);
     Ok(code(&found))
 }
 
