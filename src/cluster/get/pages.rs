@@ -4,11 +4,15 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 
+use futures::StreamExt as _;
 use futures::future::join;
+use futures::stream::FuturesOrdered;
 use serde::Deserialize;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+
+use tokio::sync::mpsc;
 
 use super::binary::{Malformed, Unpack};
 use super::skim::{Skim, Text};
@@ -18,6 +22,9 @@ use crate::cluster::failure::Failure;
 
 /// How many objects are asked for at once; kubectl's `--chunk-size`.
 const PAGE: usize = 500;
+
+/// How many pages of a list are asked for at a time where the next one is known early.
+const AT_ONCE: usize = 2;
 
 /// Reads a list page by page: `read` adds a page's items to the sum and tells the token of the next ([`whole`] or [`skimmed`]).
 /// `accept` is the form that is asked for, one of JSON's.
@@ -82,30 +89,57 @@ where
     S: Default + Send,
     T: DeserializeOwned + Unpack + Send,
 {
-    let mut page = Stream::default();
-    let mut read = async |narrowed: &str, sum: &mut S| {
-        api.get_page(&with_query(path, query, narrowed), &mut page).await?;
+    let mut hand_over = |mut page: Stream<T>, sum: &mut S| {
         if let Some(body) = page.other() {
             return skimmed(body, |item| add(sum, item));
         }
         page.hand_over(|item| add(sum, item)).map_err(malformed)
     };
+    // A page tells at its beginning where the next one is, and that is asked for then: the server makes it while this one comes in.
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let read = |place: usize, narrowed: String| {
+        let mut page = Stream::telling(place, tell.clone());
+        async move {
+            api.get_page(&with_query(path, query, &narrowed), &mut page).await?;
+            Ok::<_, Failure>(page)
+        }
+    };
     let mut sum = S::default();
-    let mut more = read(&format!("limit={PAGE}"), &mut sum).await?;
-    while let Some(token) = more {
-        more = match read(&after(&token), &mut sum).await {
-            // As in `fold`.
-            Err(Failure::Server { code: 410, .. }) => {
-                sum = S::default();
-                if read("", &mut sum).await?.is_some() {
-                    return Err(only_a_part());
-                }
-                None
+    let mut coming = FuturesOrdered::new();
+    coming.push_back(read(0, format!("limit={PAGE}")));
+    let (mut asked, mut done) = (1, 0);
+    loop {
+        let next = tokio::select! {
+            biased;
+            Some(next) = told.recv(), if coming.len() < AT_ONCE => Some(next),
+            Some(page) = coming.next() => {
+                let more = match page.and_then(|page| hand_over(page, &mut sum)) {
+                    // As in `fold`.
+                    Err(Failure::Server { code: 410, .. }) if done > 0 => {
+                        sum = S::default();
+                        return match hand_over(read(0, String::new()).await?, &mut sum)? {
+                            None => Ok(sum),
+                            Some(_) => Err(only_a_part()),
+                        };
+                    }
+                    more => more?,
+                };
+                done += 1;
+                more.map(|token| (done - 1, token))
             }
-            next => next?,
+            else => return Ok(sum),
         };
+        // A page that is read once more, or that has told already, says the same again.
+        if let Some((place, token)) = next
+            && place + 1 == asked
+        {
+            coming.push_back(read(asked, after(&token)));
+            asked += 1;
+        }
+        if coming.is_empty() {
+            return Ok(sum);
+        }
     }
-    Ok(sum)
 }
 
 fn malformed(Malformed(why): Malformed) -> Failure {

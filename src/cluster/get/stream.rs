@@ -3,6 +3,8 @@
 //! Five hundred pods are megabytes. None of them is held: each is read as soon as it is whole, where the network left it, and only
 //! what two pieces share is put together. What was read counts once the page is complete.
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::Intake;
 use super::binary::{self, CUT, MAGIC, Malformed, Message, NO_OBJECT, Unpack, token};
 
@@ -14,6 +16,8 @@ pub(super) struct Stream<T> {
     items: Vec<T>,
     /// The token of the next page.
     more: Option<String>,
+    /// Who is told of it as soon as it is known, and as the token of which page.
+    tell: Option<(usize, UnboundedSender<(usize, String)>)>,
     wrong: Option<Malformed>,
 }
 
@@ -39,7 +43,18 @@ impl<T> Default for Stream<T> {
             held: Vec::new(),
             items: Vec::new(),
             more: None,
+            tell: None,
             wrong: None,
+        }
+    }
+}
+
+impl<T> Stream<T> {
+    /// A page that tells where the next one is as soon as it knows.
+    pub(super) fn telling(place: usize, tell: UnboundedSender<(usize, String)>) -> Self {
+        Self {
+            tell: Some((place, tell)),
+            ..Self::default()
         }
     }
 }
@@ -162,7 +177,13 @@ impl<T: Unpack> Stream<T> {
             Stage::List(left) => {
                 if let Some((number, field)) = Message::of(part).next()? {
                     match number {
-                        1 => self.more = token(field.message()?)?,
+                        1 => {
+                            self.more = token(field.message()?)?;
+                            if let (Some((place, tell)), Some(token)) = (&self.tell, &self.more) {
+                                // Nobody listens any more where the list is given up.
+                                let _ = tell.send((*place, token.clone()));
+                            }
+                        }
                         2 => self.items.push(T::unpack(field.message()?)?),
                         _ => {}
                     }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::cluster::get::Intake as _;
 use crate::cluster::get::stream::Stream;
+use crate::cluster::get::tests::{MINUTE, api};
+use crate::cluster::test_server::{Reply, Server};
 
 /// A field of text or of a message.
 fn bytes(field: u8, bytes: &[u8]) -> Vec<u8> {
@@ -16,7 +18,7 @@ fn framed(object: &[u8]) -> Vec<u8> {
     [&MAGIC, bytes(1, &kind).as_slice(), &bytes(2, object)].concat()
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, serde::Deserialize)]
 struct Name(String);
 
 impl Unpack for Name {
@@ -176,4 +178,73 @@ fn an_error_says_in_json_what_it_said() {
                 "causes": [{"reason": "FieldManagerConflict", "message": "why", "field": ".spec"}]}})
     );
     assert_eq!(status_as_json(b"{}"), None);
+}
+
+/// A page with one shard, and the token of the next one; how much of it comes.
+fn sent(shard: &str, more: &str, cut: usize) -> Reply {
+    let meta = bytes(1, &bytes(3, more.as_bytes()));
+    let page = framed(&[meta, bytes(2, &bytes(1, shard.as_bytes()))].concat());
+    let length = page.len();
+    let comes = String::from_utf8(page[..length - cut].to_vec()).expect("small numbers");
+    Reply::Send(format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.kubernetes.protobuf\r\ncontent-length: {length}\r\n\r\n{comes}"
+    ))
+}
+
+fn add(names: &mut Vec<String>, Name(name): Name) {
+    names.push(name);
+}
+
+#[tokio::test]
+async fn pages_come_in_their_order_and_one_that_is_read_again_counts_once() {
+    let server = Server::plain([
+        sent("shard-0", "one", 0),
+        sent("shard-1", "two", 0),
+        Reply::HangUp(String::new()),
+        sent("shard-2", "", 0),
+    ]);
+    let api = api(&server, MINUTE);
+    let names: Vec<String> = api.fold_packed("/pods", "", add).await.expect("a list");
+    assert_eq!(names, ["shard-0", "shard-1", "shard-2"]);
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_for_while_the_one_that_names_it_still_comes_in() {
+    let server = Server::plain([sent("shard-0", "one", 2), sent("shard-1", "", 0)]);
+    let api = api(&server, MINUTE);
+    // The first page never comes to its end.
+    let asking = tokio::spawn(async move { api.fold_packed("/pods", "", add).await });
+    let both = async {
+        while server.requests().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(MINUTE, both).await;
+    waited.expect("the next page is asked for");
+    asking.abort();
+    let requests = server.requests();
+    let asked: Vec<bool> = requests
+        .iter()
+        .map(|request| request.contains("continue=one"))
+        .collect();
+    assert_eq!(asked, [false, true]);
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_starts_the_list_again_whole() {
+    let expired = r#"{"kind":"Status","code":410,"reason":"Expired","message":"too old"}"#;
+    let server = Server::plain([
+        sent("shard-0", "one", 0),
+        Reply::json(410, expired),
+        sent("shard-8", "", 0),
+    ]);
+    let api = api(&server, MINUTE);
+    let names: Vec<String> = api.fold_packed("/pods", "", add).await.expect("a list");
+    assert_eq!(names, ["shard-8"]);
+    assert!(
+        server
+            .requests()
+            .last()
+            .is_some_and(|request| !request.contains("limit"))
+    );
 }
