@@ -14,6 +14,7 @@ use crate::cli::{Change, Pace, StatusOutput};
 use crate::config::{duration, not_a_duration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::set::Ordinal;
+use crate::model::when::When;
 use crate::nearest::no_such;
 use crate::operations::tasks::{Ask, Gate, Tasks};
 use crate::plan::replace::tasks::Asked;
@@ -36,7 +37,7 @@ pub struct Changing {
     limit: Duration,
 }
 
-/// How patiently an operation goes; times are the server's.
+/// How patiently an operation goes.
 pub struct Paced {
     /// `--last`.
     pub last: BTreeSet<Ordinal>,
@@ -45,7 +46,7 @@ pub struct Paced {
     /// Which of `--gate`, `--before`, `--after` there are.
     pub tasks: Asked,
     /// `--deadline`.
-    pub deadline: Option<Timestamp>,
+    pub deadline: Option<When>,
     /// `--min-ready`.
     pub min_ready: Option<SignedDuration>,
     /// `--shard-timeout`.
@@ -70,7 +71,7 @@ impl Changing {
             lease: lease(&change.lease_duration)?,
             limit: if limit.is_zero() { NO_LIMIT } else { limit },
         };
-        read.paced(Timestamp::UNIX_EPOCH)?;
+        read.paced()?;
         Ok(read)
     }
 
@@ -79,11 +80,11 @@ impl Changing {
         self.change.output == StatusOutput::Json
     }
 
-    /// How patiently it is to go; `now` in the server's time.
+    /// How patiently it is to go.
     ///
     /// # Errors
     /// A usage error for what is mistyped.
-    pub fn paced(&self, now: Timestamp) -> Result<Paced> {
+    pub fn paced(&self) -> Result<Paced> {
         let pace = &self.pace;
         Ok(Paced {
             last: pace.last.iter().copied().collect(),
@@ -93,7 +94,7 @@ impl Changing {
                 before: pace.before.is_some(),
                 after: pace.after.is_some(),
             },
-            deadline: pace.deadline.as_deref().map(|text| deadline(text, now)).transpose()?,
+            deadline: pace.deadline.as_deref().map(deadline).transpose()?,
             min_ready: pace
                 .min_ready
                 .as_deref()
@@ -216,14 +217,15 @@ pub fn length(text: &str, flag: &str) -> Result<SignedDuration> {
     SignedDuration::try_from(length).map_err(|_| not_a_duration(text, flag))
 }
 
-fn deadline(text: &str, now: Timestamp) -> Result<Timestamp> {
+fn deadline(text: &str) -> Result<When> {
     if let Some(length) = duration(text) {
         return SignedDuration::try_from(length)
             .ok()
-            .and_then(|length| now.checked_add(length).ok())
+            .filter(|length| Timestamp::UNIX_EPOCH.checked_add(*length).is_ok())
+            .map(When::After)
             .ok_or_else(|| not_a_duration(text, "--deadline"));
     }
-    text.parse().map_err(|_| {
+    text.parse().map(When::At).map_err(|_| {
         Error::usage(format!("`{text}` (--deadline) is neither a duration nor a time")).hint(
             "write how long from now (90m), or when, with its offset (2026-11-21T06:00:00Z, 2026-11-21T07:00:00+01:00)",
         )

@@ -1,6 +1,6 @@
 //! `shardctl drain`: arguments in, the question or the name typed out, the operation with its view, an exit code out.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::exit_code::ExitCode;
 use crate::model::outcome::{End, Outcome};
 use crate::model::set;
+use crate::model::when::When;
 use crate::operations::drain::{Asked, Prepared, execute, prepare};
 use crate::operations::drain_trial::try_drain;
 use crate::operations::gather;
@@ -141,10 +142,9 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// How the drain is to go; `now` in the server's time.
-    fn policy(&self, now: Timestamp) -> Result<Policy> {
-        let (arguments, paced) = (self.arguments, self.shared.paced(now)?);
-        let until = now.checked_add(self.timeout).ok();
+    /// How the drain is to go.
+    fn policy(&self) -> Result<Policy> {
+        let (arguments, paced) = (self.arguments, self.shared.paced()?);
         Ok(Policy {
             nodes: arguments.nodes.clone(),
             selector: arguments.selector.clone(),
@@ -171,7 +171,7 @@ impl<'a> Parts<'a> {
             },
             pause_image: arguments.pause_image.clone().unwrap_or_else(|| PAUSE.to_owned()),
             grace: Some(arguments.others.grace_period).filter(|seconds| *seconds > 0),
-            until: until.filter(|_| !self.timeout.is_zero()),
+            until: Some(When::After(self.timeout)).filter(|_| !self.timeout.is_zero()),
             last: paced.last,
             pause: paced.pause,
             tasks: paced.tasks,
@@ -187,15 +187,14 @@ impl<'a> Parts<'a> {
 
 async fn read(context: &Context, connection: &Connection, parts: &Parts<'_>) -> Result<Prepared> {
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
-    let asked = asked(context, parts, connection.api().server_time().now())?;
-    Box::pin(prepare(connection, asked, None)).await
+    Box::pin(prepare(connection, asked(context, parts)?, None)).await
 }
 
-fn asked(context: &Context, parts: &Parts<'_>, now: Timestamp) -> Result<Asked> {
+fn asked(context: &Context, parts: &Parts<'_>) -> Result<Asked> {
     Ok(Asked {
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
-        policy: parts.policy(now)?,
+        policy: parts.policy()?,
         again: again::of_drain(context, again::without_rehearsing(context.arguments())),
         lease: parts.shared.lease,
     })
@@ -205,7 +204,7 @@ fn asked(context: &Context, parts: &Parts<'_>, now: Timestamp) -> Result<Asked> 
 async fn rehearse(context: &Context, mut parts: Parts<'_>) -> Result<ExitCode> {
     let left_out;
     (parts.shared, left_out) = parts.shared.without_commands();
-    let how = parts.policy(Timestamp::UNIX_EPOCH)?;
+    let how = parts.policy()?;
     let rights = how.strategy.rights(how.then);
     let (rehearse, as_json) = (&parts.arguments.rehearse, parts.shared.as_json());
     let mut play = Play::read(
@@ -217,7 +216,7 @@ async fn rehearse(context: &Context, mut parts: Parts<'_>) -> Result<ExitCode> {
         |namespace, set| of_drain(namespace, Some(set), rights),
     )
     .await?;
-    let mut asked = asked(context, &parts, play.gathered.recording.taken.at)?;
+    let mut asked = asked(context, &parts)?;
     asked.statefulset = play.statefulset();
     play.left_out = left_out;
     play.left_out
@@ -311,16 +310,15 @@ mod tests {
     use crate::cli::{Cli, Command};
     use clap::Parser as _;
 
-    /// The policy of a command line, at a moment, or its usage error.
+    /// The policy of a command line, or its usage error.
     fn policy_of(line: &str) -> Result<Policy, String> {
         let words = line.split(' ');
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         let Command::Drain(arguments) = cli.command else {
             return Err("another command".to_owned());
         };
-        let now = "2026-03-01T12:00:00Z".parse().unwrap();
         let parts = Parts::of(&arguments).map_err(|error| error.to_string())?;
-        parts.policy(now).map_err(|error| error.to_string())
+        parts.policy().map_err(|error| error.to_string())
     }
 
     #[test]
@@ -352,7 +350,7 @@ mod tests {
             force: true,
         };
         assert_eq!((policy.flags, policy.grace), (expected, Some(20)));
-        assert_eq!(policy.until.unwrap().to_string(), "2026-03-01T12:01:30Z");
+        assert_eq!(policy.until, Some(When::After(SignedDuration::from_secs(90))));
         assert!(
             policy_of("shardctl drain node-1 --ignore-daemonsets")
                 .unwrap()

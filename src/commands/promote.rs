@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
@@ -122,7 +121,7 @@ async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result
         |namespace, set| of_promote(namespace, Some(set)),
     )
     .await?;
-    let asked = parts.asked(play.gathered.recording.taken.at)?;
+    let asked = parts.asked()?;
     play.bought = bought(&play.gathered.snapshot, workload, &parts.catalogue);
     play.left_out = left_out;
     play.waits = vec![
@@ -218,13 +217,13 @@ impl Parts {
         })
     }
 
-    /// All that is asked for; `now` in the server's time.
-    fn asked(&self, now: Timestamp) -> Result<Asked> {
+    /// All that is asked for.
+    fn asked(&self) -> Result<Asked> {
         Ok(Asked {
             upgrade: upgrade::Asked {
                 statefulset: Some(Names::of(&self.deploy.workload).set),
                 judging: self.deploy.judging.clone(),
-                policy: self.policy(now)?,
+                policy: self.policy()?,
                 again: self.again.clone(),
                 lease: self.shared.lease,
                 wrote: false,
@@ -235,9 +234,9 @@ impl Parts {
         })
     }
 
-    /// How the shards move; `now` in the server's time.
-    fn policy(&self, now: Timestamp) -> Result<Policy> {
-        let paced = self.shared.paced(now)?;
+    /// How the shards move.
+    fn policy(&self) -> Result<Policy> {
+        let paced = self.shared.paced()?;
         let prewarms = self.prewarm != PrewarmWhen::Never;
         Ok(Policy {
             goal: Goal::Pending,
@@ -265,7 +264,7 @@ impl Parts {
 async fn read(context: &Context, parts: &Parts) -> Result<(Connection, Prepared)> {
     let connection = open_in(context, Some(&parts.deploy.workload.namespace)).await?;
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
-    let asked = parts.asked(connection.api().server_time().now())?;
+    let asked = parts.asked()?;
     let prepared = Box::pin(prepare(&connection, asked, None)).await?;
     Ok((connection, prepared))
 }

@@ -1,6 +1,5 @@
 //! `shardctl upgrade` and `upgrade undo`: arguments in, the question, the operation with its view, an exit code out.
 
-use jiff::Timestamp;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
@@ -132,9 +131,9 @@ impl Parts {
         })
     }
 
-    /// How the upgrade is to go; `now` in the server's time.
-    fn policy(&self, now: Timestamp) -> Result<plan::Policy> {
-        let (roll, paced) = (&self.roll, self.shared.paced(now)?);
+    /// How the upgrade is to go.
+    fn policy(&self) -> Result<plan::Policy> {
+        let (roll, paced) = (&self.roll, self.shared.paced()?);
         Ok(plan::Policy {
             goal: self.goal.clone(),
             only: roll.only.iter().copied().collect(),
@@ -162,16 +161,14 @@ impl Parts {
 
 async fn read(context: &Context, connection: &Connection, parts: &Parts) -> Result<Prepared> {
     let _spinner = (!parts.shared.as_json()).then(|| Spinner::start(context, "looking at the cluster"));
-    // The deadline is in the server's time, which its first answer tells.
-    let asked = asked(context, parts, connection.api().server_time().now())?;
-    prepare(connection, asked, None).await
+    prepare(connection, asked(context, parts)?, None).await
 }
 
-fn asked(context: &Context, parts: &Parts, now: Timestamp) -> Result<Asked> {
+fn asked(context: &Context, parts: &Parts) -> Result<Asked> {
     Ok(Asked {
         statefulset: context.settings.word("statefulset").map(str::to_owned),
         judging: policy(context, &[])?,
-        policy: parts.policy(now)?,
+        policy: parts.policy()?,
         again: again::of_upgrade(context, again::without_rehearsing(context.arguments())),
         lease: parts.shared.lease,
         wrote: false,
@@ -193,7 +190,7 @@ async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result
         rules(namespace, Some(set), true)
     })
     .await?;
-    let mut asked = asked(context, &parts, play.gathered.recording.taken.at)?;
+    let mut asked = asked(context, &parts)?;
     asked.statefulset = play.statefulset();
     play.left_out = left_out;
     if let Some(count) = parts.roll.canary {

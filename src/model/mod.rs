@@ -48,4 +48,5 @@ pub mod status;
 pub mod step;
 pub mod usage;
 pub mod volume;
+pub mod when;
 pub mod workload;

@@ -171,12 +171,13 @@ impl Opening for Prepared {
 ///
 /// # Errors
 /// Where the cluster can't be read, or there is no such node.
-pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>) -> Result<Prepared> {
+pub async fn prepare(connection: &Connection, mut asked: Asked, run: Option<String>) -> Result<Prepared> {
     let purpose = "whose shards a drain would mind";
     let (observed, set) =
         opening::read(connection, asked.statefulset.as_deref(), false, &asked.judging, purpose).await?;
     let snapshot = look_around(connection, &observed.snapshot).await;
     let at = connection.api().server_time().now();
+    asked.policy.pin(at);
     let (namespace, name) = (connection.namespace(), set::name(&set));
     let run = run.unwrap_or_else(|| run_name("drain", namespace, name));
     let seen = Seen::of(&snapshot, &asked.judging);

@@ -151,10 +151,11 @@ impl Prepared {
 ///
 /// # Errors
 /// Where the cluster can't be read, or has no such set.
-pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>) -> Result<Prepared> {
+pub async fn prepare(connection: &Connection, mut asked: Asked, run: Option<String>) -> Result<Prepared> {
     let workload = asked.deploy.workload.clone();
     let names = Names::of(&workload);
     let deploy = deploy::prepare(connection, asked.deploy.clone(), run).await?;
+    asked.upgrade.policy.pin(connection.api().server_time().now());
     let mut prepared = Prepared {
         moves: Vec::new(),
         pool: Pool {

@@ -183,7 +183,7 @@ impl Opening for Prepared {
 ///
 /// # Errors
 /// Where the cluster can't be read, or the goal names what doesn't exist.
-pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>) -> Result<Prepared> {
+pub async fn prepare(connection: &Connection, mut asked: Asked, run: Option<String>) -> Result<Prepared> {
     let (observed, set) = opening::read(
         connection,
         asked.statefulset.as_deref(),
@@ -195,6 +195,7 @@ pub async fn prepare(connection: &Connection, asked: Asked, run: Option<String>)
     let snapshot = observed.snapshot;
     let raw = raw_set(&observed.recording, set::name(&set))?;
     let at = connection.api().server_time().now();
+    asked.policy.pin(at);
     let name = run.unwrap_or_else(|| run_name("upgrade", connection.namespace(), set::name(&set)));
     let seen = Seen::of(&snapshot, &asked.judging);
     let aimed = aim(&raw, &seen, &asked.policy, at).map_err(|misaimed| {

@@ -14,6 +14,7 @@ pub use rule::{Rule, When};
 pub(super) use serve::acceptor;
 
 use super::{Plane, Scene, wait};
+use jiff::SignedDuration;
 use serve::{Server, Shared};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -94,6 +95,11 @@ impl Interceptor {
     /// The API server answers nothing more: connections open, and every request and open answer waits.
     pub fn hang(&self, hang: bool) {
         self.server.send_modify(|server| server.hangs = hang);
+    }
+
+    /// The API server's clock is slow by so much, as far as its answers tell the time.
+    pub fn slow_clock(&self, by: SignedDuration) {
+        self.server.send_modify(|server| server.slow = by);
     }
 
     fn wait_until_listening(&self, wanted: bool) {

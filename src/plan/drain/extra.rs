@@ -35,7 +35,7 @@ impl Drain {
                 Read::Absent(why) | Read::Unreadable(why) => {
                     return Some(Step::Wait(Wait {
                         words: format!("the claims to be seen again: {why}"),
-                        until: self.policy.until.filter(|until| *until > now),
+                        until: self.until().filter(|until| *until > now),
                     }));
                 }
             };

@@ -95,13 +95,13 @@ impl Drain {
             .or_else(|| self.after_the_shard())
             .or_else(|| self.stop_wished(seen, wishes))
             .or_else(|| {
-                let until = self.policy.until.filter(|until| now >= *until)?;
+                let until = self.until().filter(|until| now >= *until)?;
                 Some(self.timed_out(format!("--timeout was over at {until:.0} while it waited for {words}")))
             })
             .or_else(|| {
                 Some(Step::Wait(Wait {
                     words: words.clone(),
-                    until: self.policy.until,
+                    until: self.until(),
                 }))
             })
     }
@@ -334,7 +334,7 @@ impl Drain {
 
     /// The end where `--timeout` is over.
     pub(super) fn out_of_time(&self, seen: &Seen<'_>, now: Timestamp) -> Option<Step> {
-        let until = self.policy.until.filter(|until| now >= *until)?;
+        let until = self.until().filter(|until| now >= *until)?;
         let why = match (self.open_nodes().next(), self.to_release(seen)) {
             (Some(open), _) => format!("{open} isn't empty"),
             (None, Ok(Some((held, _)))) => format!("node/{held} isn't given back"),
@@ -407,7 +407,7 @@ impl Drain {
         if let Some(pause) = self.memory.shards.pause(self.policy.pause, now) {
             return Some(Step::Wait(pause));
         }
-        let deadline = self.policy.deadline?;
+        let deadline = self.policy.deadline?.since(self.memory.shards.began);
         let terms = self.terms(seen);
         let shards = &self.memory.shards;
         let summary = shards.too_late(seen, &next.shard.name, deadline, &terms, now)?;
@@ -428,7 +428,7 @@ impl Drain {
         (until > now).then(|| {
             Step::Wait(Wait {
                 words: format!("{}: {}", blocked.finding.object, blocked.finding.message),
-                until: Some(self.policy.until.map_or(until, |end| end.min(until))),
+                until: Some(self.until().map_or(until, |end| end.min(until))),
             })
         })
     }

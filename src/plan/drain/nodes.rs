@@ -73,7 +73,7 @@ impl Drain {
             Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => {
                 return Some(Step::Wait(Wait {
                     words: format!("the pods of node/{place} to be seen: {why}"),
-                    until: self.policy.until,
+                    until: self.until(),
                 }));
             }
         };
@@ -113,7 +113,7 @@ impl Drain {
     /// The other pods of a node: evicted all at once, and waited for until they have ended. `last` are those that shards need.
     fn other_pods(&self, seen: &Seen<'_>, rows: &[Row], last: bool, now: Timestamp) -> Option<Step> {
         let mut going = Vec::new();
-        let mut until = self.policy.until;
+        let mut until = self.until();
         for row in rows
             .iter()
             .filter(|row| self.has_to_go(row) && row.last.is_some() == last)
@@ -149,7 +149,7 @@ impl Drain {
             Err(Skip::Unknown(why)) => {
                 return Some(Step::Wait(Wait {
                     words: format!("the NodeClaims to be seen again: {why}"),
-                    until: self.policy.until.filter(|until| *until > now),
+                    until: self.until().filter(|until| *until > now),
                 }));
             }
             Err(Skip::NotApplicable(why)) => {
@@ -165,7 +165,7 @@ impl Drain {
         if still_on(seen.set().ok()?, &here) == Some(Left::Leaving) {
             return Some(Step::Wait(Wait {
                 words: format!("the last pods of node/{name} to end"),
-                until: self.policy.until.filter(|until| *until > now),
+                until: self.until().filter(|until| *until > now),
             }));
         }
         Some(Step::Act(Act::ReleaseNode {

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::placeholder::Prewarm;
 use super::{Afterwards, Flags, OwnPod, Strategy};
 use crate::model::set::Ordinal;
+use crate::model::when::When;
 use crate::plan::replace::tasks::Asked;
 use crate::plan::safety::catalogue::Allowed;
 
@@ -30,7 +31,7 @@ pub struct Policy {
     /// `--grace-period`: seconds for each pod that goes; its own where it isn't given.
     pub grace: Option<i64>,
     /// `--timeout`: when the whole drain gives up; never where it isn't given.
-    pub until: Option<Timestamp>,
+    pub until: Option<When>,
     /// `--last`: these shards come last on their node.
     pub last: BTreeSet<Ordinal>,
     /// `--pause`: so long between two shards.
@@ -38,7 +39,7 @@ pub struct Policy {
     /// Which commands of the user's there are.
     pub tasks: Asked,
     /// `--deadline`: no shard is started that can't finish by then.
-    pub deadline: Option<Timestamp>,
+    pub deadline: Option<When>,
     /// `--min-ready`: how long a shard must be Ready, where that is more than `minReadySeconds`.
     pub min_ready: Option<SignedDuration>,
     /// `--shard-timeout`: how long a shard may be down beyond its grace period, and a node take to be made.
@@ -49,4 +50,12 @@ pub struct Policy {
     pub allowed: Allowed,
     /// The pod that shardctl runs in, where it does.
     pub own: Option<OwnPod>,
+}
+
+impl Policy {
+    /// Fixes what was said as a length: it counts from `began`, in the server's time.
+    pub fn pin(&mut self, began: Timestamp) {
+        self.until = self.until.map(|when| when.pinned(began));
+        self.deadline = self.deadline.map(|when| when.pinned(began));
+    }
 }

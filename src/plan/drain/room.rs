@@ -86,7 +86,7 @@ impl Drain {
             Warmth::Cold { .. } if covered => None,
             Warmth::Coming { words, until } => Some(Step::Wait(Wait {
                 words,
-                until: until.into_iter().chain(self.policy.until).min(),
+                until: until.into_iter().chain(self.until()).min(),
             })),
             Warmth::Cold {
                 summary,

@@ -425,6 +425,11 @@ impl Planner for Drain {
 }
 
 impl Drain {
+    /// When the whole drain gives up (`--timeout`).
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        Some(self.policy.until?.since(self.memory.shards.began))
+    }
+
     /// The shards that are down on purpose, together: those of the node in turn, with `downtime`.
     fn apart(&self, seen: &Seen<'_>) -> BTreeSet<Ordinal> {
         if self.policy.strategy != Strategy::Downtime {

@@ -243,9 +243,10 @@ impl Upgrade {
 
     /// The end where the next shard can't be done by the deadline.
     pub(super) fn too_late(&self, seen: &Seen<'_>, next: &Standing<'_>, now: Timestamp) -> Option<Step> {
+        let deadline = self.policy.deadline?.since(self.replacing.began);
         let summary = self
             .replacing
-            .too_late(seen, &next.shard.name, self.policy.deadline?, &self.terms(seen), now)?;
+            .too_late(seen, &next.shard.name, deadline, &self.terms(seen), now)?;
         Some(Step::End {
             end: End::TimedOut,
             summary,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::set::Ordinal;
+use crate::model::when::When;
 use crate::plan::image::Wanted;
 use crate::plan::safety::catalogue::Allowed;
 
@@ -53,7 +54,7 @@ pub struct Policy {
     /// Whether a command runs after each shard.
     pub after: bool,
     /// `--deadline`: no shard is started that can't finish by then.
-    pub deadline: Option<Timestamp>,
+    pub deadline: Option<When>,
     /// `--min-ready`: how long a shard must be Ready, where that is more than `minReadySeconds`.
     pub min_ready: Option<SignedDuration>,
     /// `--shard-timeout`: how long a shard may be down beyond its grace period.
@@ -70,4 +71,11 @@ pub struct Policy {
     pub max_restarts: i32,
     /// `--allow`.
     pub allowed: Allowed,
+}
+
+impl Policy {
+    /// Fixes what was said as a length: it counts from `began`, in the server's time.
+    pub fn pin(&mut self, began: Timestamp) {
+        self.deadline = self.deadline.map(|when| when.pinned(began));
+    }
 }

@@ -8,6 +8,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Response;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{DATE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_rustls::HttpsConnector;
@@ -15,6 +16,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
@@ -35,6 +38,7 @@ pub(super) struct Server {
     pub(super) away: bool,
     pub(super) hangs: bool,
     pub(super) swallows_watches: bool,
+    pub(super) slow: SignedDuration,
     pub(super) age: u32,
 }
 
@@ -263,12 +267,23 @@ async fn answer(
     cut: Arc<Notify>,
     request: hyper::Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    if let Ok(answer) = shared.decide(request).await {
+    if let Ok(mut answer) = shared.decide(request).await {
+        let slow = shared.server.borrow().slow;
+        if !slow.is_zero() {
+            let then = Timestamp::now() - slow;
+            answer.headers_mut().insert(DATE, as_date(then));
+        }
         return Ok(answer);
     }
     cut.notify_one();
     // Any answer, also that this one stream failed, could reach the client before the connection's end.
     std::future::pending().await
+}
+
+/// A time as a `Date` header has it.
+fn as_date(time: Timestamp) -> HeaderValue {
+    let text = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
+    HeaderValue::try_from(text.expect("a year of four digits")).expect("a header's value")
 }
 
 /// TLS with the API server's certificate.

@@ -1,11 +1,12 @@
 //! Each option of `upgrade`: which shards, in what order, with what in between, and until when.
 
+use jiff::SignedDuration;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::json;
 
 use super::{NEXT, checked, images, is_whole, named_command, revision, upgrade};
 use crate::bad_days::{run, write};
-use crate::cluster::{Scene, Witness};
+use crate::cluster::{Interceptor, Scene, Witness};
 
 const FIRST: &str = "registry.example/shard:1.0";
 
@@ -142,12 +143,10 @@ fn no_shard_is_begun_that_cannot_be_done_by_the_deadline() {
     let scene = Scene::shards(2).start();
     let witness = Witness::of(&scene);
     let before = scene.set();
-    for (deadline, words) in [
-        ("2020-01-01T00:00:00Z", "shard-1 isn't started"),
-        ("1ms", "shard-1 isn't started"),
-    ] {
+    for (deadline, by) in [("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"), ("1ms", "20")] {
         let late = checked(&scene, upgrade(&["--image", NEXT, "--deadline", deadline]));
-        late.says(4, &[words, "Now:    2 of 2 shards Ready"]);
+        let now = "Now:    2 of 2 shards Ready";
+        late.says(4, &[&format!("✗ shard-1 isn't started: the deadline, {by}"), now]);
         assert_eq!(
             named_command(&late, "Resume:")[..3],
             ["upgrade", "--yes", "--lease-duration"]
@@ -161,6 +160,25 @@ fn no_shard_is_begun_that_cannot_be_done_by_the_deadline() {
         "a run that can begin no shard leaves the template alone"
     );
     checked(&scene, upgrade(&["--image", NEXT, "--deadline", "1h"])).says(0, &["2 shards on revision"]);
+}
+
+#[test]
+fn a_deadline_counts_from_the_servers_time_however_slow_its_clock_is() {
+    let scene = Scene::shards(2).start();
+    let interceptor = Interceptor::before(scene.plane());
+    interceptor.slow_clock(SignedDuration::from_hours(1));
+    let witness = Witness::of(&scene);
+    let arguments = upgrade(&["--image", NEXT, "--deadline", "1ms"]);
+    let late = scene
+        .shardctl_process(&interceptor.kubeconfig(&scene), arguments)
+        .wait();
+    assert_eq!(late.code, Some(4), "{}{}", late.stdout, late.stderr);
+    assert!(
+        late.stdout.contains("✗ shard-1 isn't started: the deadline,"),
+        "{}",
+        late.stdout
+    );
+    assert_eq!(witness.deletions(), Vec::<String>::new());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::left::down;
 use super::*;
 use crate::model::outcome::Outcome;
+use crate::model::when::When;
 
 /// A drain of `spare`, on which only this pod of somebody else's is, cordoned.
 fn cordoned_with(pod: Value, change: impl FnOnce(&mut Policy)) -> Play {
@@ -173,7 +174,7 @@ fn a_shard_that_falls_while_the_extra_one_goes_is_told_at_the_end() {
 fn nodes_that_cannot_be_watched_keep_nobody_who_wants_to_stop_and_no_timeout() {
     let mut play = Play::new(two_on_a_node(), &["node-0"], |_| {});
     let until = play.now + SignedDuration::from_mins(5);
-    play.drain.policy.until = Some(until);
+    play.drain.policy.until = Some(When::At(until));
     let Step::Act(cordon) = play.next() else {
         panic!("an effect is due")
     };

@@ -1,6 +1,7 @@
 //! The planner where things aren't as a first run finds them: shards that are down, what an earlier run left, what can't be undone.
 
 use super::*;
+use crate::model::when::When;
 
 pub(super) fn down(scene: &mut Scene, shard: &str) {
     let conditions = json!([{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]);
@@ -260,7 +261,7 @@ fn a_node_is_not_called_released_while_its_nodeclaim_cannot_be_seen() {
     scene.set(Resource::NodeClaims, crate::model::read::Read::Got(vec![claim.clone()]));
     let mut play = Play::new(scene, &["spare"], |policy| policy.then = Afterwards::Released);
     let until = play.now + SignedDuration::from_mins(5);
-    play.drain.policy.until = Some(until);
+    play.drain.policy.until = Some(When::At(until));
     for expected in ["cordon spare", "leave spare"] {
         let Step::Act(act) = play.next() else {
             panic!("an effect is due")
@@ -323,7 +324,7 @@ fn pods_that_are_ending_on_an_emptied_node_are_waited_for_until_the_time_is_over
     scene.set(Resource::NodeClaims, crate::model::read::Read::Got(vec![claim]));
     let mut play = Play::new(scene, &["spare"], |policy| policy.then = Afterwards::Released);
     let until = play.now + SignedDuration::from_mins(5);
-    play.drain.policy.until = Some(until);
+    play.drain.policy.until = Some(When::At(until));
     for expected in ["cordon spare", "leave spare"] {
         let Step::Act(act) = play.next() else {
             panic!("an effect is due")
