@@ -143,14 +143,16 @@ impl Plane {
         }
         news.sort_by_key(|change| change.revision);
         self.noted = self.store.revision();
-        for change in &news {
+        for change in news {
             if change.what == What::Deleted {
                 self.reserved.remove(uid(&change.object));
                 self.stages.remove(uid(&change.object));
             }
-            for work in concerned(&self.store, change) {
+            for work in concerned(&self.store, &change) {
                 self.plan(work, later(now, self.pace.lag));
             }
+            drop(change);
+            self.store.looked();
         }
         self.compact(now);
     }
@@ -196,6 +198,7 @@ impl Plane {
             Some(((at, _), _)) if *at <= now => {}
             _ => return false,
         }
+        self.store.looked();
         let Some((_, work)) = self.queue.pop_first() else {
             return false;
         };

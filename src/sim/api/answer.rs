@@ -80,7 +80,7 @@ impl Answer {
         if accept.contains("as=PartialObjectMetadata;") {
             return Answer::json(code, &metadata_of(object));
         }
-        Answer::of_json(code, object.text())
+        Answer::of_json(code, object.text().to_owned())
     }
 
     /// A list, or a page of one.
@@ -116,9 +116,10 @@ impl Answer {
             }
             // The objects of built-in kinds come without apiVersion and kind.
             if whole {
-                body.push_str(&object.text());
+                body.push_str(object.text());
             } else {
-                body.push_str(object.bare_text());
+                body.push('{');
+                body.push_str(object.fields_text());
             }
         }
         body.push_str("]}");

@@ -117,11 +117,9 @@ impl Watch {
     }
 
     fn event(&self, kind: &str, object: &Object) -> String {
-        let object = if self.short {
-            metadata_of(object).to_string()
-        } else {
-            object.text()
-        };
+        if self.short {
+            return format!(r#"{{"type":"{kind}","object":{}}}"#, metadata_of(object));
+        }
         format!(r#"{{"type":"{kind}","object":{object}}}"#)
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::model::quantity::Amount;
 use crate::sim::amounts::Amounts;
 use crate::sim::controllers::claims_of;
 use crate::sim::json::{entry, find, flag, is_leaving, list, map, name, namespace, number, text, texts};
@@ -16,24 +17,36 @@ use crate::sim::store::{Key, Object, Store};
 /// The reasons why a pod isn't placed, in the scheduler's words.
 pub(super) type Why = &'static str;
 
-/// What is left of a node, without the pods that `but` names.
-pub(super) fn room(allocatable: &Amounts, on_it: &[&Object], but: &dyn Fn(&Value) -> bool) -> Amounts {
-    let mut left = allocatable.clone();
-    for pod in on_it.iter().filter(|pod| !but(pod)) {
-        for (resource, amount) in &pod.glance().requests {
-            if let Some(there) = left.get_mut(resource) {
-                *there = there.minus(*amount);
+/// What is left of a node's resources, by their names.
+pub(super) struct Room<'a>(Vec<(&'a str, Amount)>);
+
+impl<'a> Room<'a> {
+    /// That of a node with these pods on it, without those that `but` names.
+    pub(super) fn of(allocatable: &'a Amounts, on_it: &[&Object], but: &dyn Fn(&Object) -> bool) -> Room<'a> {
+        let all = allocatable
+            .iter()
+            .map(|(resource, amount)| (resource.as_str(), *amount));
+        let mut left = Room(all.collect());
+        for pod in on_it.iter().filter(|pod| !but(pod)) {
+            for (resource, amount) in &pod.glance().requests {
+                if let Some((_, there)) = left.0.iter_mut().find(|(called, _)| called == resource) {
+                    *there = there.minus(*amount);
+                }
             }
         }
+        left
     }
-    left
+
+    /// What is left of a resource; nothing of one that the node doesn't have.
+    pub(super) fn left(&self, resource: &str) -> Amount {
+        let found = self.0.iter().find(|(called, _)| *called == resource);
+        found.map(|(_, amount)| *amount).unwrap_or_default()
+    }
 }
 
 /// Why a pod's requests don't fit into the room; none where they do.
-pub(super) fn too_big(wanted: &Amounts, room: &Amounts) -> Option<Why> {
-    let lacking = wanted
-        .iter()
-        .find(|(resource, amount)| **amount > room.get(*resource).copied().unwrap_or_default());
+pub(super) fn too_big(wanted: &Amounts, room: &Room<'_>) -> Option<Why> {
+    let lacking = wanted.iter().find(|(resource, amount)| **amount > room.left(resource));
     lacking.map(|(resource, _)| match resource.as_str() {
         "cpu" => "Insufficient cpu",
         "memory" => "Insufficient memory",
@@ -147,7 +160,7 @@ impl<'a> Disks<'a> {
 }
 
 /// Why a pod's terms about other pods don't let it on a node; none where they do.
-pub(super) fn bad_company(store: &Store, pod: &Value, node: &Value, but: &dyn Fn(&Value) -> bool) -> Option<Why> {
+pub(super) fn bad_company(store: &Store, pod: &Value, node: &Value, but: &dyn Fn(&Object) -> bool) -> Option<Why> {
     let domain = |key: &str| entry(node, "/metadata/labels", key);
     let there = |key: &str, selector: &Value, spaces: &dyn Fn(&str) -> bool| {
         let wanted = domain(key);

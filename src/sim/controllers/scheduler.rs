@@ -121,7 +121,7 @@ impl<'a> Field<'a> {
                 on.entry(marks.node).or_default().push(other);
                 continue;
             }
-            if uid(other) == uid(pod) {
+            if other.glance().uid == pod.glance().uid {
                 continue;
             }
             let reserved = plane.reserved.get(uid(other)).map(String::as_str).unwrap_or_default();
@@ -150,21 +150,21 @@ impl<'a> Field<'a> {
     }
 
     /// Why the pod can't run on a node as long as the pods that `but` names don't count.
-    fn against(&self, node: &Object, but: &dyn Fn(&Value) -> bool) -> Result<Amount, fit::Why> {
+    fn against(&self, node: &Object, but: &dyn Fn(&Object) -> bool) -> Result<Amount, fit::Why> {
         if let Some(why) = fit::unwelcome(self.pod, &self.disks, node) {
             return Err(why);
         }
         if !node.glance().ready {
             return Err("node(s) had untolerated taint(s)");
         }
-        let room = fit::room(&node.glance().allocatable, self.on(node), but);
+        let room = fit::Room::of(&node.glance().allocatable, self.on(node), but);
         if let Some(why) = fit::too_big(self.wanted, &room) {
             return Err(why);
         }
         if let Some(why) = fit::bad_company(self.store, self.pod, node, but) {
             return Err(why);
         }
-        fit::unbalanced(&self.spreads, node).map_or_else(|| Ok(room.get("memory").copied().unwrap_or_default()), Err)
+        fit::unbalanced(&self.spreads, node).map_or_else(|| Ok(room.left("memory")), Err)
     }
 
     fn on(&self, node: &Object) -> &[&'a Object] {
@@ -201,7 +201,7 @@ impl<'a> Field<'a> {
         let ours = priority(self.pod);
         let nodes = self.store.all(Kind::Nodes, None);
         let candidates = nodes.filter_map(|node| {
-            let lower = |pod: &Value| priority(pod) < ours;
+            let lower = |pod: &Object| priority(pod) < ours;
             self.against(node, &lower).ok()?;
             let mut victims: Vec<&Object> = self.on(node).iter().filter(|pod| lower(pod)).copied().collect();
             // As many as possible stay, those of the highest priority first.
@@ -209,7 +209,10 @@ impl<'a> Field<'a> {
             let mut going: Vec<&str> = victims.iter().map(|pod| uid(pod)).collect();
             for pod in &victims {
                 let without: Vec<&str> = going.iter().filter(|gone| **gone != uid(pod)).copied().collect();
-                if self.against(node, &|other| without.contains(&uid(other))).is_ok() {
+                if self
+                    .against(node, &|other| without.contains(&&*other.glance().uid))
+                    .is_ok()
+                {
                     going = without;
                 }
             }

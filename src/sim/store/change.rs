@@ -48,6 +48,16 @@ impl Log {
         }
     }
 
+    /// Gives the trees of the objects back.
+    pub(super) fn rest(&mut self) {
+        for change in &mut self.kept {
+            change.object.rest();
+            if let Some(before) = &mut change.before {
+                before.rest();
+            }
+        }
+    }
+
     fn forget_first(&mut self) {
         if let Some(first) = self.kept.pop_front() {
             self.forgotten = first.revision;

@@ -73,6 +73,9 @@ const KEPT: usize = 256;
 /// The same of endpoint slices, each of which holds a hundred endpoints.
 const KEPT_OF_SLICES: usize = 16;
 
+/// After how many looks the trees of all objects are given back.
+const REST: u32 = 1024;
+
 /// All objects, and what has happened to them.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -80,6 +83,8 @@ pub struct Store {
     changes: BTreeMap<Kind, change::Log>,
     words: marks::Words,
     revision: u64,
+    /// How many looks there were since the trees were given back.
+    looks: u32,
     made: u64,
 }
 
@@ -90,6 +95,7 @@ impl Default for Store {
             changes: BTreeMap::new(),
             words: marks::Words::default(),
             revision: 1000,
+            looks: 0,
             made: 0,
         }
     }
@@ -211,6 +217,27 @@ impl Store {
             KEPT
         };
         self.changes.entry(kind).or_default().push(change, most);
+        self.looked();
+    }
+
+    /// Somebody has looked into an object. Now and then the trees of all objects are given back: most of them nobody looks into
+    /// again soon.
+    pub(in crate::sim) fn looked(&mut self) {
+        self.looks += 1;
+        if self.looks < REST {
+            return;
+        }
+        self.looks = 0;
+        // Endpoint slices are few and large, and each of their controller's looks goes through all of them.
+        let tables = self
+            .tables
+            .iter_mut()
+            .filter(|(kind, _)| **kind != Kind::EndpointSlices);
+        let spaces = tables.flat_map(|(_, table)| table.values_mut());
+        for (object, _) in spaces.flat_map(BTreeMap::values_mut) {
+            object.rest();
+        }
+        self.changes.values_mut().for_each(change::Log::rest);
     }
 }
 

@@ -13,83 +13,111 @@ use super::Glance;
 pub struct Object(Arc<Kept>);
 
 struct Kept {
-    value: Value,
-    /// Its JSON without `apiVersion` and `kind`, as lists have it.
-    bare: OnceLock<Bare>,
-    /// What is asked of it most.
-    glance: OnceLock<Box<Glance>>,
+    said: Arc<Said>,
+    /// The same as a tree, for as long as somebody looks into it: that takes ten times the room.
+    tree: OnceLock<Value>,
 }
 
-/// A text, and where in it the metadata are.
-struct Bare {
-    text: String,
+/// What an object says.
+struct Said {
+    /// Its JSON, with `apiVersion` and `kind` first.
+    text: Box<str>,
+    /// Where in it the other fields begin.
+    fields: usize,
+    /// Where in it the metadata are.
     metadata: Range<usize>,
+    /// What is asked of it most.
+    glance: Glance,
+}
+
+/// What stands before the other fields.
+const FIRST: [&str; 2] = ["apiVersion", "kind"];
+
+impl Said {
+    fn of(value: &Value) -> Said {
+        let (mut text, mut metadata) = (String::from("{"), 0..0);
+        for key in FIRST {
+            if let Some(value) = value.get(key) {
+                write_field(&mut text, key, value);
+            }
+        }
+        let comma = usize::from(text.len() > 1);
+        let fields = text.len() + comma;
+        let others = value.as_object().into_iter().flatten();
+        for (key, value) in others.filter(|(key, _)| !FIRST.contains(&key.as_str())) {
+            let begun = write_field(&mut text, key, value);
+            if key == "metadata" {
+                metadata = begun..text.len();
+            }
+        }
+        let fields = fields.min(text.len());
+        text.push('}');
+        Said {
+            text: text.into_boxed_str(),
+            fields,
+            metadata,
+            glance: Glance::at(value),
+        }
+    }
+}
+
+/// Writes a field behind those that are there; returns where its value begins.
+fn write_field(text: &mut String, key: &str, value: &Value) -> usize {
+    if text.len() > 1 {
+        text.push(',');
+    }
+    text.push_str(&Value::from(key).to_string());
+    text.push(':');
+    let begun = text.len();
+    text.push_str(&value.to_string());
+    begun
 }
 
 impl Object {
     /// Its JSON.
-    pub fn text(&self) -> String {
-        let (version, kind) = (&self["apiVersion"], &self["kind"]);
-        let bare = self.bare_text();
-        let rest = bare.strip_prefix('{').unwrap_or(bare);
-        let comma = if rest == "}" { "" } else { "," };
-        format!(r#"{{"apiVersion":{version},"kind":{kind}{comma}{rest}"#)
+    pub fn text(&self) -> &str {
+        &self.0.said.text
     }
 
     /// Whether the other one is this very object at this very version, and not only an equal one.
     pub fn is_very(&self, other: &Object) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0.said, &other.0.said)
     }
 
     /// What is asked of it most, read once.
     pub fn glance(&self) -> &Glance {
-        self.0.glance.get_or_init(|| Box::new(Glance::at(&self.0.value)))
+        &self.0.said.glance
     }
 
-    /// Its JSON without `apiVersion` and `kind`: so the objects of built-in kinds stand in lists.
-    pub fn bare_text(&self) -> &str {
-        &self.bare().text
+    /// Its JSON without `apiVersion` and `kind`, and without the brace that opens it: so the objects of built-in kinds stand in
+    /// lists.
+    pub fn fields_text(&self) -> &str {
+        self.0.said.text.get(self.0.said.fields..).unwrap_or("}")
     }
 
     /// The JSON of its metadata; `null` where it has none.
     pub fn metadata_text(&self) -> &str {
-        let bare = self.bare();
-        bare.text
-            .get(bare.metadata.clone())
-            .filter(|text| !text.is_empty())
-            .unwrap_or("null")
+        let found = self.0.said.text.get(self.0.said.metadata.clone());
+        found.filter(|text| !text.is_empty()).unwrap_or("null")
     }
 
-    fn bare(&self) -> &Bare {
-        self.0.bare.get_or_init(|| {
-            let mut metadata = 0..0;
-            let fields = self.0.value.as_object().into_iter().flatten();
-            let mut text = String::from("{");
-            for (key, value) in fields.filter(|(key, _)| *key != "apiVersion" && *key != "kind") {
-                if text.len() > 1 {
-                    text.push(',');
-                }
-                text.push_str(&Value::from(key.as_str()).to_string());
-                text.push(':');
-                let begun = text.len();
-                text.push_str(&value.to_string());
-                if key == "metadata" {
-                    metadata = begun..text.len();
-                }
-            }
-            text.push('}');
-            text.shrink_to_fit();
-            Bare { text, metadata }
-        })
+    /// Gives the tree's room back, where nobody else looks into this very object. The next look grows it anew.
+    pub(super) fn rest(&mut self) {
+        if self.0.tree.get().is_some() {
+            *self = Object(Arc::new(Kept {
+                said: self.0.said.clone(),
+                tree: OnceLock::new(),
+            }));
+        }
     }
 }
 
 impl From<Value> for Object {
     fn from(value: Value) -> Self {
+        let said = Arc::new(Said::of(&value));
         Object(Arc::new(Kept {
-            value,
-            bare: OnceLock::new(),
-            glance: OnceLock::new(),
+            said,
+            tree: OnceLock::from(value),
         }))
     }
 }
@@ -98,7 +126,8 @@ impl Deref for Object {
     type Target = Value;
 
     fn deref(&self) -> &Value {
-        &self.0.value
+        // The text was written here, of a tree.
+        (self.0.tree).get_or_init(|| serde_json::from_str(&self.0.said.text).unwrap_or_default())
     }
 }
 
@@ -110,19 +139,19 @@ impl AsRef<Value> for Object {
 
 impl fmt::Display for Object {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.text())
+        to.write_str(self.text())
     }
 }
 
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || **self == **other
+        self.is_very(other) || self.text() == other.text()
     }
 }
 
 impl fmt::Debug for Object {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.value.fmt(to)
+        to.write_str(self.text())
     }
 }
 
@@ -140,13 +169,16 @@ mod tests {
         ] {
             let object = Object::from(value.clone());
             let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-            assert_eq!(read(&object.text()), value);
+            assert_eq!(read(object.text()), value);
+            let mut rested = object.clone();
+            rested.rest();
+            assert_eq!((&*rested, rested.is_very(&object)), (&value, true));
             assert_eq!(read(object.metadata_text()), value["metadata"]);
             let mut bare = value;
             bare.as_object_mut()
                 .unwrap()
                 .retain(|key, _| key != "apiVersion" && key != "kind");
-            assert_eq!(read(object.bare_text()), bare);
+            assert_eq!(read(&format!("{{{}", object.fields_text())), bare);
         }
     }
 }

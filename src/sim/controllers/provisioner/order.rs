@@ -124,10 +124,8 @@ fn meant(plane: &Plane) -> Vec<fit::Meant<'_>> {
 fn against(store: &Store, pod: &Object, node: &Value, on_it: &[&Object], meant: &[fit::Meant<'_>]) -> Option<fit::Why> {
     fit::unwelcome(pod, &fit::Disks::of(store, pod), node)
         .or_else(|| {
-            fit::too_big(
-                &pod.glance().requests,
-                &fit::room(&amounts(node, "/status/allocatable"), on_it, &|_| false),
-            )
+            let allocatable = amounts(node, "/status/allocatable");
+            fit::too_big(&pod.glance().requests, &fit::Room::of(&allocatable, on_it, &|_| false))
         })
         .or_else(|| fit::bad_company(store, pod, node, &|_| false))
         .or_else(|| fit::unbalanced(&fit::spreads(store, pod, meant), node))
