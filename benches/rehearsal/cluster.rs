@@ -12,24 +12,27 @@ const NOW: &str = "2026-03-01T12:00:00Z";
 
 /// A cluster of `shards` over `nodes`, whose pods took `start` seconds from their start until they were Ready.
 pub fn recording(shards: usize, nodes: usize, start: i64) -> Recording {
-    let all = |count: usize, make: &dyn Fn(usize) -> Value| (0..count).map(make).collect::<Vec<Value>>();
+    // One after the other, so that no more of them is in memory than a look at a cluster would leave there.
+    let raw = |object: Value| RawValue::from_string(object.to_string()).unwrap();
+    let all = |count: usize, make: &dyn Fn(usize) -> Value| (0..count).map(|at| raw(make(at))).collect::<Vec<_>>();
+    let one = |object: Value| vec![raw(object)];
     let claimed = |ordinal: usize| ordinal % nodes;
     let objects = [
         (
             Resource::Namespace,
-            vec![json!({"metadata": {"name": "shop", "uid": "uid-shop"}, "status": {"phase": "Active"}})],
+            one(json!({"metadata": {"name": "shop", "uid": "uid-shop"}, "status": {"phase": "Active"}})),
         ),
-        (Resource::StatefulSets, vec![set(shards)]),
+        (Resource::StatefulSets, one(set(shards))),
         (Resource::ControllerRevisions, Vec::new()),
-        (Resource::Budgets, vec![budget(shards)]),
+        (Resource::Budgets, one(budget(shards))),
         (Resource::AllBudgets, Vec::new()),
-        (Resource::Services, vec![service()]),
+        (Resource::Services, one(service())),
         (Resource::EndpointSlices, Vec::new()),
         (
             Resource::PriorityClasses,
-            vec![json!({"metadata": {"name": "shards"}, "value": 1_000_000})],
+            one(json!({"metadata": {"name": "shards"}, "value": 1_000_000})),
         ),
-        (Resource::StorageClasses, vec![class()]),
+        (Resource::StorageClasses, one(class())),
         (Resource::Nodes, all(nodes, &node)),
         (Resource::CsiNodes, Vec::new()),
         (
@@ -53,7 +56,6 @@ pub fn recording(shards: usize, nodes: usize, start: i64) -> Recording {
         (Resource::DaemonSets, Vec::new()),
         (Resource::Deployments, Vec::new()),
     ];
-    let raw = |object: &Value| RawValue::from_string(object.to_string()).unwrap();
     Recording {
         kind: KIND.to_owned(),
         version: VERSION,
@@ -69,7 +71,7 @@ pub fn recording(shards: usize, nodes: usize, start: i64) -> Recording {
         rights: Read::Got(Vec::new()),
         objects: objects
             .into_iter()
-            .map(|(resource, objects)| (resource, Read::Got(objects.iter().map(raw).collect())))
+            .map(|(resource, objects)| (resource, Read::Got(objects)))
             .collect(),
         logs: std::collections::BTreeMap::new(),
         domain: Read::Absent("not asked".to_owned()),

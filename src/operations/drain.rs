@@ -71,6 +71,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What was asked, by which run; all that was read for it is given back, which is as much as will be read again.
+    fn given_back(self) -> (Asked, String) {
+        (self.asked, self.drain.run)
+    }
+
     /// The snapshot with how it is judged.
     pub fn seen(&self) -> Seen<'_> {
         Seen::of(&self.snapshot, &self.asked.judging)
@@ -145,8 +150,9 @@ impl Opening for Prepared {
         self.asked.lease
     }
 
-    async fn again(&self, connection: &Connection) -> Result<Self> {
-        Box::pin(prepare(connection, self.asked.clone(), Some(self.drain.run.clone()))).await
+    async fn again(self, connection: &Connection) -> Result<Self> {
+        let (asked, run) = self.given_back();
+        Box::pin(prepare(connection, asked, Some(run))).await
     }
 
     fn say(&self, events: &Emitter) -> Option<(End, String)> {
@@ -296,8 +302,8 @@ pub async fn execute(
         connection: connection.clone(),
         permit,
         lock: open.lock,
+        base: open.watches.instead_of(prepared.snapshot),
         watches: open.watches,
-        base: prepared.snapshot,
         policy: prepared.asked.judging,
         known: Known::default(),
         set: prepared.set,

@@ -49,7 +49,7 @@ pub(super) trait Opening: Sized {
     fn lease(&self) -> Duration;
 
     /// Reads and judges once more, as the same run.
-    async fn again(&self, connection: &Connection) -> Result<Self>;
+    async fn again(self, connection: &Connection) -> Result<Self>;
 
     /// Says what was found under the lock; how the run ends where it may not go on.
     fn say(&self, events: &Emitter) -> Option<(End, String)>;
@@ -159,13 +159,14 @@ async fn under_lock<P: Opening>(
     stop: &Stop,
 ) -> Result<Result<(P, Watches), Outcome>> {
     // Whoever held the lock until now may have changed everything.
+    let untouched = prepared.ends(End::Interrupted, prepared.untouched());
     let again = tokio::select! {
         biased;
         again = prepared.again(connection) => Some(again?),
         () = interrupted(stop, 1) => None,
     };
     let Some(prepared) = again else {
-        return Ok(Err(prepared.ends(End::Interrupted, prepared.untouched())));
+        return Ok(Err(untouched));
     };
     if let Some((end, summary)) = prepared.say(events) {
         return Ok(Err(prepared.ends(end, &summary)));

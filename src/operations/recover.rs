@@ -79,6 +79,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What was asked, by which run; all that was read for it is given back, which is as much as will be read again.
+    fn given_back(self) -> (Asked, String) {
+        (self.asked, self.recover.run)
+    }
+
     /// Whether there is nothing to do: such a run writes nothing.
     pub fn is_idle(&self) -> bool {
         self.off.is_none() && self.found.is_nothing(self.asked.expired)
@@ -170,8 +175,9 @@ impl Opening for Prepared {
         self.asked.lease
     }
 
-    async fn again(&self, connection: &Connection) -> Result<Self> {
-        Box::pin(prepare(connection, self.asked.clone(), Some(self.recover.run.clone()))).await
+    async fn again(self, connection: &Connection) -> Result<Self> {
+        let (asked, run) = self.given_back();
+        Box::pin(prepare(connection, asked, Some(run))).await
     }
 
     /// Whatever is left to do, the loop finds, and says what it left. A node may have answered meanwhile.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::emit::Emitter;
 use super::identity::run_name;
 use super::means::{Aimed, Run};
+use super::observe::Observed;
 use super::opening::{self, Opened, Opening, open};
 use super::run::{Stop, run};
 use super::tasks::Tasks;
@@ -75,6 +76,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What was asked, by which run; all that was read for it is given back, which is as much as will be read again.
+    fn given_back(self) -> (Asked, String) {
+        (self.asked, self.upgrade.run)
+    }
+
     /// The snapshot with how it is judged.
     pub fn seen(&self) -> Seen<'_> {
         Seen::of(&self.snapshot, &self.asked.judging)
@@ -149,8 +155,9 @@ impl Opening for Prepared {
         self.asked.lease
     }
 
-    async fn again(&self, connection: &Connection) -> Result<Self> {
-        prepare(connection, self.asked.clone(), Some(self.upgrade.run.clone())).await
+    async fn again(self, connection: &Connection) -> Result<Self> {
+        let (asked, run) = self.given_back();
+        prepare(connection, asked, Some(run)).await
     }
 
     fn say(&self, events: &Emitter) -> Option<(End, String)> {
@@ -192,8 +199,11 @@ pub async fn prepare(connection: &Connection, mut asked: Asked, run: Option<Stri
         "to upgrade",
     )
     .await?;
-    let snapshot = observed.snapshot;
-    let raw = raw_set(&observed.recording, set::name(&set))?;
+    let Observed {
+        snapshot, recording, ..
+    } = observed;
+    let raw = raw_set(&recording, set::name(&set))?;
+    drop(recording);
     let at = connection.api().server_time().now();
     asked.policy.pin(at);
     let name = run.unwrap_or_else(|| run_name("upgrade", connection.namespace(), set::name(&set)));
@@ -259,7 +269,7 @@ pub async fn execute(
     let prepared = open.prepared;
     let marks_until = prepared.upgrade.marks_last_until(&prepared.seen(), prepared.at);
     let pull_seconds = prepared.asked.policy.shard_timeout.as_secs().max(1);
-    let mut base = prepared.snapshot;
+    let mut base = open.watches.instead_of(prepared.snapshot);
     // Every pod of the cluster is only needed to find a home, which preflight did; the loop would copy them at each look.
     base.node_pods = Read::Unreadable("the room on the nodes was looked at before the operation began".to_owned());
     let mut upgrade = prepared.upgrade;

@@ -167,6 +167,13 @@ impl Watches {
     }
 }
 
+impl Watches {
+    /// The same as [`Watches::over`], in place of that base: what the watches bring needn't be in memory twice.
+    pub fn instead_of(&self, base: Snapshot) -> Snapshot {
+        self.over(&base)
+    }
+}
+
 /// The objects of a kind that are few.
 fn copies<K: Clone>(objects: Objects<K>) -> Vec<K> {
     objects.iter().cloned().collect()

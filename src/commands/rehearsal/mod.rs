@@ -29,7 +29,7 @@ use crate::report::rehearsal_page::render;
 use load::{Loaded, load};
 use machines::Bought;
 use pace::{measured, patience};
-use stage::{Actor, Ending, Performed, play};
+use stage::{Actor, Ending, Performed, play_made};
 
 /// What is to be rehearsed, but for the operation itself.
 pub struct Play {
@@ -175,22 +175,26 @@ impl Play {
     where
         F: Future<Output = Result<Outcome>>,
     {
-        let taken = &self.gathered.recording.taken;
-        let (at, namespace) = (taken.at, taken.namespace.clone());
-        let (pace, durations) = measured(&self.gathered.snapshot);
-        let Loaded { mut plane, mut assumed } = load(&self.gathered, pace)?;
-        plane.machines = self.bought.machines;
-        assumed.extend(self.bought.assumed);
+        let (gathered, bought) = (self.gathered, self.bought);
+        let (at, namespace) = (gathered.recording.taken.at, gathered.recording.taken.namespace.clone());
+        let make = move || {
+            let (pace, durations) = measured(&gathered.snapshot);
+            let Loaded { mut plane, mut assumed } = load(&gathered, pace)?;
+            plane.machines = bought.machines;
+            assumed.extend(bought.assumed);
+            Ok((plane, (durations, assumed)))
+        };
+        let patience = patience(&self.waits);
+        let script = async move |stage: &mut stage::Stage| {
+            stage.patience = patience;
+            stage.perform(operation).await
+        };
+        let (performed, plane, (durations, mut assumed)) = play_made(make, at, &namespace, script)?;
         assumed.push(
             "that registries have the images, and that no webhook, quota or Pod Security refuses a pod: --dry-run=server asks the \
              server"
                 .to_owned(),
         );
-        let patience = patience(&self.waits);
-        let (performed, plane) = play(plane, at, &namespace, async move |stage: &mut stage::Stage| {
-            stage.patience = patience;
-            stage.perform(operation).await
-        })?;
         let Performed { events, ending, took } = performed;
         if let Some(stray) = plane.strays.first() {
             return Err(Error::bug(format!("failed to rehearse: {stray}")));

@@ -164,8 +164,24 @@ pub fn play<T: Send + 'static>(
     namespace: &str,
     script: impl AsyncFnOnce(&mut Stage) -> T + Send + 'static,
 ) -> Result<(T, Plane)> {
+    let (came, plane, ()) = play_made(move || Ok((plane, ())), epoch, namespace, script)?;
+    Ok((came, plane))
+}
+
+/// As [`play`], with a cluster that is made there: what it is made of isn't needed while it is played, and what was put between it
+/// in memory wouldn't be given back. What else the making gives is handed on.
+///
+/// # Errors
+/// Those of the making; as [`play`].
+pub fn play_made<T: Send + 'static, M: Send + 'static>(
+    make: impl FnOnce() -> Result<(Plane, M)> + Send + 'static,
+    epoch: Timestamp,
+    namespace: &str,
+    script: impl AsyncFnOnce(&mut Stage) -> T + Send + 'static,
+) -> Result<(T, Plane, M)> {
     let namespace = namespace.to_owned();
     let body = move || {
+        let (plane, made) = make()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -188,7 +204,7 @@ pub fn play<T: Send + 'static>(
                 .with(|plane, _| std::mem::replace(plane, Plane::new(Pace::default())));
             (came, plane)
         });
-        Ok(played)
+        Ok((played.0, played.1, made))
     };
     let thread = std::thread::Builder::new()
         .name("rehearsal".to_owned())

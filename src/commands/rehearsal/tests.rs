@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
+use crate::commands::rehearsal::stage::play;
 use crate::commands::{drain, recover, upgrade};
 use crate::model::read::Read;
 use crate::model::resource::{Resource, Scope};
