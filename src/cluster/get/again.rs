@@ -136,15 +136,12 @@ impl Api {
         K: Metadata<Ty = ObjectMeta> + Send + Sync + 'static,
     {
         let mut known = Known::new(Some(known));
-        let mut read = move |shown: &mut Shown<K>, item: &[u8]| {
-            let Head { metadata } = skim(item)?;
-            match known.at(&metadata) {
+        let page = move |shown: &mut Shown<K>, page: &[u8]| {
+            pages::skimmed(page, |Head { metadata }: Head<'_>| match known.at(&metadata) {
                 Some(object) => shown.known.push(object),
                 None => shown.others = true,
-            }
-            Ok(())
+            })
         };
-        let page = move |shown: &mut Shown<K>, page: &[u8]| pages::texts(page, |item| read(shown, item));
         match pages::fold(self, path, query, VERSIONS, page).await {
             Ok(shown) => Ok((!shown.others).then_some(shown.known)),
             Err(Failure::Server {
