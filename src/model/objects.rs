@@ -33,7 +33,7 @@ impl<T> Objects<T> {
     }
 
     /// The objects, to be shared on.
-    pub fn shared(&self) -> impl Iterator<Item = &Arc<T>> {
+    pub fn shared(&self) -> impl Iterator<Item = &Arc<T>> + Clone {
         self.0.items.iter()
     }
 
@@ -79,39 +79,45 @@ impl<T> Objects<T> {
         }
     }
 
-    /// What is another object in this list than in the one before it, or isn't in both: as a rule one came, went or changed. Nothing
-    /// where that isn't so, and all has to be looked at.
+    /// What is another object in this list than in the one before it, or isn't in both: as a rule a few came, went or changed. What has
+    /// moved both went and came. Nothing where that isn't so, and all has to be looked at.
     pub fn news_since<'a>(&'a self, before: &'a Self) -> Option<Vec<News<'a, T>>> {
-        let (old, new) = (&before.0.items, &self.0.items);
-        let same = |i: usize, j: usize| match (old.get(i), new.get(j)) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (None, None) => true,
-            _ => false,
-        };
-        let (mut i, mut j, mut news) = (0, 0, Vec::new());
-        while i < old.len() || j < new.len() {
-            if same(i, j) {
-                (i, j) = (i + 1, j + 1);
-            } else if i < old.len() && same(i + 1, j) {
-                news.push((Some(&*old[i]), None));
-                i += 1;
-            } else if j < new.len() && same(i, j + 1) {
-                news.push((None, Some(&*new[j])));
-                j += 1;
-            } else if i < old.len() && j < new.len() && same(i + 1, j + 1) {
-                news.push((Some(&*old[i]), Some(&*new[j])));
-                (i, j) = (i + 1, j + 1);
-            } else {
-                return None;
+        let (mut old, mut new) = (&*before.0.items, &*self.0.items);
+        let mut news = Vec::new();
+        loop {
+            let same = old.iter().zip(new).take_while(|(one, other)| Arc::ptr_eq(one, other));
+            let same = same.count();
+            (old, new) = (&old[same..], &new[same..]);
+            if old.is_empty() && new.is_empty() {
+                return Some(news);
             }
+            let (gone, come) = next_same(old, new)?;
+            for place in 0..gone.max(come) {
+                let there = |items: &'a [Arc<T>], until: usize| items[..until].get(place).map(|one| &**one);
+                news.push((there(old, gone), there(new, come)));
+            }
+            (old, new) = (&old[gone..], &new[come..]);
         }
-        Some(news)
     }
 
     /// Whether this is the very same list, and not only one of equal objects.
     pub fn is_the_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+/// How far the next object that is in both lists is looked for.
+const NEAR: usize = 16;
+
+/// How many objects of each list come before the next that is in both, or before their ends; nothing where those are far.
+fn next_same<T>(old: &[Arc<T>], new: &[Arc<T>]) -> Option<(usize, usize)> {
+    let same = |gone: usize, come: usize| match (old.get(gone), new.get(come)) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => (gone, come) == (old.len(), new.len()),
+        _ => false,
+    };
+    let mut splits = (1..=NEAR).flat_map(|both| (0..=both).map(move |gone| (gone, both - gone)));
+    splits.find(|(gone, come)| same(*gone, *come))
 }
 
 impl<T: Metadata<Ty = ObjectMeta>> Objects<T> {
@@ -226,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_went_and_changed_is_news_as_long_as_it_is_one_thing_at_a_place() {
+    fn what_came_went_and_changed_is_news_as_long_as_it_is_little_at_a_place() {
         let all: Vec<Arc<u8>> = (0..6).map(Arc::new).collect();
         let list = |places: &[usize]| -> Objects<u8> { places.iter().map(|place| all[*place].clone()).collect() };
         let news = |before: &[usize], now: &[usize]| {
@@ -249,7 +255,17 @@ mod tests {
             news(&[0, 1, 2, 3], &[1, 2, 3, 4]),
             Some(vec![(Some(0), None), (None, Some(4))])
         );
-        assert_eq!(news(&[0, 1, 2, 3], &[3, 2, 1, 0]), None);
+        assert_eq!(
+            news(&[0, 1, 2, 3], &[4, 5, 2, 3]),
+            Some(vec![(Some(0), Some(4)), (Some(1), Some(5))])
+        );
+        assert_eq!(
+            news(&[0, 1, 2, 3], &[4, 3]),
+            Some(vec![(Some(0), Some(4)), (Some(1), None), (Some(2), None)])
+        );
+        let far: Vec<usize> = vec![0; NEAR / 2 + 1];
+        let others: Vec<usize> = vec![1; NEAR / 2 + 1];
+        assert_eq!(news(&far, &others), None);
     }
 
     #[test]
