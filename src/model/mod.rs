@@ -9,6 +9,7 @@ pub mod demand;
 pub mod disk;
 pub mod dns;
 pub mod eviction;
+pub mod facts;
 pub mod finding;
 pub mod grade;
 pub mod happening;

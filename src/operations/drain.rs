@@ -35,8 +35,8 @@ use crate::plan::drain::preflight::{self, Found, preflight};
 use crate::plan::drain::run::{Again, Aim, Drain};
 use crate::plan::operation::{Planner, Sight};
 use crate::plan::safety::rights::{DrainRights, of_drain};
+use crate::plan::verify::known::Known;
 use crate::plan::verify::policy::Policy as Judging;
-use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// What the user asked for.

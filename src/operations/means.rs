@@ -29,8 +29,8 @@ use crate::operations::observe::read_room;
 use crate::operations::tasks::Tasks;
 use crate::plan::marking::Marker;
 use crate::plan::safety::catalogue::Allowed;
+use crate::plan::verify::known::Known;
 use crate::plan::verify::policy::Policy;
-use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// How long the last words to the server may take, when a run ends.

@@ -37,8 +37,8 @@ use crate::plan::recover::node_off;
 use crate::plan::recover::{Again, Found, Off, Recover};
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::undo::{mark_text, undo};
+use crate::plan::verify::known::Known;
 use crate::plan::verify::policy::Policy;
-use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// What the user asked for.

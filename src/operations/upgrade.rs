@@ -36,8 +36,8 @@ use crate::plan::safety::rights::rules;
 use crate::plan::upgrade::aim::aim;
 use crate::plan::upgrade::policy::{Goal, Policy};
 use crate::plan::upgrade::{Again, Upgrade};
+use crate::plan::verify::known::Known;
 use crate::plan::verify::policy::Policy as Judging;
-use crate::plan::verify::roster::Known;
 use crate::plan::verify::seen::Seen;
 
 /// What the user asked for.

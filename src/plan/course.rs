@@ -122,9 +122,7 @@ impl Course {
     /// Unknown where pods can't be read; nothing is taken in then. Without claims, volumes or attachments, detaching and
     /// attaching aren't told apart from what comes after.
     pub fn observe(&mut self, seen: &Seen<'_>, now: Timestamp) -> Result<(), Skip> {
-        let shards = seen.shards()?;
-        let current = shards.iter().find(|shard| shard.ordinal == self.ordinal);
-        let current = current.and_then(|shard| shard.pod);
+        let current = seen.expected_shard(self.ordinal)?.and_then(|shard| shard.pod);
         let is_old = |found: &Pod| self.old_uid.as_deref() == Some(pod::uid(found));
         let old_is_there = current.is_some_and(is_old);
         if !old_is_there && self.gone.is_none() {
@@ -147,12 +145,7 @@ impl Course {
             .iter()
             .filter_map(|claim| claim.claim?.spec.as_ref()?.volume_name.as_deref())
             .collect();
-        let all = seen.snapshot.attachments.got().into_iter().flatten();
-        all.filter(|one| {
-            let volume = one.spec.source.persistent_volume_name.as_deref();
-            volume.is_some_and(|volume| volumes.contains(volume))
-        })
-        .collect()
+        seen.attachments_of(&volumes)
     }
 
     fn take_in(&mut self, young: &Pod, attachments: &[&VolumeAttachment], now: Timestamp) {

@@ -56,7 +56,7 @@ struct Said {
 pub fn story(snapshot: &Snapshot, policy: &Policy) -> Result<Story, Skip> {
     let seen = Seen::of(snapshot, policy);
     let concerns = Concerns::of(&seen)?;
-    let mut said = by_others(snapshot, &concerns, Timestamp::MIN);
+    let mut said = by_others(&seen, &concerns, Timestamp::MIN);
     states::of_pods(&seen, &mut said)?;
     let told = in_order(said);
     let mut shards = concerns.shards()?;
@@ -73,21 +73,21 @@ pub fn story(snapshot: &Snapshot, policy: &Policy) -> Result<Story, Skip> {
 ///
 /// # Errors
 /// As [`story`].
-pub fn said_by_others_since(snapshot: &Snapshot, policy: &Policy, since: Timestamp) -> Result<Vec<Told>, Skip> {
-    let seen = Seen::of(snapshot, policy);
-    let concerns = Concerns::of(&seen)?;
-    let said = by_others(snapshot, &concerns, since);
+pub fn said_by_others_since(seen: &Seen<'_>, since: Timestamp) -> Result<Vec<Told>, Skip> {
+    let concerns = Concerns::of(seen)?;
+    let said = by_others(seen, &concerns, since);
     Ok(in_order(said))
 }
 
 /// What is said from `since` on by others than the pods' own conditions.
-fn by_others(snapshot: &Snapshot, concerns: &Concerns<'_, '_>, since: Timestamp) -> Vec<Said> {
+fn by_others(seen: &Seen<'_>, concerns: &Concerns<'_, '_>, since: Timestamp) -> Vec<Said> {
     let mut said: Vec<Said> = Vec::new();
-    let events = snapshot.events.got().into_iter().flatten();
+    let snapshot = seen.snapshot;
+    let events = seen.events_since(since).into_iter();
     for event in events.chain(snapshot.cluster_events.got().into_iter().flatten()) {
         said.extend(of_event(event, concerns, since));
     }
-    states::of_attachments(snapshot, concerns, since, &mut said);
+    states::of_attachments(seen, concerns, since, &mut said);
     states::of_node_claims(snapshot, concerns, since, &mut said);
     said
 }

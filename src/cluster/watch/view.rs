@@ -7,6 +7,7 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::Watches;
+use crate::model::facts::Facts;
 use crate::model::objects::Objects;
 use crate::model::read::Read;
 use crate::model::resource::Resource;
@@ -18,7 +19,9 @@ use crate::model::snapshot::Snapshot;
 pub(super) struct Joined {
     pods: Objects<Pod>,
     helpers: Objects<Pod>,
-    /// Those of the helpers that count.
+    /// Which of the helpers count.
+    count: Facts<Pod, bool>,
+    /// Those that do.
     others: Vec<Arc<Pod>>,
     all: Objects<Pod>,
 }
@@ -28,8 +31,9 @@ impl Joined {
     fn of(&mut self, pods: Objects<Pod>, helpers: Objects<Pod>, counts: impl Fn(&Pod) -> bool) -> Objects<Pod> {
         let same_helpers = self.helpers.is_the_same_as(&helpers);
         if !same_helpers {
-            let others = helpers.shared().filter(|helper| counts(helper));
-            self.others = others.cloned().collect();
+            let count = self.count.about(&helpers, counts);
+            let others = helpers.shared().zip(&*count).filter(|(_, counts)| **counts);
+            self.others = others.map(|(helper, _)| helper.clone()).collect();
             self.helpers = helpers;
         }
         if self.others.is_empty() {

@@ -26,7 +26,7 @@ use crate::operations::tasks::Tasks;
 use crate::plan::deploy::coming::Coming;
 use crate::plan::deploy::diff::State;
 use crate::plan::manifest::names::Names;
-use crate::plan::verify::roster::Known;
+use crate::plan::verify::known::Known;
 
 /// Carries it out. Every event goes to `events`, but the end.
 ///

@@ -249,7 +249,7 @@ impl Shown {
         let Some(first) = in_hand.iter().map(|held| held.since).min() else {
             return;
         };
-        let told = said_by_others_since(seen.snapshot, seen.policy, first - LATE).unwrap_or_default();
+        let told = said_by_others_since(seen, first - LATE).unwrap_or_default();
         for told in told {
             let happening = told.happening;
             let Some(held) = in_hand.iter().find(|held| told.shards.contains(&held.shard)) else {

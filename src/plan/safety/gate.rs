@@ -3,7 +3,7 @@
 //! A watch that has gone silent is noticed only after minutes, and the preconditions of a deletion say nothing of the other
 //! shards. So the shards, the set and the target's claims are read anew each time, and judged here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -72,7 +72,7 @@ pub fn gate(
     let found = seen.set().map_err(unseen)?;
     let pods = seen.own_pods().map_err(unseen)?;
     let mut refusals = judge_set(found, pinned);
-    let pod_now = match of_target(&pods, target) {
+    let pod_now = match of_target(seen, &pods, target) {
         Ok(pod_now) => Some(pod_now),
         Err(refusal) => {
             refusals.push(*refusal);
@@ -82,7 +82,11 @@ pub fn gate(
     let costs_nothing = already_down && pod_now.is_some_and(|now| !pod::is_ready(now));
     if !costs_nothing {
         let expected = seen.expected().map_err(unseen)?.shards;
-        refusals.extend(judge_others(found, &pods, expected, target, apart, already_down));
+        let others = set::ordinals(found, expected.max(set::replicas(found)))
+            .filter(|ordinal| *ordinal != target.ordinal && !apart.contains(ordinal))
+            // As a rule all are up, and nothing more is to be said of them.
+            .filter(|ordinal| !seen.is_up(*ordinal).unwrap_or_default());
+        refusals.extend(judge_others(found, &pods, others, target, already_down));
         refusals.extend(without_a_home(seen, found, target, pod_now, pinned.leaves));
     }
     refusals.extend(data::refusals(seen, target.ordinal, pod_now));
@@ -139,9 +143,11 @@ fn judge_set(found: &StatefulSet, pinned: &Pinned) -> Vec<Refusal> {
     refusals
 }
 
-fn of_target<'a>(pods: &[&'a Pod], target: &PodRef) -> Result<&'a Pod, Box<Refusal>> {
+fn of_target<'a>(seen: &Seen<'a>, pods: &[&'a Pod], target: &PodRef) -> Result<&'a Pod, Box<Refusal>> {
     let changed = |what: String| SHARD_CHANGED.refuse(format!("pod/{}", target.name), what);
-    let Some(now) = pods.iter().copied().find(|found| pod::name(found) == target.name) else {
+    let is_it = |found: &&Pod| pod::name(found) == target.name;
+    let its_own = seen.own_pod(target.ordinal).ok().flatten().filter(is_it);
+    let Some(now) = its_own.or_else(|| pods.iter().copied().find(is_it)) else {
         return Err(Box::new(changed(format!("{} has no pod now", target.name))));
     };
     if pod::uid(now) != target.uid {
@@ -158,21 +164,14 @@ fn of_target<'a>(pods: &[&'a Pod], target: &PodRef) -> Result<&'a Pod, Box<Refus
 fn judge_others(
     found: &StatefulSet,
     pods: &[&Pod],
-    expected: i32,
+    others: impl Iterator<Item = Ordinal>,
     target: &PodRef,
-    apart: &BTreeSet<Ordinal>,
     chosen_as_down: bool,
 ) -> Vec<Refusal> {
-    let count = expected.max(set::replicas(found));
-    let others = set::ordinals(found, count).filter(|ordinal| *ordinal != target.ordinal && !apart.contains(ordinal));
-    let mut by_name: BTreeMap<&str, &Pod> = BTreeMap::new();
-    for found in pods {
-        by_name.entry(pod::name(found)).or_insert(found);
-    }
     let mut refusals = Vec::new();
     for ordinal in others {
         let name = set::pod_name(found, ordinal);
-        let refusal = match by_name.get(name.as_str()) {
+        let refusal = match pods.iter().find(|other| pod::name(other) == name) {
             None => Some(SHARD_DOWN.refuse(format!("pod/{name}"), format!("{name} has no pod"))),
             Some(other) => down(other),
         };

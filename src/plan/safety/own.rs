@@ -29,7 +29,7 @@ pub fn left_by_an_earlier_run(seen: &Seen<'_>, run: &str, but: &BTreeSet<String>
         let mark = Mark::of(meta.annotations.as_ref()).and_then(Result::ok);
         mark.is_some_and(|mark| mark.is_of(run) && mark.operation != run)
     };
-    let mut nodes = seen.snapshot.nodes.got().into_iter().flatten();
+    let mut nodes = seen.marked_nodes().into_iter();
     let is_open = |found: &&Node| earlier(&found.metadata) && !but.contains(&of_node(found));
     if let Some(found) = nodes.find(is_open) {
         let name = node::name(found);

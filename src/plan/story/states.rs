@@ -114,8 +114,8 @@ fn ending(found: &Pod, status: &ContainerStatus) -> Option<Said> {
 }
 
 /// What attaching and detaching the shards' volumes failed with, from `since` on.
-pub fn of_attachments(snapshot: &Snapshot, concerns: &Concerns<'_, '_>, since: Timestamp, said: &mut Vec<Said>) {
-    for attachment in snapshot.attachments.got().into_iter().flatten() {
+pub fn of_attachments(seen: &Seen<'_>, concerns: &Concerns<'_, '_>, since: Timestamp, said: &mut Vec<Said>) {
+    for attachment in seen.failed_attachments() {
         let status = attachment.status.as_ref();
         let errors = [
             ("AttachError", status.and_then(|status| status.attach_error.as_ref())),
@@ -153,11 +153,15 @@ pub fn of_attachments(snapshot: &Snapshot, concerns: &Concerns<'_, '_>, since: T
 
 /// How far the machines came from `since` on that Karpenter makes for the shards.
 pub fn of_node_claims(snapshot: &Snapshot, concerns: &Concerns<'_, '_>, since: Timestamp, said: &mut Vec<Said>) {
+    let claims = snapshot.node_claims.got();
+    let Some(claims) = claims.filter(|claims| !claims.is_empty()) else {
+        return;
+    };
     let events = snapshot.cluster_events.got().into_iter().flatten();
     let reasons: BTreeSet<(&str, &str)> = events
         .filter_map(|event| Some((event.involved_object.name.as_deref()?, event.reason.as_deref()?)))
         .collect();
-    for claim in snapshot.node_claims.got().into_iter().flatten().map(NodeClaim) {
+    for claim in claims.iter().map(NodeClaim) {
         for step in STEPS {
             let condition = claim.condition(step).filter(|condition| condition.status != "Unknown");
             let Some((condition, at)) = condition.and_then(|condition| condition.since.map(|at| (condition, at)))

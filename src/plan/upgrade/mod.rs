@@ -170,7 +170,7 @@ impl Planner for Upgrade {
             self.memory.failed.get_or_insert(exchanged);
         }
         self.note_pulls(seen, now);
-        let nodes = seen.snapshot.nodes.got().into_iter().flatten();
+        let nodes = seen.marked_nodes().into_iter();
         let marked = nodes.filter(|found| {
             let mark = Mark::of(found.metadata.annotations.as_ref()).and_then(Result::ok);
             mark.is_some_and(|mark| mark.is_of(&self.run))

@@ -8,6 +8,7 @@ pub mod access;
 pub mod budget;
 pub mod data;
 pub mod karpenter;
+pub mod known;
 pub mod nodes;
 pub mod pods;
 pub mod policy;

@@ -179,6 +179,8 @@ struct Row {
     ordinal: Ordinal,
     /// The place of its pod among all.
     pod: Option<usize>,
+    /// Whether that is the set's own.
+    own: bool,
     ready: bool,
     terminating: bool,
     revision: Option<Revision>,
@@ -189,10 +191,26 @@ impl Row {
         *self = Row {
             ordinal: self.ordinal,
             pod: Some(pod),
+            own: facts.own,
             ready: facts.ready,
             terminating: facts.terminating,
             revision: facts.revision,
         };
+    }
+
+    fn shard<'a>(&self, set: &StatefulSet, all: &'a Objects<Pod>) -> Shard<'a> {
+        let pod = self.pod.map(|place| &all[place]);
+        Shard {
+            ordinal: self.ordinal,
+            name: pod.map_or_else(
+                || Cow::Owned(set::pod_name(set, self.ordinal)),
+                |found| Cow::Borrowed(pod::name(found)),
+            ),
+            pod,
+            ready: self.ready,
+            terminating: self.terminating,
+            revision: self.revision,
+        }
     }
 }
 
@@ -240,6 +258,7 @@ impl Roster {
         let missing = |ordinal| Row {
             ordinal,
             pod: None,
+            own: false,
             ready: false,
             terminating: false,
             revision: None,
@@ -282,8 +301,7 @@ impl Roster {
         if !facts.selected || !facts.named {
             return;
         }
-        let place = facts.ordinal.and_then(|ordinal| ordinal.checked_sub(self.sizes.first));
-        let place = place.and_then(|place| usize::try_from(place).ok());
+        let place = facts.ordinal.and_then(|ordinal| self.place(ordinal));
         if let Some(row) = place.and_then(|place| self.rows.get_mut(place)) {
             row.see(pod, facts);
         }
@@ -311,26 +329,51 @@ impl Roster {
 
     /// Every shard, or only those that are expected.
     pub fn shards<'a>(&self, set: &StatefulSet, all: &'a Objects<Pod>, only_expected: bool) -> Vec<Shard<'a>> {
+        let rows = self.rows(only_expected).iter();
+        rows.map(|row| row.shard(set, all)).collect()
+    }
+
+    /// One of them.
+    pub fn shard<'a>(
+        &self,
+        set: &StatefulSet,
+        all: &'a Objects<Pod>,
+        ordinal: Ordinal,
+        only_expected: bool,
+    ) -> Option<Shard<'a>> {
+        let row = self.rows(only_expected).get(self.place(ordinal)?)?;
+        Some(row.shard(set, all))
+    }
+
+    /// How many shards there are.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// A shard's pod, where that is the set's own.
+    pub fn own_pod<'a>(&self, all: &'a Objects<Pod>, ordinal: Ordinal) -> Option<&'a Pod> {
+        let row = self.place(ordinal).and_then(|place| self.rows.get(place));
+        let pod = row.filter(|row| row.own)?.pod?;
+        Some(&all[pod])
+    }
+
+    /// Whether a shard's pod is the set's own, Ready and not on its way out.
+    pub fn is_up(&self, ordinal: Ordinal) -> bool {
+        let row = self.place(ordinal).and_then(|place| self.rows.get(place));
+        row.is_some_and(|row| row.own && row.ready && !row.terminating)
+    }
+
+    fn rows(&self, only_expected: bool) -> &[Row] {
+        let expected = usize::try_from(self.sizes.expected).unwrap_or_default();
         let count = if only_expected {
-            usize::try_from(self.sizes.expected).unwrap_or_default()
+            expected.min(self.rows.len())
         } else {
             self.rows.len()
         };
-        let rows = self.rows.iter().take(count);
-        rows.map(|row| {
-            let pod = row.pod.map(|place| &all[place]);
-            Shard {
-                ordinal: row.ordinal,
-                name: pod.map_or_else(
-                    || Cow::Owned(set::pod_name(set, row.ordinal)),
-                    |found| Cow::Borrowed(pod::name(found)),
-                ),
-                pod,
-                ready: row.ready,
-                terminating: row.terminating,
-                revision: row.revision,
-            }
-        })
-        .collect()
+        self.rows.get(..count).unwrap_or_default()
+    }
+
+    fn place(&self, ordinal: Ordinal) -> Option<usize> {
+        usize::try_from(ordinal.checked_sub(self.sizes.first)?).ok()
     }
 }

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Event, Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::VolumeAttachment;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::known::{Attached, Known, Said};
 use super::policy::Policy;
-use super::roster::{Known, Revision, Roster};
+use super::roster::{Revision, Roster};
 use crate::model::mark::Mark;
 use crate::model::objects::Objects;
 use crate::model::read::Skip;
@@ -219,7 +221,7 @@ impl<'a> Seen<'a> {
                 set,
                 self.snapshot.pods.need()?,
                 (every, expected),
-                self.known,
+                self.known.map(|known| &known.roster),
             ))
         });
         looked.as_ref().map(Arc::as_ref).map_err(Skip::clone)
@@ -357,6 +359,58 @@ impl<'a> Seen<'a> {
         Ok(roster.shards(self.set()?, self.snapshot.pods.need()?, false))
     }
 
+    /// One of [`Seen::every_shard`].
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn shard(&self, ordinal: Ordinal) -> Result<Option<Shard<'a>>, Skip> {
+        let roster = self.roster()?;
+        Ok(roster.shard(self.set()?, self.snapshot.pods.need()?, ordinal, false))
+    }
+
+    /// One of [`Seen::shards`].
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn expected_shard(&self, ordinal: Ordinal) -> Result<Option<Shard<'a>>, Skip> {
+        let roster = self.roster()?;
+        Ok(roster.shard(self.set()?, self.snapshot.pods.need()?, ordinal, true))
+    }
+
+    /// A shard's pod, where that is the set's own.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn own_pod(&self, ordinal: Ordinal) -> Result<Option<&'a Pod>, Skip> {
+        let roster = self.roster()?;
+        Ok(roster.own_pod(self.snapshot.pods.need()?, ordinal))
+    }
+
+    /// How many [`Seen::every_shard`] gives.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn count(&self) -> Result<usize, Skip> {
+        Ok(self.roster()?.count())
+    }
+
+    /// Whether a shard's pod is the set's own, Ready and not on its way out.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn is_up(&self, ordinal: Ordinal) -> Result<bool, Skip> {
+        Ok(self.roster()?.is_up(ordinal))
+    }
+
+    /// The nodes with a mark of ours, and maybe others; none where nodes can't be read.
+    pub fn marked_nodes(&self) -> Vec<&'a Node> {
+        let Some(nodes) = self.snapshot.nodes.got() else {
+            return Vec::new();
+        };
+        let marked = self.known.map(|known| known.marked(nodes));
+        those(nodes, marked, |marked| *marked)
+    }
+
     /// The claims of a shard that the set's claim templates give it.
     ///
     /// # Errors
@@ -433,7 +487,19 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// Unknown where events can't be read.
     pub fn events_about(&self, kind: &str, name: &str) -> Result<Vec<&'a Event>, Skip> {
-        Ok(about(self.snapshot.events.need()?, kind, name))
+        let events = self.snapshot.events.need()?;
+        let wanted = Said::about(kind, name);
+        let said = self.known.map(|known| known.events(events));
+        Ok(about(those(events, said, |said| said.about == wanted), kind, name))
+    }
+
+    /// The events of the namespace that may have been said at `since` or later; none where they can't be read.
+    pub fn events_since(&self, since: Timestamp) -> Vec<&'a Event> {
+        let Some(events) = self.snapshot.events.got() else {
+            return Vec::new();
+        };
+        let said = self.known.map(|known| known.events(events));
+        those(events, said, |said| said.at.is_some_and(|at| at >= since))
     }
 
     /// The events about an object that lives in no namespace, oldest first.
@@ -442,6 +508,30 @@ impl<'a> Seen<'a> {
     /// Unknown where events of the `default` namespace can't be read.
     pub fn cluster_events_about(&self, kind: &str, name: &str) -> Result<Vec<&'a Event>, Skip> {
         Ok(about(self.snapshot.cluster_events.need()?, kind, name))
+    }
+
+    /// The attachments of these volumes; none where attachments can't be read.
+    pub fn attachments_of(&self, volumes: &BTreeSet<&str>) -> Vec<&'a VolumeAttachment> {
+        let Some(all) = self.snapshot.attachments.got() else {
+            return Vec::new();
+        };
+        let wanted: Vec<u64> = volumes.iter().map(|name| Attached::volume(name)).collect();
+        let attached = self.known.map(|known| known.attachments(all));
+        let mut its = those(all, attached, |attached| wanted.contains(&attached.volume));
+        its.retain(|one| {
+            let volume = one.spec.source.persistent_volume_name.as_deref();
+            volume.is_some_and(|volume| volumes.contains(volume))
+        });
+        its
+    }
+
+    /// The attachments with an error of attaching or detaching, and maybe others; none where attachments can't be read.
+    pub fn failed_attachments(&self) -> Vec<&'a VolumeAttachment> {
+        let Some(all) = self.snapshot.attachments.got() else {
+            return Vec::new();
+        };
+        let attached = self.known.map(|known| known.attachments(all));
+        those(all, attached, |attached| attached.failed)
     }
 
     /// A `kubectl` command on the set's namespace, as a line of a remedy.
@@ -504,6 +594,15 @@ pub fn event_time(event: &Event) -> Option<Timestamp> {
         .or(event.first_timestamp.as_ref())
         .map(|time| time.0);
     micro.max(plain)
+}
+
+/// Those of the objects of which something is known that may be what is wanted; all where nothing is.
+fn those<T, F>(objects: &Objects<T>, facts: Option<Arc<[F]>>, may_be: impl Fn(&F) -> bool) -> Vec<&T> {
+    let Some(facts) = facts else {
+        return objects.iter().collect();
+    };
+    let places = facts.iter().enumerate().filter(|(_, fact)| may_be(fact));
+    places.map(|(place, _)| &objects[place]).collect()
 }
 
 fn about<'a>(events: impl IntoIterator<Item = &'a Event>, kind: &str, name: &str) -> Vec<&'a Event> {

@@ -30,8 +30,8 @@ use shardctl::operations::tasks::Tasks;
 use shardctl::plan::operation::{Acted, Fetching, InHand, Planner, Sight, Wishes};
 use shardctl::plan::safety::catalogue::Allowed;
 use shardctl::plan::undo::mark_text;
+use shardctl::plan::verify::known::Known;
 use shardctl::plan::verify::policy::Policy;
-use shardctl::plan::verify::roster::Known;
 use shardctl::plan::verify::seen::Seen;
 use tokio::sync::watch;
 
