@@ -22,8 +22,8 @@ pub enum Unseen {
 /// Why nothing can be decided about the shards; none where they are seen.
 pub fn unseen(seen: &Seen<'_>) -> Option<Unseen> {
     let gone = |why: &str| Some(Unseen::Gone(why.to_owned()));
-    match seen.every_shard() {
-        Ok(shards) if !shards.is_empty() => None,
+    match seen.count() {
+        Ok(count) if count > 0 => None,
         Err(Skip::NotApplicable(_)) => gone("the StatefulSet is gone"),
         Ok(_) => gone("the StatefulSet has no shards any more"),
         Err(Skip::Unknown(why)) if seen.too_many().as_ref() == Some(&why) => gone(&why),

@@ -101,7 +101,7 @@ impl Replacing {
     /// one goes.
     pub fn fallen(&self, seen: &Seen<'_>, max_restarts: i32) -> Vec<(String, Finding)> {
         let shards = seen.every_shard().unwrap_or_default().into_iter();
-        let fallen = shards.filter(|shard| self.up.contains(&shard.ordinal) && !shard.ready);
+        let fallen = shards.filter(|shard| !shard.ready && self.up.contains(&shard.ordinal));
         fallen
             .map(|shard| {
                 let failing = shard.pod.and_then(|found| failing::failure(found, max_restarts));

@@ -118,8 +118,10 @@ impl Replacing {
 
     /// Remembers that a shard's pod is about to be taken down: from here on the shard is in hand, whatever the answer.
     pub fn begin(&mut self, seen: &Seen<'_>, target: &PodRef, terms: &Terms, now: Timestamp) {
-        let pods = seen.own_pods().unwrap_or_default();
-        let Some(old) = pods.into_iter().find(|found| pod::uid(found) == target.uid) else {
+        let is_it = |found: &&Pod| pod::uid(found) == target.uid;
+        let its_own = seen.own_pod(target.ordinal).ok().flatten().filter(is_it);
+        let among_all = || seen.own_pods().unwrap_or_default().into_iter().find(is_it);
+        let Some(old) = its_own.or_else(among_all) else {
             return;
         };
         if let Some(estimate) = self.estimate(seen, terms) {
@@ -178,8 +180,7 @@ pub fn min_ready(seen: &Seen<'_>, asked: Option<SignedDuration>) -> SignedDurati
 
 /// The shard that a pod is.
 pub fn shard_of<'a>(seen: &Seen<'a>, target: &PodRef) -> Option<Shard<'a>> {
-    let shards = seen.every_shard().ok()?;
-    shards.into_iter().find(|shard| shard.ordinal == target.ordinal)
+    seen.shard(target.ordinal).ok()?
 }
 
 /// A shard's pod as it was seen, to act on.

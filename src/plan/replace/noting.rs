@@ -15,7 +15,7 @@ use crate::model::pod;
 use crate::model::set::{self, Ordinal};
 use crate::plan::course::Course;
 use crate::plan::operation::Sight;
-use crate::plan::verify::seen::Seen;
+use crate::plan::verify::seen::{Seen, Shard};
 
 /// Where the shards stood when they were noted last: of thousands most stay as they were, and aren't noted again.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ struct Still {
     stand: Stand,
     /// The place of its pod in memory, which `pods` keeps it from leaving.
     pod: Option<usize>,
+    /// Since when that is Ready, where it is and was asked for.
+    ready_since: Option<Timestamp>,
     /// Whether there is nothing to wait for: its course, where it has one, has come to its end.
     is_over: bool,
 }
@@ -44,6 +46,13 @@ impl Noted {
             *still = Still::NONE;
         }
     }
+
+    /// Since when the pod of a shard is Ready, where it is the very pod that was noted at this place.
+    pub(super) fn ready_since(&self, place: usize, shard: &Shard<'_>) -> Option<Timestamp> {
+        let still = self.shards.get(place)?;
+        let is_it = still.ordinal == shard.ordinal && still.pod == self::place(shard.pod);
+        still.ready_since.filter(|_| is_it)
+    }
 }
 
 impl Still {
@@ -52,6 +61,7 @@ impl Still {
         ordinal: -1,
         stand: Stand::Missing,
         pod: None,
+        ready_since: None,
         is_over: false,
     };
 }
@@ -76,12 +86,14 @@ impl Replacing {
             .and_then(|(pods, before)| pods.news_since(before));
         match (news, seen.set()) {
             (Some(news), Ok(set)) => {
-                for (before, found) in news {
-                    let uid = before.map(pod::uid).filter(|uid| found.map(pod::uid) != Some(*uid));
-                    if let Some(gone) = uid {
+                let stays = |uid: &str| news.iter().any(|(_, found)| found.map(pod::uid) == Some(uid));
+                for gone in news.iter().filter_map(|(before, _)| before.map(pod::uid)) {
+                    if !stays(gone) {
                         self.ready_since.remove(gone);
                     }
-                    if let Some(found) = found.filter(|found| is_own(set, found)) {
+                }
+                for found in news.iter().filter_map(|(_, found)| *found) {
+                    if is_own(set, found) {
                         self.note_pod(found, now);
                     }
                 }
@@ -166,10 +178,12 @@ impl Replacing {
                 self.up.insert(ordinal);
             }
             let course = self.courses.get(&ordinal);
+            let is_timed = matches!(one.stand, Stand::Done | Stand::Settling { .. });
             *still = Still {
                 ordinal,
                 stand: one.stand,
                 pod: place(one.shard.pod),
+                ready_since: self.ready_since.get(uid).filter(|_| is_timed).copied(),
                 is_over: !is_in_hand
                     && one.shard.ready
                     && course.is_none_or(|course| one.shard.pod.is_some_and(|found| course.ended_with(found))),
@@ -184,14 +198,13 @@ impl Replacing {
 
     /// A deletion whose answer was lost and that an uncached look doesn't show wasn't done.
     pub fn note_what_stayed(&mut self, seen: &Seen<'_>) {
-        for found in seen.own_pods().unwrap_or_default() {
-            let stayed = |taken: &Taken| taken.uid == pod::uid(found) && !pod::is_terminating(found);
-            let ordinal = seen.set().ok().and_then(|set| set::ordinal_of(set, pod::name(found)));
-            if let Some(ordinal) = ordinal
-                && self.taken.get(&ordinal).is_some_and(stayed)
-            {
-                self.forget(ordinal);
-            }
+        let stayed = |(ordinal, taken): (&Ordinal, &Taken)| {
+            let found = seen.own_pod(*ordinal).ok().flatten()?;
+            (taken.uid == pod::uid(found) && !pod::is_terminating(found)).then_some(*ordinal)
+        };
+        let stayed: Vec<Ordinal> = self.taken.iter().filter_map(stayed).collect();
+        for ordinal in stayed {
+            self.forget(ordinal);
         }
     }
 
@@ -199,14 +212,13 @@ impl Replacing {
     /// one that isn't. The same is proven only where the volumes themselves were seen, before and after.
     pub fn note_disks(&mut self, seen: &Seen<'_>, sight: Sight) -> Option<Finding> {
         let claims = seen.claims().ok()?;
-        let shards = seen.every_shard().ok()?;
         let looked = DisksLooked {
             claims: seen.snapshot.claims.got().cloned().unwrap_or_default(),
             volumes: seen.snapshot.volumes.got().cloned(),
             // Without volumes a look proves as little as a watch.
             sight: if sight == Sight::Anew { Sight::Watched } else { sight },
             done: self.done.len(),
-            shards: shards.len(),
+            shards: seen.count().ok()?,
         };
         if self.disks_looked.as_ref().is_some_and(|before| before.is_as(&looked)) {
             return None;
@@ -214,7 +226,7 @@ impl Replacing {
         let before = self.disks_looked.as_ref();
         let changed = before.and_then(|before| before.changed_in(&looked, seen.set().ok()?));
         let (mut found, mut is_first) = (None, false);
-        for shard in shards {
+        for shard in seen.every_shard().ok()? {
             let fresh = sight.has_volumes_of(shard.ordinal);
             // Nothing is new of one whose claims are the same, unless its volumes were seen.
             if !fresh

@@ -61,14 +61,15 @@ impl Replacing {
         let shards = seen.every_shard().unwrap_or_default();
         shards
             .into_iter()
-            .map(|shard| {
-                let stand = self.stand(&shard, due, terms, now);
+            .enumerate()
+            .map(|(place, shard)| {
+                let stand = self.stand(place, &shard, due, terms, now);
                 Standing { shard, stand }
             })
             .collect()
     }
 
-    fn stand(&self, shard: &Shard<'_>, due: Due<'_>, terms: &Terms, now: Timestamp) -> Stand {
+    fn stand(&self, place: usize, shard: &Shard<'_>, due: Due<'_>, terms: &Terms, now: Timestamp) -> Stand {
         let Some(found) = shard.pod else {
             return Stand::Missing;
         };
@@ -88,7 +89,9 @@ impl Replacing {
         if terms.min_ready.is_zero() {
             return Stand::Done;
         }
-        let since = self.ready_since.get(pod::uid(found)).copied().unwrap_or(now);
+        let known = self.noted.ready_since(place, shard);
+        let since = known.or_else(|| self.ready_since.get(pod::uid(found)).copied());
+        let since = since.unwrap_or(now);
         match since.checked_add(terms.min_ready) {
             Ok(until) if until > now => Stand::Settling { until },
             _ => Stand::Done,
