@@ -168,7 +168,7 @@ impl<'t> Deserializer<'t> for &mut Skim<'t> {
             Some(b'[') => self.below(b']', |json| visitor.visit_seq(Elements { json, is_first: true })),
             Some(b'"') => {
                 let rest = self.rest().get(1..).unwrap_or_default();
-                let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
+                let plain = special(rest);
                 match plain {
                     Some(length) if rest.get(length) == Some(&b'"') => {
                         self.at += 1;
@@ -261,14 +261,34 @@ fn after_string(text: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
         let rest = text.get(at..)?;
-        at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if text.get(at) == Some(&b'"') {
-            return Some(at + 1);
+        at += special(rest)?;
+        match text.get(at) {
+            Some(b'"') => return Some(at + 1),
+            // whatever is escaped is no end
+            Some(b'\\') => at += 2,
+            _ => at += 1,
         }
-        // whatever is escaped is no end
-        at += 2;
     }
 }
+
+/// Where the first byte is that doesn't stand for itself in a string: a quote, a backslash, a control character.
+fn special(text: &[u8]) -> Option<usize> {
+    let (parts, rest) = text.as_chunks();
+    for (at, part) in parts.iter().enumerate() {
+        let part = u8x16::new(*part);
+        let control = part.min(u8x16::splat(b' ' - 1)).simd_eq(part);
+        let found = control | part.simd_eq(u8x16::splat(b'"')) | part.simd_eq(u8x16::splat(b'\\'));
+        let found = found.to_bitmask();
+        if found != 0 {
+            return Some(at * PART + found.trailing_zeros() as usize);
+        }
+    }
+    let found = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
+    Some(parts.len() * PART + found)
+}
+
+/// How many bytes are compared at once.
+const PART: usize = 16;
 
 /// How many bytes are looked at together: one bit of a mask each.
 const BLOCK: usize = 64;
