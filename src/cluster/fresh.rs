@@ -168,7 +168,7 @@ pub struct Around {
     /// The pods on each node; none where they can't be read.
     pub pods: BTreeMap<String, Option<Vec<Pod>>>,
     /// The budgets of all namespaces.
-    pub budgets: Read<Vec<PodDisruptionBudget>>,
+    pub budgets: Read<Objects<PodDisruptionBudget>>,
 }
 
 /// Reads the pods on `nodes` and the budgets of all namespaces, at once. What can't be read is told, and stops nothing.
@@ -181,7 +181,7 @@ pub async fn around(api: &Api, nodes: &[&str]) -> Around {
     let budgets = match budgets.objects {
         Read::Got(listed) => {
             let budgets: Result<Vec<PodDisruptionBudget>, Failure> = listed.iter().map(|raw| typed(raw)).collect();
-            into_read(budgets, Resource::AllBudgets)
+            into_read(budgets.map(Objects::from), Resource::AllBudgets)
         }
         Read::Absent(why) => Read::Absent(why),
         Read::Unreadable(why) => Read::Unreadable(why),

@@ -291,7 +291,7 @@ impl Watches {
             changed |= self.set.absorb(fresh.set().cloned().map(Arc::new).into_iter(), began);
         }
         if let Read::Got(budgets) = &fresh.budgets {
-            changed |= self.budgets.absorb(budgets.iter().cloned().map(Arc::new), began);
+            changed |= self.budgets.absorb(budgets.shared().cloned(), began);
         }
         if let Read::Got(claims) = &fresh.claims
             && (self.claims.read().got()).is_none_or(|shown| !shown.is_the_same_as(claims))

@@ -3,7 +3,7 @@
 //! An operation looks at everything again at each change, and of thousands of objects one has changed.
 
 use std::fmt;
-use std::iter::Map;
+use std::iter::{FlatMap, Map};
 use std::ops::Index;
 use std::slice::Iter as Shared;
 use std::sync::{Arc, OnceLock};
@@ -11,11 +11,21 @@ use std::sync::{Arc, OnceLock};
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+/// How many objects a part has at first, and how many it has at most when it is cut in two.
+const PART: usize = 64;
+const LARGEST: usize = 2 * PART;
+
 /// Objects, shared with whoever else looks at them.
 pub struct Objects<T>(Arc<Kept<T>>);
 
+/// Objects that stand next to each other. A list that differs from another by one object shares all parts but one with it.
+type Part<T> = Arc<[Arc<T>]>;
+
 struct Kept<T> {
-    items: Box<[Arc<T>]>,
+    parts: Box<[Part<T>]>,
+    /// The place of the first object of each part.
+    firsts: Box<[usize]>,
+    count: usize,
     /// Their places in the order of their names, once somebody has asked for one by its name.
     by_name: OnceLock<Box<[usize]>>,
 }
@@ -24,39 +34,114 @@ struct Kept<T> {
 pub type News<'a, T> = (Option<&'a T>, Option<&'a T>);
 
 /// The objects of a list, one after the other.
-pub type Iter<'a, T> = Map<Shared<'a, Arc<T>>, fn(&'a Arc<T>) -> &'a T>;
+pub type Iter<'a, T> = Map<Flat<'a, T>, fn(&'a Arc<T>) -> &'a T>;
+
+/// The same, to be shared on.
+type Flat<'a, T> = FlatMap<Shared<'a, Part<T>>, Shared<'a, Arc<T>>, fn(&'a Part<T>) -> Shared<'a, Arc<T>>>;
 
 impl<T> Objects<T> {
     /// The objects, in their order.
     pub fn iter(&self) -> Iter<'_, T> {
-        self.0.items.iter().map(AsRef::as_ref)
+        self.flat().map(AsRef::as_ref)
     }
 
     /// The objects, to be shared on.
     pub fn shared(&self) -> impl Iterator<Item = &Arc<T>> + Clone {
-        self.0.items.iter()
+        self.flat()
+    }
+
+    fn flat(&self) -> Flat<'_, T> {
+        fn of<T>(part: &Part<T>) -> Shared<'_, Arc<T>> {
+            part.iter()
+        }
+        self.0.parts.iter().flat_map(of)
     }
 
     /// The object at a place, to be shared on.
     pub fn at(&self, place: usize) -> Option<&Arc<T>> {
-        self.0.items.get(place)
+        let (part, within) = self.part_of(place)?;
+        self.0.parts.get(part)?.get(within)
+    }
+
+    /// The part that a place is in, and where in it.
+    fn part_of(&self, place: usize) -> Option<(usize, usize)> {
+        let firsts = &self.0.firsts;
+        let part = firsts.partition_point(|first| *first <= place).checked_sub(1)?;
+        Some((part, place - firsts[part]))
+    }
+
+    fn of(parts: Vec<Part<T>>) -> Self {
+        let mut count = 0;
+        let firsts = parts.iter().map(|part| {
+            count += part.len();
+            count - part.len()
+        });
+        let firsts = firsts.collect();
+        Objects(Arc::new(Kept {
+            parts: parts.into(),
+            firsts,
+            count,
+            by_name: OnceLock::new(),
+        }))
+    }
+
+    /// These objects and, after them, others.
+    #[must_use]
+    pub fn followed_by(&self, others: &Self) -> Self {
+        Self::of(self.0.parts.iter().chain(&others.0.parts).cloned().collect())
+    }
+
+    /// The list with another object at a place.
+    #[must_use]
+    pub fn with(&self, place: usize, object: Arc<T>) -> Self {
+        self.with_part(place, |part, within| part[within] = object)
+    }
+
+    /// The list with one more object, before the one at a place.
+    #[must_use]
+    pub fn with_one_more(&self, place: usize, object: Arc<T>) -> Self {
+        if place == self.len() {
+            // After the last of the last part, where there is one.
+            return match self.len().checked_sub(1) {
+                Some(last) => self.with_part(last, |part, _| part.push(object)),
+                None => std::iter::once(object).collect(),
+            };
+        }
+        self.with_part(place, |part, within| part.insert(within, object))
+    }
+
+    /// The list without the object at a place.
+    #[must_use]
+    pub fn without(&self, place: usize) -> Self {
+        self.with_part(place, |part, within| drop(part.remove(within)))
+    }
+
+    fn with_part(&self, place: usize, change: impl FnOnce(&mut Vec<Arc<T>>, usize)) -> Self {
+        let mut parts = self.0.parts.to_vec();
+        if let Some((at, within)) = self.part_of(place).filter(|_| place < self.len()) {
+            let mut part = parts[at].to_vec();
+            change(&mut part, within);
+            let size = if part.len() > LARGEST { PART } else { LARGEST };
+            parts.splice(at..=at, part.chunks(size).map(Part::from));
+        }
+        Self::of(parts)
     }
 
     /// Puts them in another list, changed; whoever has the one before goes on with that.
     pub fn change(&mut self, with: impl FnOnce(&mut Vec<Arc<T>>)) {
-        let mut objects = self.0.items.to_vec();
+        let mut objects = self.shared().cloned().collect();
         with(&mut objects);
         *self = objects.into_iter().collect();
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.items.len()
+        self.0.count
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.items.is_empty()
+        self.0.count == 0
     }
 
     /// The first of them.
@@ -82,18 +167,21 @@ impl<T> Objects<T> {
     /// What is another object in this list than in the one before it, or isn't in both: as a rule a few came, went or changed. What has
     /// moved both went and came. Nothing where that isn't so, and all has to be looked at.
     pub fn news_since<'a>(&'a self, before: &'a Self) -> Option<Vec<News<'a, T>>> {
-        let (mut old, mut new) = (&*before.0.items, &*self.0.items);
+        let (old, new) = unshared(&before.0.parts, &self.0.parts);
+        let all = |parts: &'a [Part<T>]| -> Vec<&'a Arc<T>> { parts.iter().flat_map(|part| part.iter()).collect() };
+        let (old, new) = (all(old), all(new));
+        let (mut old, mut new) = (&*old, &*new);
         let mut news = Vec::new();
         loop {
-            let same = old.iter().zip(new).take_while(|(one, other)| Arc::ptr_eq(one, other));
-            let same = same.count();
+            let same = old.iter().zip(new);
+            let same = same.take_while(|(one, other)| Arc::ptr_eq(one, other)).count();
             (old, new) = (&old[same..], &new[same..]);
             if old.is_empty() && new.is_empty() {
                 return Some(news);
             }
             let (gone, come) = next_same(old, new)?;
             for place in 0..gone.max(come) {
-                let there = |items: &'a [Arc<T>], until: usize| items[..until].get(place).map(|one| &**one);
+                let there = |items: &[&'a Arc<T>], until: usize| items[..until].get(place).map(|one| &***one);
                 news.push((there(old, gone), there(new, come)));
             }
             (old, new) = (&old[gone..], &new[come..]);
@@ -106,11 +194,26 @@ impl<T> Objects<T> {
     }
 }
 
+/// What is between the parts that two lists begin with and those that they end with.
+fn unshared<'a, T>(mut old: &'a [Part<T>], mut new: &'a [Part<T>]) -> (&'a [Part<T>], &'a [Part<T>]) {
+    while let ([one, others @ ..], [other, more @ ..]) = (old, new)
+        && Arc::ptr_eq(one, other)
+    {
+        (old, new) = (others, more);
+    }
+    while let ([others @ .., one], [more @ .., other]) = (old, new)
+        && Arc::ptr_eq(one, other)
+    {
+        (old, new) = (others, more);
+    }
+    (old, new)
+}
+
 /// How far the next object that is in both lists is looked for.
 const NEAR: usize = 16;
 
 /// How many objects of each list come before the next that is in both, or before their ends; nothing where those are far.
-fn next_same<T>(old: &[Arc<T>], new: &[Arc<T>]) -> Option<(usize, usize)> {
+fn next_same<T>(old: &[&Arc<T>], new: &[&Arc<T>]) -> Option<(usize, usize)> {
     let same = |gone: usize, come: usize| match (old.get(gone), new.get(come)) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other),
         (None, None) => (gone, come) == (old.len(), new.len()),
@@ -123,16 +226,19 @@ fn next_same<T>(old: &[Arc<T>], new: &[Arc<T>]) -> Option<(usize, usize)> {
 impl<T: Metadata<Ty = ObjectMeta>> Objects<T> {
     /// The object of this name, of one namespace or of a kind that has none: the last in the list where there were several.
     pub fn named(&self, name: &str) -> Option<&T> {
-        self.place_named(name).map(|place| &*self.0.items[place])
+        self.place_named(name).map(|place| &self[place])
     }
 
     /// Where that object is in the list.
     pub fn place_named(&self, name: &str) -> Option<usize> {
-        let items = &self.0.items;
-        let name_at = |place: &usize| items[*place].metadata().name.as_deref().unwrap_or_default();
+        fn name_of<T: Metadata<Ty = ObjectMeta>>(object: &T) -> &str {
+            object.metadata().name.as_deref().unwrap_or_default()
+        }
+        let name_at = |place: &usize| name_of(&self[*place]);
         let places = self.0.by_name.get_or_init(|| {
-            let mut places: Box<[usize]> = (0..items.len()).collect();
-            places.sort_by_key(name_at);
+            let names: Vec<&str> = self.iter().map(name_of).collect();
+            let mut places: Box<[usize]> = (0..names.len()).collect();
+            places.sort_by_key(|place| names[*place]);
             places
         });
         let after = places.partition_point(|place| name_at(place) <= name);
@@ -155,13 +261,13 @@ impl<T> Clone for Objects<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Objects<T> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.items.fmt(to)
+        to.debug_list().entries(self.iter()).finish()
     }
 }
 
 impl<T: PartialEq> PartialEq for Objects<T> {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.items == other.0.items
+        Arc::ptr_eq(&self.0, &other.0) || self.iter().eq(other.iter())
     }
 }
 
@@ -169,16 +275,16 @@ impl<T> Index<usize> for Objects<T> {
     type Output = T;
 
     fn index(&self, at: usize) -> &T {
-        &self.0.items[at]
+        let firsts = &self.0.firsts;
+        let part = firsts.partition_point(|first| *first <= at).saturating_sub(1);
+        &self.0.parts[part][at - firsts[part]]
     }
 }
 
 impl<T> FromIterator<Arc<T>> for Objects<T> {
     fn from_iter<I: IntoIterator<Item = Arc<T>>>(objects: I) -> Self {
-        Objects(Arc::new(Kept {
-            items: objects.into_iter().collect(),
-            by_name: OnceLock::new(),
-        }))
+        let objects: Vec<Arc<T>> = objects.into_iter().collect();
+        Self::of(objects.chunks(PART).map(Part::from).collect())
     }
 }
 
@@ -266,6 +372,51 @@ mod tests {
         let far: Vec<usize> = vec![0; NEAR / 2 + 1];
         let others: Vec<usize> = vec![1; NEAR / 2 + 1];
         assert_eq!(news(&far, &others), None);
+    }
+
+    #[test]
+    fn a_list_that_is_patched_is_the_list_of_what_is_in_it() {
+        let mut list: Objects<usize> = Objects::default();
+        let mut plain: Vec<Arc<usize>> = Vec::new();
+        // Any order of steps that meets every part at its ends and in its middle.
+        for step in 0..2000_usize {
+            let (place, object) = (step * 7919 % (plain.len() + 1), Arc::new(step));
+            let before = list.clone();
+            let news = match step % 5 {
+                0..=2 => {
+                    list = list.with_one_more(place, object.clone());
+                    plain.insert(place, object.clone());
+                    (None, Some(step))
+                }
+                3 if place < plain.len() => {
+                    list = list.with(place, object.clone());
+                    let was = std::mem::replace(&mut plain[place], object.clone());
+                    (Some(*was), Some(step))
+                }
+                4 if place < plain.len() => {
+                    list = list.without(place);
+                    (Some(*plain.remove(place)), None)
+                }
+                _ => continue,
+            };
+            let told = list.news_since(&before).unwrap();
+            let told: Vec<_> = told
+                .into_iter()
+                .map(|(one, other)| (one.copied(), other.copied()))
+                .collect();
+            assert_eq!(told, [news]);
+            assert_eq!(list.len(), plain.len());
+        }
+        assert!(list.shared().zip(&plain).all(|(one, other)| Arc::ptr_eq(one, other)));
+        assert!((0..=plain.len()).all(|place| list.at(place) == plain.get(place)));
+        assert!((0..plain.len()).all(|place| list[place] == *plain[place]));
+        assert!(list.iter().rev().eq(plain.iter().rev().map(|one| &**one)));
+        let twice = list.followed_by(&list);
+        assert!(twice.iter().eq(list.iter().chain(&list)) && twice.len() == 2 * list.len());
+        while !list.is_empty() {
+            list = list.without(list.len() / 2);
+        }
+        assert_eq!(list.with_one_more(0, Arc::new(7)), vec![7].into());
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Snapshot {
     /// The namespace; empty where it doesn't exist.
     pub namespace: Read<Vec<Namespace>>,
     /// Every StatefulSet of the namespace.
-    pub sets: Read<Vec<StatefulSet>>,
+    pub sets: Read<Objects<StatefulSet>>,
     /// The revisions of the sets.
     pub revisions: Read<Objects<ControllerRevision>>,
     /// Pods that the chosen set's selector matches, and helper pods of ours.
@@ -53,13 +53,13 @@ pub struct Snapshot {
     /// Services of the namespace.
     pub services: Read<Vec<Service>>,
     /// Endpoint slices of the namespace.
-    pub slices: Read<Vec<EndpointSlice>>,
+    pub slices: Read<Objects<EndpointSlice>>,
     /// Budgets of the namespace.
-    pub budgets: Read<Vec<PodDisruptionBudget>>,
+    pub budgets: Read<Objects<PodDisruptionBudget>>,
     /// Events of the namespace.
     pub events: Read<Objects<Event>>,
     /// Events about nodes, NodeClaims and NodePools.
-    pub cluster_events: Read<Vec<Event>>,
+    pub cluster_events: Read<Objects<Event>>,
     /// Leases of the namespace that are ours.
     pub leases: Read<Vec<Lease>>,
     /// Horizontal pod autoscalers.
@@ -87,14 +87,14 @@ pub struct Snapshot {
     /// The PriorityClasses.
     pub priority_classes: Read<Vec<PriorityClass>>,
     /// How many disks each node takes; read only where a shard needs a place.
-    pub csi_nodes: Read<Vec<CSINode>>,
+    pub csi_nodes: Read<Objects<CSINode>>,
     /// Every pod of the cluster, cut down to what it takes on its node and what a drain does to it; read only where a shard needs
     /// a place or a node is emptied.
     pub node_pods: Read<Objects<Pod>>,
     /// What those pods ask for beside the shards, summed while they were read; none where nobody summed them.
     pub load: Option<Read<Load>>,
     /// Budgets of every namespace; read only where a node is emptied.
-    pub all_budgets: Read<Vec<PodDisruptionBudget>>,
+    pub all_budgets: Read<Objects<PodDisruptionBudget>>,
     /// What each node uses; read only where usage is shown.
     pub node_usage: Read<Vec<NodeMetrics>>,
     /// What the pods of the namespace use; read only where usage is shown.
@@ -157,7 +157,7 @@ impl Snapshot {
             taken,
             rights,
             namespace: from.typed(Resource::Namespace)?,
-            sets: from.typed(Resource::StatefulSets)?,
+            sets: from.shared(Resource::StatefulSets)?,
             revisions: from.shared(Resource::ControllerRevisions)?,
             pods: from.shared(Resource::Pods)?,
             claims: from.shared(Resource::Claims)?,
@@ -166,10 +166,10 @@ impl Snapshot {
             attachments: from.shared(Resource::VolumeAttachments)?,
             nodes: from.shared(Resource::Nodes)?,
             services: from.typed(Resource::Services)?,
-            slices: from.typed(Resource::EndpointSlices)?,
-            budgets: from.typed(Resource::Budgets)?,
+            slices: from.shared(Resource::EndpointSlices)?,
+            budgets: from.shared(Resource::Budgets)?,
             events: from.shared(Resource::Events)?,
-            cluster_events: from.typed(Resource::ClusterEvents)?,
+            cluster_events: from.shared(Resource::ClusterEvents)?,
             leases: from.typed(Resource::Leases)?,
             autoscalers: from.typed(Resource::Autoscalers)?,
             scaled_objects: from.typed(Resource::ScaledObjects)?,
@@ -183,10 +183,10 @@ impl Snapshot {
             deployments: from.typed(Resource::Deployments)?,
             cluster_autoscaler: from.typed(Resource::ClusterAutoscalerStatus)?,
             priority_classes: from.typed(Resource::PriorityClasses)?,
-            csi_nodes: from.typed(Resource::CsiNodes)?,
+            csi_nodes: from.shared(Resource::CsiNodes)?,
             node_pods: from.shared(Resource::NodePods)?,
             load: None,
-            all_budgets: from.typed(Resource::AllBudgets)?,
+            all_budgets: from.shared(Resource::AllBudgets)?,
             node_usage: from.typed(Resource::NodeUsage)?,
             pod_usage: from.typed(Resource::PodUsage)?,
             logs,

@@ -8,6 +8,7 @@
 use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::Value;
 
+use crate::model::objects::Objects;
 use crate::model::pod;
 
 /// Why a pod has no place. The order is that of usefulness: what stops the pod wherever it might go comes first, then what
@@ -138,7 +139,7 @@ pub struct Reason {
 /// `events` are those about the pod, oldest first; `claim_events` those about NodeClaims, and `claims` the NodeClaims, of
 /// which the ones that Karpenter meant for this pod count. The scheduler's word is the PodScheduled condition (it is always of its last attempt);
 /// Karpenter's is its last event.
-pub fn reasons(pod: &Pod, events: &[&Event], claim_events: &[Event], claims: &[Value]) -> Vec<Reason> {
+pub fn reasons(pod: &Pod, events: &[&Event], claim_events: Option<&Objects<Event>>, claims: &[Value]) -> Vec<Reason> {
     let mut found = Vec::new();
     if let Some(condition) = pod::condition(pod, "PodScheduled").filter(|condition| condition.status != "True") {
         let said = condition.message.clone().unwrap_or_default();
@@ -174,7 +175,7 @@ pub fn reasons(pod: &Pod, events: &[&Event], claim_events: &[Event], claims: &[V
         .filter_map(|event| event.message.as_deref())
         .flat_map(nominated)
         .collect();
-    let refused = claim_events.iter().rev().find(|event| {
+    let refused = claim_events.into_iter().flatten().rev().find(|event| {
         let object = &event.involved_object;
         let name = object.name.as_deref().unwrap_or_default();
         event.type_.as_deref() == Some("Warning")
@@ -542,10 +543,11 @@ mod tests {
         let launch = json!({"metadata": {"name": "shop-abc"}, "status": {"conditions": [
             {"type": "Launched", "status": "Unknown", "reason": "LaunchFailed", "message": "ZonalAllocationFailed"},
         ]}});
-        let named = reasons(&pod, &[&nominated], &[], &[launch]);
+        let named = reasons(&pod, &[&nominated], None, &[launch]);
         assert_eq!(named[0].cause, Cause::NotOffered);
         let causes = |events: &[&Event], refusals: &[Event]| -> Vec<Cause> {
-            reasons(&pod, events, refusals, &[])
+            let refusals = refusals.iter().cloned().collect();
+            reasons(&pod, events, Some(&refusals), &[])
                 .into_iter()
                 .map(|reason| reason.cause)
                 .collect()

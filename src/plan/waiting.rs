@@ -160,7 +160,7 @@ fn not_made(seen: &Seen<'_>, course: &Course) -> String {
 }
 
 fn without_a_node(seen: &Seen<'_>, found: &Pod, events: &[&Event], now: Timestamp) -> Waiting {
-    let claim_events = seen.snapshot.cluster_events.got().map_or(&[][..], Vec::as_slice);
+    let claim_events = seen.snapshot.cluster_events.got();
     let claims = seen.snapshot.node_claims.got().map_or(&[][..], Vec::as_slice);
     let reasons = reasons(found, events, claim_events, claims);
     let made = found.metadata.creation_timestamp.as_ref().map_or(now, |made| made.0);

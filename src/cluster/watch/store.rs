@@ -1,5 +1,6 @@
 //! The objects of one kind as a watch keeps them, and what became of the watch.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,7 +25,7 @@ pub(super) struct Store<K> {
 struct Inner<K> {
     state: State,
     objects: BTreeMap<String, Kept<K>>,
-    /// The same as they are shown; none since one of them has changed.
+    /// The same as they are shown, in the same order; none before somebody looks, and since many have changed.
     shown: Option<Objects<K>>,
     /// A list that is coming in; what was seen before stays in view until it is whole.
     incoming: BTreeMap<String, Kept<K>>,
@@ -48,12 +49,40 @@ struct Kept<K> {
     at: Instant,
 }
 
-impl<K> Inner<K> {
+impl<K: kube::Resource> Inner<K> {
     fn put(&mut self, name: String, object: K, at: Instant) {
         let object = Arc::new(object);
+        if let Some(shown) = &mut self.shown {
+            *shown = match place_of(shown, &name) {
+                Ok(place) => shown.with(place, object.clone()),
+                Err(place) => shown.with_one_more(place, object.clone()),
+            };
+        }
         self.objects.insert(name, Kept { object, at });
-        self.shown = None;
     }
+
+    fn remove(&mut self, name: &str) {
+        self.objects.remove(name);
+        if let Some(shown) = &mut self.shown
+            && let Ok(place) = place_of(shown, name)
+        {
+            *shown = shown.without(place);
+        }
+    }
+}
+
+/// Where an object is among those that are in the order of these names, or would be.
+fn place_of<K: kube::Resource>(shown: &Objects<K>, wanted: &str) -> Result<usize, usize> {
+    let (mut from, mut to) = (0, shown.len());
+    while from < to {
+        let middle = usize::midpoint(from, to);
+        match name(&shown[middle]).as_str().cmp(wanted) {
+            Ordering::Less => from = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => to = middle,
+        }
+    }
+    Err(from)
 }
 
 impl<K: kube::Resource + Clone> Store<K> {
@@ -132,8 +161,7 @@ impl<K: kube::Resource + Clone> Store<K> {
             .get(&name)
             .is_some_and(|kept| uid(&*kept.object) == uid(object))
         {
-            inner.objects.remove(&name);
-            inner.shown = None;
+            inner.remove(&name);
         }
         while inner.gone.front().is_some_and(|(at, _)| at.elapsed() > REMEMBERED) {
             inner.gone.pop_front();
@@ -301,6 +329,23 @@ mod tests {
     async fn later() -> Instant {
         tokio::time::advance(Duration::from_millis(1)).await;
         Instant::now()
+    }
+
+    #[test]
+    fn what_is_shown_after_a_change_is_what_there_is_and_in_the_order_of_names() {
+        let store = watched(&[pod("shard-1", "b", 1)]);
+        let before = store.read();
+        for (name, uid) in [("shard-3", "d"), ("shard-0", "a"), ("shard-2", "c"), ("shard-1", "e")] {
+            store.applied(pod(name, uid, 2));
+        }
+        assert_eq!(uids(&store), ["a", "e", "c", "d"]);
+        store.deleted(&pod("shard-2", "another", 3));
+        store.deleted(&pod("shard-0", "a", 3));
+        store.deleted(&pod("shard-9", "nobody", 3));
+        assert_eq!(uids(&store), ["e", "c", "d"]);
+        assert_eq!(before.got().map(Objects::len), Some(1));
+        let read = || store.read().got().cloned().unwrap();
+        assert!(read().is_the_same_as(&read()));
     }
 
     #[tokio::test(start_paused = true)]

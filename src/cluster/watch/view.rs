@@ -1,6 +1,6 @@
 //! What the watches see at one moment, as the snapshot that everything judges.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::DynamicObject;
@@ -22,7 +22,7 @@ pub(super) struct Joined {
     /// Which of the helpers count.
     count: Facts<Pod, bool>,
     /// Those that do.
-    others: Vec<Arc<Pod>>,
+    others: Objects<Pod>,
     all: Objects<Pod>,
 }
 
@@ -40,7 +40,7 @@ impl Joined {
             return pods;
         }
         if !same_helpers || !self.pods.is_the_same_as(&pods) {
-            self.all = pods.shared().chain(&self.others).cloned().collect();
+            self.all = pods.followed_by(&self.others);
             self.pods = pods;
         }
         self.all.clone()
@@ -56,7 +56,7 @@ impl Watches {
             taken,
             rights: Read::Unreadable("our rights aren't watched".to_owned()),
             namespace: unwatched(Resource::Namespace),
-            sets: self.set.read().map(copies),
+            sets: self.set.read(),
             revisions: self.revisions.read(),
             pods: self.pods_with_helpers(),
             claims: self.claims.read(),
@@ -66,9 +66,9 @@ impl Watches {
             nodes: self.nodes.read(),
             services: unwatched(Resource::Services),
             slices: unwatched(Resource::EndpointSlices),
-            budgets: self.budgets.read().map(copies),
+            budgets: self.budgets.read(),
             events: self.events.read(),
-            cluster_events: self.cluster_events.read().map(copies),
+            cluster_events: self.cluster_events.read(),
             leases: unwatched(Resource::Leases),
             autoscalers: unwatched(Resource::Autoscalers),
             scaled_objects: unwatched(Resource::ScaledObjects),
@@ -176,11 +176,6 @@ impl Watches {
     pub fn instead_of(&self, base: Snapshot) -> Snapshot {
         self.over(&base)
     }
-}
-
-/// The objects of a kind that are few.
-fn copies<K: Clone>(objects: Objects<K>) -> Vec<K> {
-    objects.iter().cloned().collect()
 }
 
 fn unwatched<T>(resource: Resource) -> Read<T> {

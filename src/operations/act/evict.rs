@@ -147,7 +147,7 @@ async fn uncached(run: &Run) -> Result<Snapshot, Failure> {
         .collect();
     Ok(Snapshot {
         pods: Read::Got(by_uid.into_values().collect()),
-        budgets: Read::Got(budgets),
+        budgets: Read::Got(budgets.into()),
         ..look
     })
 }

@@ -136,7 +136,7 @@ pub async fn remove_claim(
         Err(failure) => return refuses(&object, "whether a pod uses it can't be seen", failure),
     };
     let look = Snapshot {
-        sets: Read::Got(vec![set]),
+        sets: Read::Got(vec![set].into()),
         pods: Read::Got(pods.into()),
         ..run.look()
     };

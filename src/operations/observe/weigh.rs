@@ -52,7 +52,7 @@ pub async fn weigh(connection: &Connection, statefulset: Option<&str>) -> Result
         known.extend([nodes.right, csi_nodes.right, load.right].into_iter().flatten());
     }
     snapshot.nodes = nodes.sum.map(Objects::from_iter);
-    snapshot.csi_nodes = csi_nodes.sum;
+    snapshot.csi_nodes = csi_nodes.sum.map(Objects::from_iter);
     snapshot.load = Some(load.sum);
     Ok(snapshot)
 }

@@ -210,14 +210,14 @@ impl<'a> Budgets<'a> {
     fn of(seen: &Seen<'a>, unsure: &mut Vec<String>) -> Budgets<'a> {
         let snapshot = seen.snapshot;
         let all = match snapshot.all_budgets.need() {
-            Ok(all) => all,
+            Ok(all) => Some(all),
             Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => {
                 unsure.push(format!("whether a budget holds the pods of other namespaces: {why}"));
-                snapshot.budgets.got().map(Vec::as_slice).unwrap_or_default()
+                snapshot.budgets.got()
             }
         };
         Budgets {
-            all: all.iter().collect(),
+            all: all.into_iter().flatten().collect(),
             pods: snapshot.node_pods.got().into_iter().flatten().collect(),
             left: BTreeMap::new(),
         }

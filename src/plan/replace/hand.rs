@@ -217,7 +217,7 @@ pub fn no_place(seen: &Seen<'_>, found: &Pod, now: Timestamp) -> Option<Finding>
 /// Why a pod has no node, in the words of scheduler and Karpenter.
 fn reasons(seen: &Seen<'_>, found: &Pod) -> Vec<pending::Reason> {
     let events = seen.events_about("Pod", pod::name(found)).unwrap_or_default();
-    let about_claims = seen.snapshot.cluster_events.got().map_or(&[][..], Vec::as_slice);
+    let about_claims = seen.snapshot.cluster_events.got();
     let claims = seen.snapshot.node_claims.got().map_or(&[][..], Vec::as_slice);
     pending::reasons(found, &events, about_claims, claims)
 }

@@ -173,7 +173,7 @@ fn stuck(seen: &Seen<'_>, shard: &Shard<'_>, found: &Pod) -> Option<Finding> {
         return None;
     }
     let events = seen.events_about("Pod", pod::name(found)).unwrap_or_default();
-    let about_claims = seen.snapshot.cluster_events.got().map_or(&[][..], Vec::as_slice);
+    let about_claims = seen.snapshot.cluster_events.got();
     let claims = seen.snapshot.node_claims.got().map_or(&[][..], Vec::as_slice);
     let reasons = reasons(found, &events, about_claims, claims);
     let reason = waiting::stuck(found, &reasons, waiting::is_autoscaled(seen), now)?;

@@ -53,14 +53,14 @@ fn evt_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     let mut groups: BTreeMap<(String, &str), Group<'_>> = BTreeMap::new();
     let ours = seen.snapshot.events.need()?;
     // Without the cluster's events the nodes go unheard.
-    let theirs: &[Event] = match seen.snapshot.cluster_events.need() {
-        Ok(events) => events,
+    let theirs = match seen.snapshot.cluster_events.need() {
+        Ok(events) => Some(events),
         Err(Skip::Unknown(why) | Skip::NotApplicable(why)) => {
             verdict.unsure(why);
-            &[]
+            None
         }
     };
-    for event in ours.iter().chain(theirs) {
+    for event in ours.iter().chain(theirs.into_iter().flatten()) {
         let object = &event.involved_object;
         let (Some(kind), Some(name)) = (object.kind.as_deref(), object.name.as_deref()) else {
             continue;

@@ -54,7 +54,7 @@ fn views_follow_a_shard_that_is_deleted_and_comes_back() {
     );
     assert!(seen.set().is_some_and(|set| set.metadata.managed_fields.is_some()));
     assert_eq!(seen.claims.got().map(Objects::len), Some(2));
-    assert_eq!(seen.budgets.got().map(Vec::len), Some(1));
+    assert_eq!(seen.budgets.got().map(Objects::len), Some(1));
     assert_eq!(seen.revisions.got().map(Objects::len), Some(1));
     assert!(seen.attachments.got().is_some() && seen.events.got().is_some() && seen.cluster_events.got().is_some());
     let nodes = seen.nodes.got().expect("nodes");

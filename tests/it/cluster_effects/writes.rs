@@ -162,7 +162,7 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
         .expect("a look");
     assert_eq!(seen.set().map(set::uid), Some(set::uid(&set)));
     assert_eq!(seen.pods.got().map(Objects::len), Some(2));
-    assert_eq!(seen.budgets.got().map(Vec::len), Some(1));
+    assert_eq!(seen.budgets.got().map(Objects::len), Some(1));
     assert_eq!(seen.claims.got().map(Objects::len), Some(2));
     let names = |volumes: &Read<Objects<PersistentVolume>>| -> BTreeSet<String> {
         let volumes = volumes.got().expect("volumes");

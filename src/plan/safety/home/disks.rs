@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{Node, PersistentVolume};
 use k8s_openapi::api::storage::v1::{CSINode, VolumeAttachment};
 
+use crate::model::objects::Objects;
 use crate::model::quantity::Amount;
 use crate::model::read::{Read, Skip};
 use crate::model::{node, volume};
@@ -19,7 +20,7 @@ use crate::plan::verify::seen::{Seen, Shard};
 pub(super) struct Disks<'a> {
     volumes: Vec<&'a PersistentVolume>,
     attachments: Vec<&'a VolumeAttachment>,
-    limits: Option<&'a [CSINode]>,
+    limits: Option<&'a Objects<CSINode>>,
 }
 
 impl<'a> Disks<'a> {
@@ -46,7 +47,7 @@ impl<'a> Disks<'a> {
         Disks {
             volumes,
             attachments,
-            limits: snapshot.csi_nodes.got().map(Vec::as_slice),
+            limits: snapshot.csi_nodes.got(),
         }
     }
 

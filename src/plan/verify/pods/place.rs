@@ -61,12 +61,7 @@ fn pod_04(seen: &Seen<'_>) -> Result<Verdict, Skip> {
             .into_iter()
             .filter(|event| event.involved_object.uid.as_deref().is_none_or(|about| about == uid))
             .collect();
-        let claim_events = seen
-            .snapshot
-            .cluster_events
-            .got()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let claim_events = seen.snapshot.cluster_events.got();
         let claims = seen.snapshot.node_claims.got().map(Vec::as_slice).unwrap_or_default();
         let mut why = reasons(found, &of_this, claim_events, claims);
         prefer_what_is_seen(seen, shard, &mut why);

@@ -247,9 +247,8 @@ pub(super) fn replica_remedy(seen: &Seen<'_>, vantage: &Vantage, server: &str) -
 /// When the endpoints of the service last changed, by the slices' own note and by the pods.
 fn last_change(seen: &Seen<'_>, service: &str) -> Option<Timestamp> {
     const NOTED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
-    let slices = seen.snapshot.slices.got().map(Vec::as_slice).unwrap_or_default();
+    let slices = seen.snapshot.slices.got().into_iter().flatten();
     let noted = slices
-        .iter()
         .filter(|slice| {
             let labels = slice.metadata.labels.as_ref();
             labels

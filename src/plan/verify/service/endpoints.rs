@@ -9,6 +9,7 @@ use super::governing::is_of_a_sibling;
 use super::{addresses, governing_there};
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
+use crate::model::objects::Objects;
 use crate::model::pod;
 use crate::model::read::Skip;
 use crate::model::resource::Resource;
@@ -40,7 +41,7 @@ pub(super) struct Endpoint<'a> {
 
 /// The endpoints of a service, each address once: while the controller moves an endpoint from one slice to another it stands
 /// in both (discovery.k8s.io/v1, "duplicate endpoints"), and the more hopeful of the two is the newer.
-pub(super) fn merged<'a>(slices: &'a [EndpointSlice], service: &str) -> Vec<Endpoint<'a>> {
+pub(super) fn merged<'a>(slices: &'a Objects<EndpointSlice>, service: &str) -> Vec<Endpoint<'a>> {
     let mut all: BTreeMap<(&str, Option<&str>), Endpoint<'a>> = BTreeMap::new();
     for slice in slices {
         let labels = slice.metadata.labels.as_ref();

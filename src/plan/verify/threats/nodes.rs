@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Pod, Taint, Toleration};
 
-use super::{Roll, got};
-use crate::model::read::Skip;
+use super::Roll;
+use crate::model::read::{Read, Skip};
 use crate::model::{node, pod};
 use crate::plan::verify::karpenter::lifetime::from_now;
 use crate::plan::verify::seen::{Seen, event_time};
@@ -136,9 +136,14 @@ fn judge_conditions(seen: &Seen<'_>, name: &str, found: &Node, roll: &mut Roll) 
 
 /// AKS writes Surge, Drain and Upgrade events about nodes while it replaces their images.
 fn judge_upgrade(seen: &Seen<'_>, roll: &mut Roll) {
-    let events = got(&seen.snapshot.cluster_events, roll);
+    let events = &seen.snapshot.cluster_events;
+    if let Read::Unreadable(why) = events {
+        roll.unsure(why.clone());
+    }
     let latest = events
-        .iter()
+        .got()
+        .into_iter()
+        .flatten()
         .filter(|event| {
             event.involved_object.kind.as_deref() == Some("Node")
                 && matches!(event.reason.as_deref(), Some("Surge" | "Drain" | "Upgrade"))
