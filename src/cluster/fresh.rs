@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use futures::future::{join, join_all, join3, join5};
 use jiff::Timestamp;
+use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -243,8 +245,21 @@ async fn volumes(
         .iter()
         .map(|name| need_one(api, Resource::Volumes, namespace, name));
     let found = few(join_all(asked).await);
-    let found = found.and_then(|found| found.iter().map(|raw| Ok(Arc::new(typed(raw)?))).collect());
+    let found = found.and_then(|found| found.iter().map(|raw| Ok(again(known, typed(raw)?))).collect());
     into_read(found, Resource::Volumes)
+}
+
+/// The object that was read: the very one that is known where it is at the same version.
+fn again<K: Metadata<Ty = ObjectMeta>>(known: Option<&Objects<K>>, read: K) -> Arc<K> {
+    let version = |object: &K| {
+        let meta = object.metadata();
+        Some((meta.uid.clone()?, meta.resource_version.clone()?))
+    };
+    let name = read.metadata().name.as_deref().unwrap_or_default();
+    let place = known.and_then(|known| known.place_named(name));
+    let same = place.and_then(|place| known?.at(place));
+    let same = same.filter(|same| version(&read).is_some() && version(same) == version(&read));
+    same.cloned().unwrap_or_else(|| Arc::new(read))
 }
 
 /// The volumes that were asked for, and those of `bound` besides.
@@ -317,4 +332,29 @@ fn is_claim_of(set: &StatefulSet, about: Option<Ordinal>, claim: &str) -> bool {
         let ordinal = pod.and_then(|pod| set::ordinal_of(set, pod));
         ordinal.is_some_and(|ordinal| about.is_none_or(|about| about == ordinal))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_read_at_the_version_that_is_known_is_that_object_and_nothing_else_is() {
+        let volume = |name: &str, uid: &str, version: &str| -> PersistentVolume {
+            serde_json::from_value(json!({"metadata": {"name": name, "uid": uid, "resourceVersion": version}})).unwrap()
+        };
+        let known: Objects<PersistentVolume> = vec![volume("a", "1", "7"), volume("b", "2", "8")].into();
+        let is_known = |read: PersistentVolume| {
+            let again = again(Some(&known), read);
+            known.shared().any(|one| Arc::ptr_eq(one, &again))
+        };
+        assert!(is_known(volume("b", "2", "8")));
+        assert!(!is_known(volume("b", "2", "9")));
+        assert!(!is_known(volume("b", "3", "8")));
+        assert!(!is_known(volume("c", "2", "8")));
+        let nameless = || PersistentVolume::default();
+        let known: Objects<PersistentVolume> = vec![nameless()].into();
+        assert!(!Arc::ptr_eq(known.at(0).unwrap(), &again(Some(&known), nameless())));
+    }
 }

@@ -13,7 +13,7 @@ use crate::plan::verify::seen::{Claims, Seen};
 
 /// What the disks of all shards were put together from. The same lists give the same disks, and nothing watches volumes: as a rule
 /// they are the same from look to look.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct DisksLooked {
     /// The claims.
     pub claims: Objects<PersistentVolumeClaim>,
@@ -30,14 +30,17 @@ pub(super) struct DisksLooked {
 impl DisksLooked {
     /// Whether another look would give the same.
     pub fn is_as(&self, other: &DisksLooked) -> bool {
+        self.has_the_same_disks(other) && (self.sight, self.done) == (other.sight, other.done)
+    }
+
+    /// Whether the disks in it are the same, of as many shards.
+    pub fn has_the_same_disks(&self, other: &DisksLooked) -> bool {
         let same_volumes = match (&self.volumes, &other.volumes) {
             (Some(ours), Some(theirs)) => ours.is_the_same_as(theirs),
             (None, None) => true,
             _ => false,
         };
-        same_volumes
-            && self.claims.is_the_same_as(&other.claims)
-            && (self.sight, self.done, self.shards) == (other.sight, other.done, other.shards)
+        same_volumes && self.claims.is_the_same_as(&other.claims) && self.shards == other.shards
     }
 }
 

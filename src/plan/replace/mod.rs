@@ -82,6 +82,8 @@ pub struct Replacing {
     noted: Noted,
     /// What the disks were looked at in last.
     disks_looked: Option<DisksLooked>,
+    /// The last of these looks that saw all volumes, where it found nothing and no shard was new to it.
+    all_disks: Option<DisksLooked>,
 }
 
 /// A shard that was taken down.
@@ -113,6 +115,7 @@ impl Replacing {
             pods: None,
             noted: Noted::default(),
             disks_looked: None,
+            all_disks: None,
         }
     }
 

@@ -225,6 +225,13 @@ impl Replacing {
         }
         let before = self.disks_looked.as_ref();
         let changed = before.and_then(|before| before.changed_in(&looked, seen.set().ok()?));
+        // Where all volumes were seen before and are the same now, only what is done since then has something new.
+        let all = |looked: &DisksLooked| looked.sight == Sight::WithVolumes;
+        let as_before = all(&looked)
+            && self
+                .all_disks
+                .as_ref()
+                .is_some_and(|before| before.has_the_same_disks(&looked));
         let (mut found, mut is_first) = (None, false);
         for shard in seen.every_shard().ok()? {
             let fresh = sight.has_volumes_of(shard.ordinal);
@@ -234,6 +241,10 @@ impl Replacing {
                     .as_ref()
                     .is_some_and(|changed| !changed.contains(&shard.ordinal))
             {
+                continue;
+            }
+            let is_known = as_before && self.disks.contains_key(&shard.ordinal);
+            if is_known && (self.proven.contains(&shard.ordinal) || !self.done.contains(&shard.ordinal)) {
                 continue;
             }
             let now = disks(&claims, shard.ordinal, fresh);
@@ -254,7 +265,13 @@ impl Replacing {
             }
         }
         // What was found is told again at each look, and what was seen for the first time proves something at the second.
-        self.disks_looked = (found.is_none() && !is_first).then_some(looked);
+        let is_settled = found.is_none() && !is_first;
+        if !is_settled {
+            self.all_disks = None;
+        } else if all(&looked) {
+            self.all_disks = Some(looked.clone());
+        }
+        self.disks_looked = is_settled.then_some(looked);
         found
     }
 

@@ -1,6 +1,8 @@
 //! The room on small snapshots, for an operation that empties nodes; what it is for one that changes the template is tested with
 //! upgrade.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::hand::{Hand, Stuck};
@@ -8,7 +10,9 @@ use super::pace::marks_last_until;
 use super::stand::{Stand, queue};
 use super::tasks::{Asked, Tasks};
 use super::*;
+use crate::model::read::Read;
 use crate::model::resource::Resource;
+use crate::model::snapshot::Snapshot;
 use crate::model::step::{Act, Step, Task, When};
 use crate::plan::operation::Sight;
 use crate::plan::verify::testing::{NOW, Scene};
@@ -409,4 +413,68 @@ fn each_command_runs_once_for_a_shard_and_the_gate_before_each() {
     assert_eq!(due(tasks.gate()), Some(When::Gate));
     assert_eq!(due(tasks.before(1)), Some(When::Before(1)));
     assert_eq!(due(Tasks::new(Asked::default()).after(&[2])), None);
+}
+
+#[test]
+fn a_pod_that_changes_among_others_that_stay_settles_anew() {
+    let mut play = Play::new(Scene::healthy(3), &[]);
+    play.terms.min_ready = SignedDuration::from_secs(30);
+    let mut snapshot = play.scene.snapshot();
+    let policy = play.scene.policy.clone();
+    let look = |play: &mut Play, snapshot: &Snapshot| {
+        let seen = Seen::of(snapshot, &policy);
+        play.replacing.note_pods(&seen, play.now);
+        play.replacing
+            .note_shards(&seen, &|_| false, &play.terms, false, play.now);
+        let all = play.replacing.standings(&seen, &|_| false, &play.terms, play.now);
+        all.into_iter().map(|one| one.stand).collect::<Vec<Stand>>()
+    };
+    assert_eq!(look(&mut play, &snapshot), [Stand::Done; 3]);
+    let with = |snapshot: &mut Snapshot, ready: &str| {
+        let Read::Got(pods) = &mut snapshot.pods else {
+            panic!("pods")
+        };
+        let conditions = json!({"conditions": [{"type": "Ready", "status": ready}]});
+        pods.change(|pods| Arc::make_mut(&mut pods[1]).status = serde_json::from_value(conditions).unwrap());
+    };
+    with(&mut snapshot, "False");
+    assert_eq!(look(&mut play, &snapshot), [Stand::Done, Stand::Coming, Stand::Done]);
+    play.later(5);
+    with(&mut snapshot, "True");
+    let until = play.now.checked_add(SignedDuration::from_secs(30)).unwrap();
+    let settling = [Stand::Done, Stand::Settling { until }, Stand::Done];
+    for _ in 0..2 {
+        assert_eq!(look(&mut play, &snapshot), settling);
+        play.later(29);
+        assert_eq!(look(&mut play, &snapshot), settling);
+        play.later(-29);
+    }
+    play.later(30);
+    assert_eq!(look(&mut play, &snapshot), [Stand::Done; 3]);
+}
+
+#[test]
+fn disks_that_stay_the_same_are_proven_by_a_look_at_all_of_them_and_one_that_is_exchanged_is_found() {
+    let scene = Scene::healthy(3);
+    let mut snapshot = scene.snapshot();
+    let mut replacing = Replacing::begun(NOW.parse().unwrap());
+    let note = |replacing: &mut Replacing, snapshot: &Snapshot| {
+        replacing.note_disks(&Seen::of(snapshot, &scene.policy), Sight::WithVolumes)
+    };
+    for _ in 0..3 {
+        assert_eq!(note(&mut replacing, &snapshot), None);
+    }
+    replacing.done.push(1);
+    assert!(replacing.has_unproven());
+    assert_eq!(note(&mut replacing, &snapshot), None);
+    assert!(!replacing.has_unproven());
+    let Read::Got(volumes) = &mut snapshot.volumes else {
+        panic!("volumes")
+    };
+    volumes.change(|all| Arc::make_mut(&mut all[1]).metadata.uid = Some("another".to_owned()));
+    for _ in 0..2 {
+        let found = note(&mut replacing, &snapshot).unwrap();
+        assert!(found.message.contains("another volume"), "{}", found.message);
+        assert!(replacing.has_unproven());
+    }
 }
