@@ -11,7 +11,7 @@ use crate::model::{node, pod, set, span};
 use crate::plan::container;
 use crate::plan::course::Course;
 use crate::plan::pending::{Cause, Reason, reasons};
-use crate::plan::verify::seen::Seen;
+use crate::plan::verify::seen::{Seen, Shard};
 
 pub use disks::what_to_prove;
 
@@ -130,14 +130,9 @@ fn not_made(seen: &Seen<'_>, course: &Course) -> String {
     let name = set::pod_name(set, course.ordinal());
     // Under OrderedReady the controller stops at the first shard that isn't there, Ready and staying.
     let ordered = set::spec(set).is_some_and(|spec| spec.pod_management_policy.as_deref() != Some("Parallel"));
-    let shards = seen.shards().unwrap_or_default();
-    let lower = shards.iter().find(|shard| {
-        shard.ordinal < course.ordinal()
-            && !shard
-                .pod
-                .is_some_and(|pod| pod::is_ready(pod) && !pod::is_terminating(pod))
-    });
-    if let Some(lower) = lower.filter(|_| ordered) {
+    let shards = || seen.shards().unwrap_or_default().into_iter();
+    let is_lower = |shard: &Shard<'_>| shard.ordinal < course.ordinal() && !shard.ready;
+    if let Some(lower) = ordered.then(shards).and_then(|mut shards| shards.find(is_lower)) {
         return format!(
             "not made again before pod/{} is Ready: the set's podManagementPolicy is OrderedReady",
             lower.name

@@ -48,7 +48,7 @@ pub fn of_disks(seen: &Seen<'_>) -> Result<Bound, Skip> {
             Some(zones) => zones,
             None if volumes.is_empty() => {
                 let zone = zone_of_pod(seen, &shard)?;
-                loose.extend(zone.is_some().then(|| shard.name.clone()));
+                loose.extend(zone.is_some().then(|| shard.name.to_string()));
                 zone.into_iter().collect()
             }
             None => BTreeSet::new(),

@@ -100,7 +100,7 @@ impl Replacing {
     /// Shards that were up and went down without our doing, each with what is wrong with it: somebody must look before another
     /// one goes.
     pub fn fallen(&self, seen: &Seen<'_>, max_restarts: i32) -> Vec<(String, Finding)> {
-        let shards = seen.every_shard().unwrap_or_default().into_iter();
+        let shards = seen.each_shard().into_iter().flatten();
         let fallen = shards.filter(|shard| !shard.ready && self.up.contains(&shard.ordinal));
         fallen
             .map(|shard| {

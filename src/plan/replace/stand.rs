@@ -58,15 +58,24 @@ pub struct Standing<'a> {
 impl Replacing {
     /// Every shard that there is or should be, with where it stands.
     pub fn standings<'a>(&self, seen: &Seen<'a>, due: Due<'_>, terms: &Terms, now: Timestamp) -> Vec<Standing<'a>> {
-        let shards = seen.every_shard().unwrap_or_default();
-        shards
-            .into_iter()
-            .enumerate()
-            .map(|(place, shard)| {
-                let stand = self.stand(place, &shard, due, terms, now);
-                Standing { shard, stand }
-            })
-            .collect()
+        self.standings_where(seen, due, terms, now, |_| true)
+    }
+
+    /// Those of them that stand so.
+    pub fn standings_where<'a>(
+        &self,
+        seen: &Seen<'a>,
+        due: Due<'_>,
+        terms: &Terms,
+        now: Timestamp,
+        so: impl Fn(Stand) -> bool,
+    ) -> Vec<Standing<'a>> {
+        let shards = seen.each_shard().into_iter().flatten().enumerate();
+        let standings = shards.filter_map(|(place, shard)| {
+            let stand = self.stand(place, &shard, due, terms, now);
+            so(stand).then_some(Standing { shard, stand })
+        });
+        standings.collect()
     }
 
     fn stand(&self, place: usize, shard: &Shard<'_>, due: Due<'_>, terms: &Terms, now: Timestamp) -> Stand {

@@ -17,7 +17,7 @@ impl Upgrade {
     /// All that is wanted is done.
     pub(super) fn finish(&self, seen: &Seen<'_>, now: Timestamp) -> Step {
         let revision = self.revision();
-        let rest = self.standings(seen, revision, now);
+        let rest = self.standings(seen, revision, now, |_| true);
         let rest = rest.iter().filter(|one| one.stand != Stand::Done).count();
         if let Some(close) = self.journal_to_close(seen, revision, now) {
             return close;
@@ -42,7 +42,7 @@ impl Upgrade {
 
     /// Closing the journal, once every shard has come over.
     pub(super) fn journal_to_close(&self, seen: &Seen<'_>, revision: Option<&str>, now: Timestamp) -> Option<Step> {
-        let all = self.standings(seen, revision, now);
+        let all = self.standings(seen, revision, now, |_| true);
         let over = all.iter().all(|one| one.stand == Stand::Done);
         (over && self.journal_is_open(seen) && !self.memory.finished).then_some(Step::Act(Act::FinishJournal))
     }

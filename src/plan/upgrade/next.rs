@@ -107,7 +107,7 @@ impl Upgrade {
         let Some(revision) = self.revision() else {
             return Hand::Empty;
         };
-        let all = self.standings(seen, Some(revision), now);
+        let all = self.standings(seen, Some(revision), now, Stand::is_in_hand);
         self.replacing.hand(seen, &all, &self.terms(seen), now)
     }
 
@@ -280,7 +280,7 @@ impl Upgrade {
         let Some(revision) = self.revision() else {
             return Vec::new();
         };
-        let all = self.standings(seen, Some(revision), now);
+        let all = self.standings(seen, Some(revision), now, Stand::is_in_hand);
         self.replacing.in_hand(seen, &all, &self.terms(seen), now)
     }
 }

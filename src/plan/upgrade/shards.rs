@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Upgrade;
 use crate::model::set::Ordinal;
-use crate::plan::replace::stand::{Standing, queue};
+use crate::plan::replace::stand::{Stand, Standing, queue};
 use crate::plan::replace::{Terms, min_ready, observed_revision};
 use crate::plan::safety::gate::Pinned;
 use crate::plan::verify::seen::{Seen, Shard};
@@ -21,10 +21,16 @@ impl Upgrade {
         }
     }
 
-    /// Every shard that there is or should be, with where it stands towards `revision`.
-    pub(super) fn standings<'a>(&self, seen: &Seen<'a>, revision: Option<&str>, now: Timestamp) -> Vec<Standing<'a>> {
+    /// The shards that stand so towards `revision`, of all that there are or should be.
+    pub(super) fn standings<'a>(
+        &self,
+        seen: &Seen<'a>,
+        revision: Option<&str>,
+        now: Timestamp,
+        so: impl Fn(Stand) -> bool,
+    ) -> Vec<Standing<'a>> {
         self.replacing
-            .standings(seen, &outdated(seen, revision), &self.terms(seen), now)
+            .standings_where(seen, &outdated(seen, revision), &self.terms(seen), now, so)
     }
 
     /// Whether this run is about a shard (`--only`).
@@ -34,7 +40,7 @@ impl Upgrade {
 
     /// The shards that wait for their turn, in the order in which they are taken; without a revision that is all that are wanted.
     pub(super) fn queue<'a>(&self, seen: &Seen<'a>, revision: Option<&str>, now: Timestamp) -> Vec<Standing<'a>> {
-        let mut standings = self.standings(seen, revision, now);
+        let mut standings = self.standings(seen, revision, now, Stand::is_due);
         standings.retain(|one| self.is_wanted(one.shard.ordinal));
         queue(standings, seen, &self.policy.last)
     }

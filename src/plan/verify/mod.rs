@@ -16,6 +16,7 @@ pub mod residue;
 pub mod roster;
 pub mod seen;
 pub mod service;
+pub mod shard;
 pub mod shield;
 pub mod statefulset;
 pub mod storage;

@@ -8,7 +8,7 @@ use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::seen::Shard;
+use super::shard::{Name, Shard};
 use crate::model::mark::HELPER;
 use crate::model::objects::Objects;
 use crate::model::pod;
@@ -202,10 +202,7 @@ impl Row {
         let pod = self.pod.map(|place| &all[place]);
         Shard {
             ordinal: self.ordinal,
-            name: pod.map_or_else(
-                || Cow::Owned(set::pod_name(set, self.ordinal)),
-                |found| Cow::Borrowed(pod::name(found)),
-            ),
+            name: pod.map_or_else(|| Name::Known(Cow::Owned(set::pod_name(set, self.ordinal))), Name::Of),
             pod,
             ready: self.ready,
             terminating: self.terminating,
@@ -328,9 +325,14 @@ impl Roster {
     }
 
     /// Every shard, or only those that are expected.
-    pub fn shards<'a>(&self, set: &StatefulSet, all: &'a Objects<Pod>, only_expected: bool) -> Vec<Shard<'a>> {
+    pub fn shards<'a>(
+        &self,
+        set: &StatefulSet,
+        all: &'a Objects<Pod>,
+        only_expected: bool,
+    ) -> impl Iterator<Item = Shard<'a>> {
         let rows = self.rows(only_expected).iter();
-        rows.map(|row| row.shard(set, all)).collect()
+        rows.map(move |row| row.shard(set, all))
     }
 
     /// One of them.

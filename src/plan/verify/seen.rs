@@ -1,6 +1,5 @@
 //! The snapshot as checks look at it: joined by shard, with the reason at hand where something couldn't be read.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -14,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::known::{Attached, Known, Said};
 use super::policy::Policy;
 use super::roster::{Revision, Roster};
+pub use super::shard::{Name, Shard};
 use crate::model::mark::Mark;
 use crate::model::objects::Objects;
 use crate::model::read::Skip;
@@ -61,37 +61,6 @@ fn pinned_values(set: &StatefulSet) -> impl Iterator<Item = &String> {
         .filter(|expression| expression.operator == "In")
         .flat_map(|expression| expression.values.iter().flatten());
     selected.map(|(_, value)| value).chain(required)
-}
-
-/// One of the shards that there should be, with what belongs to it.
-#[derive(Clone, Debug)]
-pub struct Shard<'a> {
-    /// Its number.
-    pub ordinal: Ordinal,
-    /// The name its pod has, or would have.
-    pub name: Cow<'a, str>,
-    /// Its pod, where there is one.
-    pub pod: Option<&'a Pod>,
-    /// Whether that is Ready.
-    pub ready: bool,
-    /// Whether that is on its way out.
-    pub terminating: bool,
-    /// Its revision, as [`Seen::revision`] gives it.
-    pub revision: Option<Revision>,
-}
-
-impl<'a> Shard<'a> {
-    /// A shard, and what its pod says of itself, but for its revision.
-    pub fn new(ordinal: Ordinal, name: impl Into<Cow<'a, str>>, pod: Option<&'a Pod>) -> Self {
-        Shard {
-            ordinal,
-            name: name.into(),
-            pod,
-            ready: pod.is_some_and(pod::is_ready),
-            terminating: pod.is_some_and(pod::is_terminating),
-            revision: None,
-        }
-    }
 }
 
 /// One of a shard's claims and its volume, as far as they exist.
@@ -346,7 +315,7 @@ impl<'a> Seen<'a> {
     /// As [`Seen::pods`].
     pub fn shards(&self) -> Result<Vec<Shard<'a>>, Skip> {
         let roster = self.roster()?;
-        Ok(roster.shards(self.set()?, self.snapshot.pods.need()?, true))
+        Ok(roster.shards(self.set()?, self.snapshot.pods.need()?, true).collect())
     }
 
     /// [`Seen::shards`], and those that the set asks for beyond them: where somebody lowered the budget by hand, the larger
@@ -355,6 +324,15 @@ impl<'a> Seen<'a> {
     /// # Errors
     /// As [`Seen::pods`].
     pub fn every_shard(&self) -> Result<Vec<Shard<'a>>, Skip> {
+        let roster = self.roster()?;
+        Ok(roster.shards(self.set()?, self.snapshot.pods.need()?, false).collect())
+    }
+
+    /// [`Seen::every_shard`], one after the other: of thousands few are kept.
+    ///
+    /// # Errors
+    /// As [`Seen::pods`].
+    pub fn each_shard(&self) -> Result<impl Iterator<Item = Shard<'a>>, Skip> {
         let roster = self.roster()?;
         Ok(roster.shards(self.set()?, self.snapshot.pods.need()?, false))
     }
@@ -613,7 +591,7 @@ fn about<'a>(events: impl IntoIterator<Item = &'a Event>, kind: &str, name: &str
             object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name)
         })
         .collect();
-    found.sort_by_key(|event| event_time(event));
+    found.sort_by_cached_key(|event| event_time(event));
     found
 }
 
