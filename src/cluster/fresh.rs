@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
-use crate::cluster::get::Api;
+use crate::cluster::get::{Api, Told};
 use crate::cluster::lease;
 use crate::cluster::read::{into_read, label_query, need, need_again, need_one, read};
 use crate::cluster::recording::empty;
@@ -42,8 +42,30 @@ pub enum Volumes {
     AsKnown,
 }
 
+/// The long lists of an uncached look as the server wrote them the last time, and what was found in them.
+#[derive(Default)]
+pub struct Lists {
+    shards: Told<Pod>,
+    helpers: Told<Pod>,
+    claims: Told<PersistentVolumeClaim>,
+    volumes: Told<PersistentVolume>,
+    meant: Meant,
+}
+
+impl Lists {
+    /// The names of those of these volumes that are meant for a shard's claims.
+    pub fn meant_for(
+        &mut self,
+        volumes: &Objects<PersistentVolume>,
+        set: &StatefulSet,
+        ordinal: Ordinal,
+    ) -> BTreeSet<String> {
+        self.meant.names(volumes, set, Some(ordinal))
+    }
+}
+
 /// Reads the set, its pods, budgets, claims with their volumes, and our Lease, all at once. `taken.at` is when the read
-/// began, so that whatever was seen later is newer.
+/// began, so that whatever was seen later is newer. `lists` is what the look before left.
 ///
 /// `known` is what was seen last, if anything was. All but what `which` leaves out is asked for anew, and what the server gives at the version that is known is shared
 /// with it. The volumes that it names are asked for along with the claims, since a shard waits for this read, and only what the
@@ -56,6 +78,7 @@ pub async fn fresh(
     namespace: &str,
     set: &StatefulSet,
     known: Option<&Snapshot>,
+    lists: &mut Lists,
     which: Volumes,
 ) -> Result<Snapshot, Failure> {
     let api = connection.api();
@@ -70,16 +93,25 @@ pub async fn fresh(
         Volumes::Of(ordinal) => Some(ordinal),
         Volumes::All | Volumes::AsKnown => None,
     };
-    let shard = about.map(|ordinal| set::pod_name(set, ordinal));
+    let Lists {
+        shards: told_shards,
+        helpers: told_helpers,
+        claims: told_claims,
+        volumes: told_volumes,
+        meant,
+    } = lists;
     let known_volumes = known.and_then(|known| known.volumes.got());
     let known_pods = known.and_then(|known| known.pods.got());
     let known_claims = known.and_then(|known| known.claims.got());
-    let wanted = names_of(known_volumes, set, about);
+    let wanted = match known_volumes {
+        Some(known) => meant.names(known, set, about),
+        None => BTreeSet::new(),
+    };
     let pods_and_disks = async {
         if let (Volumes::AsKnown, Some(known_volumes)) = (which, known_volumes) {
             let (shards, claims) = join(
-                need_again(api, Resource::Pods, namespace, &shards, known_pods),
-                need_again(api, Resource::Claims, namespace, "", known_claims),
+                need_again(api, Resource::Pods, namespace, &shards, known_pods, told_shards),
+                need_again(api, Resource::Claims, namespace, "", known_claims, told_claims),
             )
             .await;
             return Ok((
@@ -89,23 +121,15 @@ pub async fn fresh(
             ));
         }
         let (shards, claims, volumes) = join3(
-            need_again(api, Resource::Pods, namespace, &shards, known_pods),
-            need_again(api, Resource::Claims, namespace, "", known_claims),
-            volumes(api, namespace, &wanted, known_volumes),
+            need_again(api, Resource::Pods, namespace, &shards, known_pods, told_shards),
+            need_again(api, Resource::Claims, namespace, "", known_claims, told_claims),
+            volumes(api, namespace, &wanted, known_volumes, told_volumes),
         )
         .await;
         let (shards, claims) = (shards?, into_read(claims, Resource::Claims));
         let volumes = match &claims {
             Read::Got(claims) => {
-                let mounted: BTreeSet<&str> = shards
-                    .iter()
-                    .flat_map(|found| mounted_by(found, shard.as_deref()))
-                    .collect();
-                let bound = claims
-                    .iter()
-                    .filter_map(|claim| volume_of(claim, set, about, &mounted))
-                    .map(str::to_owned)
-                    .collect();
+                let bound = bound(&shards, claims, set, about);
                 with_others(api, namespace, bound, &wanted, volumes, known_volumes).await
             }
             Read::Absent(why) | Read::Unreadable(why) => Read::Unreadable(why.clone()),
@@ -115,13 +139,17 @@ pub async fn fresh(
     let (set, pods, helpers, budgets, lease) = Box::pin(join5(
         need_one(api, Resource::StatefulSets, namespace, name),
         pods_and_disks,
-        need_again(api, Resource::Pods, namespace, &helpers, known_pods),
+        need_again(api, Resource::Pods, namespace, &helpers, known_pods, told_helpers),
         read(api, Resource::Budgets, namespace, ""),
         need_one(api, Resource::Leases, namespace, &lease::name(name)),
     ))
     .await;
-    let (mut pods, claims, volumes) = pods?;
-    pods.extend(helpers?);
+    let ((shards, claims, volumes), helpers) = (pods?, helpers?);
+    let pods = if helpers.is_empty() {
+        shards
+    } else {
+        shards.followed_by(&helpers)
+    };
     recording.objects = BTreeMap::from([
         (Resource::StatefulSets, Read::Got(few(vec![set])?)),
         (Resource::Budgets, budgets.objects),
@@ -211,23 +239,48 @@ fn typed<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Failure> {
 }
 
 /// Volumes that were read, or why they can't be.
-type Found = Read<Vec<Arc<PersistentVolume>>>;
+type Found = Read<Objects<PersistentVolume>>;
 
-/// The names of those volumes that are meant for claims of the set's.
-fn names_of(
-    volumes: Option<&Objects<PersistentVolume>>,
-    set: &StatefulSet,
-    about: Option<Ordinal>,
-) -> BTreeSet<String> {
-    let volumes = volumes.into_iter().flatten();
-    let ours = volumes.filter(|volume| {
-        let claim = volume
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.claim_ref.as_ref()?.name.as_deref());
-        claim.is_some_and(|claim| is_claim_of(set, about, claim))
-    });
-    ours.filter_map(|volume| volume.metadata.name.clone()).collect()
+/// Which volumes are meant for which claim, as long as nothing is new of any.
+#[derive(Default)]
+struct Meant {
+    volumes: Objects<PersistentVolume>,
+    by_claim: BTreeMap<String, Vec<String>>,
+}
+
+impl Meant {
+    /// The names of those volumes that are meant for claims of the set's, or of one shard's.
+    fn names(
+        &mut self,
+        volumes: &Objects<PersistentVolume>,
+        set: &StatefulSet,
+        about: Option<Ordinal>,
+    ) -> BTreeSet<String> {
+        if !self.volumes.is_the_same_as(volumes) {
+            self.volumes = volumes.clone();
+            self.by_claim.clear();
+            for volume in volumes {
+                let claim = volume
+                    .spec
+                    .as_ref()
+                    .and_then(|spec| spec.claim_ref.as_ref()?.name.as_ref());
+                if let Some((claim, name)) = claim.zip(volume.metadata.name.as_ref()) {
+                    self.by_claim.entry(claim.clone()).or_default().push(name.clone());
+                }
+            }
+        }
+        match about {
+            Some(ordinal) => claims_of(set, ordinal)
+                .filter_map(|claim| self.by_claim.get(&claim))
+                .flatten()
+                .cloned()
+                .collect(),
+            None => {
+                let ours = self.by_claim.iter().filter(|(claim, _)| is_claim_of(set, claim));
+                ours.flat_map(|(_, names)| names).cloned().collect()
+            }
+        }
+    }
 }
 
 /// The volumes of these names.
@@ -236,9 +289,10 @@ async fn volumes(
     namespace: &str,
     names: &BTreeSet<String>,
     known: Option<&Objects<PersistentVolume>>,
+    told: &mut Told<PersistentVolume>,
 ) -> Found {
     if names.len() > FEW {
-        let listed = need_again(api, Resource::Volumes, namespace, "", known).await;
+        let listed = need_again(api, Resource::Volumes, namespace, "", known, told).await;
         return into_read(listed, Resource::Volumes);
     }
     let asked = names
@@ -276,21 +330,22 @@ async fn with_others(
     if others.is_empty() || asked.len() > FEW {
         return volumes;
     }
-    match (volumes, self::volumes(api, namespace, &others, known).await) {
-        (Read::Got(mut volumes), Read::Got(others)) => {
-            volumes.extend(others);
-            Read::Got(volumes)
-        }
+    // Whoever asks for so many for the first time hasn't listed them before.
+    match (
+        volumes,
+        self::volumes(api, namespace, &others, known, &mut Told::default()).await,
+    ) {
+        (Read::Got(volumes), Read::Got(others)) => Read::Got(volumes.followed_by(&others)),
         (Read::Got(_), unread) => unread,
         (unread, _) => unread,
     }
 }
 
 /// The list that is known, where these are its very objects.
-fn renewed<T>(known: Option<&Objects<T>>, found: Vec<Arc<T>>) -> Objects<T> {
+fn renewed<T>(known: Option<&Objects<T>>, found: Objects<T>) -> Objects<T> {
     match known {
         Some(known) => known.renewed(found),
-        None => found.into_iter().collect(),
+        None => found,
     }
 }
 
@@ -302,36 +357,54 @@ fn few(asked: Vec<Result<Box<RawValue>, Failure>>) -> Result<Vec<Box<RawValue>>,
         .collect()
 }
 
-/// The names of the claims that a pod mounts; none of another pod than `only`, where one is named.
-fn mounted_by<'a>(pod: &'a Pod, only: Option<&str>) -> impl Iterator<Item = &'a str> {
-    let concerns = only.is_none_or(|only| pod.metadata.name.as_deref() == Some(only));
-    let spec = pod.spec.as_ref().filter(|_| concerns);
-    let volumes = spec.and_then(|spec| spec.volumes.as_ref()).into_iter().flatten();
-    volumes.filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
-}
-
-/// The volume that a claim is bound to, where one of the set's claim templates made the claim, or one of its pods mounts it.
-fn volume_of<'a>(
-    claim: &'a PersistentVolumeClaim,
+/// The names of the volumes that the claims of the shards, or of one of them, are bound to: claims that one of the set's claim
+/// templates made, and those that a pod mounts.
+fn bound(
+    shards: &Objects<Pod>,
+    claims: &Objects<PersistentVolumeClaim>,
     set: &StatefulSet,
     about: Option<Ordinal>,
-    mounted: &BTreeSet<&str>,
-) -> Option<&'a str> {
-    let name = claim.metadata.name.as_deref()?;
-    if !mounted.contains(name) && !is_claim_of(set, about, name) {
-        return None;
-    }
-    let volume = claim.spec.as_ref()?.volume_name.as_deref()?;
-    (!volume.is_empty()).then_some(volume)
+) -> BTreeSet<String> {
+    let bound: Vec<&PersistentVolumeClaim> = match about {
+        Some(ordinal) => {
+            let pod = shards.listed(&set::pod_name(set, ordinal));
+            let mounted = pod.into_iter().flat_map(mounted_by).map(str::to_owned);
+            let ours: BTreeSet<String> = mounted.chain(claims_of(set, ordinal)).collect();
+            ours.iter().filter_map(|claim| claims.listed(claim)).collect()
+        }
+        None => {
+            let mounted: BTreeSet<&str> = shards.iter().flat_map(mounted_by).collect();
+            let is_ours = |claim: &&PersistentVolumeClaim| {
+                let name = claim.metadata.name.as_deref().unwrap_or_default();
+                mounted.contains(name) || is_claim_of(set, name)
+            };
+            claims.iter().filter(is_ours).collect()
+        }
+    };
+    let volumes = bound
+        .iter()
+        .filter_map(|claim| claim.spec.as_ref()?.volume_name.as_ref());
+    volumes.filter(|volume| !volume.is_empty()).cloned().collect()
 }
 
-/// Whether a claim has a name that one of the set's claim templates gives, to any shard or to the one that is asked about.
-fn is_claim_of(set: &StatefulSet, about: Option<Ordinal>, claim: &str) -> bool {
-    set::claim_templates(set).any(|template| {
-        let pod = claim.strip_prefix(template).and_then(|rest| rest.strip_prefix('-'));
-        let ordinal = pod.and_then(|pod| set::ordinal_of(set, pod));
-        ordinal.is_some_and(|ordinal| about.is_none_or(|about| about == ordinal))
-    })
+/// The names of the claims that a pod mounts.
+fn mounted_by(pod: &Pod) -> impl Iterator<Item = &str> {
+    let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
+    let claims = volumes
+        .into_iter()
+        .flatten()
+        .map(|volume| volume.persistent_volume_claim.as_ref());
+    claims.flatten().map(|claim| claim.claim_name.as_str())
+}
+
+/// The names of the claims that the set's claim templates give to a shard.
+fn claims_of(set: &StatefulSet, ordinal: Ordinal) -> impl Iterator<Item = String> {
+    set::claim_templates(set).map(move |template| set::claim_name(set, template, ordinal))
+}
+
+/// Whether a claim has a name that one of the set's claim templates gives to a shard.
+fn is_claim_of(set: &StatefulSet, claim: &str) -> bool {
+    set::claimed_ordinal(set, claim).is_some()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub(in crate::cluster) mod binary;
 mod pages;
 mod skim;
 mod stream;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 use self::binary::Unpack;
 use self::stream::Stream;
+pub use self::told::Told;
 use crate::cluster::endpoint::Endpoint;
 use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::retry;

@@ -8,8 +8,6 @@ mod reduce;
 mod room;
 mod usage;
 
-use std::sync::Arc;
-
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
@@ -21,7 +19,7 @@ pub use room::{Summed, csi_nodes, nodes, short_pods, sum_pods};
 pub use usage::read_usage;
 
 use crate::cluster::failure::{Failure, Missing};
-use crate::cluster::get::Api;
+use crate::cluster::get::{Api, Told};
 use crate::model;
 use crate::model::read::Read;
 use crate::model::resource::{Place, Resource, Scope};
@@ -135,7 +133,8 @@ pub async fn need(api: &Api, resource: Resource, namespace: &str, query: &str) -
     api.list(&collection, query, keeping(resource, namespace)).await
 }
 
-/// As [`need`], typed; what `known` has at the version that the server gives is shared with it.
+/// As [`need`], typed; what `known` has at the version that the server gives is shared with it. `told` is how it was written the last
+/// time, if it was.
 ///
 /// # Errors
 /// Every [`Failure`].
@@ -145,7 +144,8 @@ pub async fn need_again<K>(
     namespace: &str,
     query: &str,
     known: Option<&model::objects::Objects<K>>,
-) -> Result<Vec<Arc<K>>, Failure>
+    told: &mut Told<K>,
+) -> Result<model::objects::Objects<K>, Failure>
 where
     K: Metadata<Ty = ObjectMeta> + DeserializeOwned + Send + Sync + 'static,
 {
@@ -153,7 +153,7 @@ where
     let collection = collection_path(&place, place.version, namespace);
     let within = namespace.to_owned();
     let keep = move |item: &RawValue| reduce::keep(resource, &within, item);
-    api.list_again(&collection, query, known, keep).await
+    api.list_again(&collection, query, known, told, keep).await
 }
 
 /// One object by its name; [`need`] for one.

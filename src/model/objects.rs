@@ -2,6 +2,7 @@
 //!
 //! An operation looks at everything again at each change, and of thousands of objects one has changed.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::iter::{FlatMap, Map};
 use std::ops::Index;
@@ -151,17 +152,16 @@ impl<T> Objects<T> {
 }
 
 impl<T> Objects<T> {
-    /// A list of these objects: this one where they are the very same ones in the same order, so that whoever has looked through it
-    /// knows that nothing is new.
+    /// These objects: this very list where they are its own in the same order, so that whoever has looked through it knows that
+    /// nothing is new.
     #[must_use]
-    pub fn renewed(&self, objects: Vec<Arc<T>>) -> Self {
-        let same =
-            self.len() == objects.len() && self.shared().zip(&objects).all(|(one, other)| Arc::ptr_eq(one, other));
-        if same {
-            self.clone()
-        } else {
-            objects.into_iter().collect()
-        }
+    pub fn renewed(&self, objects: Self) -> Self {
+        let same = self.len() == objects.len()
+            && self
+                .shared()
+                .zip(objects.shared())
+                .all(|(one, other)| Arc::ptr_eq(one, other));
+        if same { self.clone() } else { objects }
     }
 
     /// What is another object in this list than in the one before it, or isn't in both: as a rule a few came, went or changed. What has
@@ -229,11 +229,22 @@ impl<T: Metadata<Ty = ObjectMeta>> Objects<T> {
         self.place_named(name).map(|place| &self[place])
     }
 
+    /// As [`Objects::named`], of a list as a server gives it, in the order of its names: without going through all of them first.
+    pub fn listed(&self, name: &str) -> Option<&T> {
+        let (mut from, mut to) = (0, self.len());
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            match name_of(&self[middle]).cmp(name) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return Some(&self[middle]),
+                Ordering::Greater => to = middle,
+            }
+        }
+        self.named(name)
+    }
+
     /// Where that object is in the list.
     pub fn place_named(&self, name: &str) -> Option<usize> {
-        fn name_of<T: Metadata<Ty = ObjectMeta>>(object: &T) -> &str {
-            object.metadata().name.as_deref().unwrap_or_default()
-        }
         let name_at = |place: &usize| name_of(&self[*place]);
         let places = self.0.by_name.get_or_init(|| {
             let names: Vec<&str> = self.iter().map(name_of).collect();
@@ -245,6 +256,10 @@ impl<T: Metadata<Ty = ObjectMeta>> Objects<T> {
         let place = places.get(after.checked_sub(1)?)?;
         (name_at(place) == name).then_some(*place)
     }
+}
+
+fn name_of<T: Metadata<Ty = ObjectMeta>>(object: &T) -> &str {
+    object.metadata().name.as_deref().unwrap_or_default()
 }
 
 impl<T> Default for Objects<T> {
@@ -329,10 +344,26 @@ mod tests {
             assert_eq!(found(name), Some(name));
         }
         assert_eq!((found("db-0"), found("db-11"), found("zz")), (None, None, None));
+        for (list, sorted) in [
+            (&pods, false),
+            (
+                &["a", "b", "c"].map(|name| named(Some(name))).into_iter().collect(),
+                true,
+            ),
+        ] {
+            let names = list.iter().filter_map(|pod| pod.metadata.name.as_deref());
+            assert!(
+                names
+                    .clone()
+                    .all(|name| list.listed(name).and_then(|pod| pod.metadata.name.as_deref()) == Some(name))
+            );
+            assert_eq!(list.0.by_name.get().is_none(), sorted);
+            assert!(list.listed("zz").is_none());
+        }
         let again: Vec<Arc<_>> = pods.shared().cloned().collect();
         assert!(
-            pods.renewed(again.clone()).is_the_same_as(&pods)
-                && !pods.renewed(again[1..].to_vec()).is_the_same_as(&pods)
+            pods.renewed(again.iter().cloned().collect()).is_the_same_as(&pods)
+                && !pods.renewed(again[1..].iter().cloned().collect()).is_the_same_as(&pods)
         );
         assert!(pods.is_the_same_as(&pods.clone()) && !pods.is_the_same_as(&pods.iter().cloned().collect()));
     }

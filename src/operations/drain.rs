@@ -16,6 +16,7 @@ use super::opening::{self, Opened, Opening, open};
 use super::run::{Stop, run};
 use super::tasks::Tasks;
 use crate::cluster::connect::Connection;
+use crate::cluster::fresh::Lists;
 use crate::cluster::permit::Permit;
 use crate::cluster::rights;
 use crate::error::{Error, ErrorKind, Result};
@@ -306,6 +307,7 @@ pub async fn execute(
         watches: open.watches,
         policy: prepared.asked.judging,
         known: Known::default(),
+        lists: Lists::default(),
         set: prepared.set,
         name: drain.run.clone(),
         by: open.by,

@@ -1,5 +1,6 @@
 //! What a run has at hand: the server, the permit, the lock, the live views, the user's commands, and where events go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 use crate::cluster::announce::announce;
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
-use crate::cluster::fresh::{Volumes, around, fresh};
+use crate::cluster::fresh::{Lists, Volumes, around, fresh};
 use crate::cluster::lease::{self, Lock};
 use crate::cluster::permit::Permit;
 use crate::cluster::recording::empty;
@@ -52,6 +53,8 @@ pub struct Run {
     pub policy: Policy,
     /// What is known of the pods from one look to the next.
     pub known: Known,
+    /// What uncached looks leave to the next one.
+    pub lists: Lists,
     /// The set, as it was at the beginning.
     pub set: StatefulSet,
     /// The run, for example `upgrade/shop/db/4f2a`.
@@ -68,24 +71,24 @@ pub struct Run {
     pub events: Emitter,
 }
 
-/// The volumes as they were read last, with one shard's as they are now: those that are read again, and none of its that isn't. The
-/// very list of before where nothing is new.
+/// The volumes as they were read last, with one shard's as they are now: those that are read again, and none that was `meant` for it
+/// and isn't. The very list of before where nothing is new.
 fn with_its(
     all: &Objects<PersistentVolume>,
     its: &Objects<PersistentVolume>,
-    is_its: impl Fn(&PersistentVolume) -> bool,
+    meant: &BTreeSet<String>,
 ) -> Objects<PersistentVolume> {
-    let is_among = |one: &Arc<PersistentVolume>| {
-        let name = one.metadata.name.as_deref().unwrap_or_default();
-        all.named(name)
-            .is_some_and(|known| std::ptr::eq(known, &raw const **one))
-    };
-    let stays = |known: &&Arc<PersistentVolume>| its.shared().any(|one| Arc::ptr_eq(known, one));
-    if its.shared().all(is_among) && all.shared().filter(|known| is_its(known)).all(|known| stays(&known)) {
+    let name = |one: &PersistentVolume| one.metadata.name.clone().unwrap_or_default();
+    let is_among = |one: &PersistentVolume| all.named(&name(one)).is_some_and(|known| std::ptr::eq(known, one));
+    let now: BTreeSet<String> = its.iter().map(name).collect();
+    if its.iter().all(is_among) && meant.is_subset(&now) {
         return all.clone();
     }
-    let again = |volume: &PersistentVolume| its.iter().any(|one| one.metadata.name == volume.metadata.name);
-    let others = all.shared().filter(|volume| !is_its(volume) && !again(volume));
+    let stays = |volume: &&Arc<PersistentVolume>| {
+        let name = name(volume);
+        !meant.contains(&name) && !now.contains(&name)
+    };
+    let others = all.shared().filter(stays);
     others.chain(its.shared()).cloned().collect()
 }
 
@@ -153,6 +156,7 @@ impl Run {
             self.connection.namespace(),
             &self.set,
             Some(&known),
+            &mut self.lists,
             volumes,
         );
         let (read, around) = Box::pin(join(look, around)).await;
@@ -219,18 +223,11 @@ impl Run {
 impl Run {
     /// As [`Run::absorb`], of a read that has the volumes of one shard only: the others' stay as they were read last.
     pub(in crate::operations) fn absorb_one(&mut self, read: Snapshot, ordinal: Ordinal) -> Snapshot {
-        let claims: Vec<String> = set::claim_templates(&self.set)
-            .map(|template| set::claim_name(&self.set, template, ordinal))
-            .collect();
-        let is_its = |volume: &PersistentVolume| {
-            let claim = volume
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.claim_ref.as_ref()?.name.as_ref());
-            claim.is_some_and(|claim| claims.contains(claim))
-        };
         match (&mut self.base.volumes, &read.volumes) {
-            (Read::Got(all), Read::Got(its)) => *all = with_its(all, its, is_its),
+            (Read::Got(all), Read::Got(its)) => {
+                let meant = self.lists.meant_for(all, &self.set, ordinal);
+                *all = with_its(all, its, &meant);
+            }
             // One shard's aren't everybody's: the others' stay unread until a look has them all.
             (_, Read::Got(_)) => {}
             // What can't be read before a deletion is unreadable, whatever was seen before.
@@ -267,21 +264,14 @@ mod tests {
 
     #[test]
     fn one_shards_volumes_take_the_place_of_those_that_it_had_and_one_that_is_gone_is_gone() {
-        let volume = |name: &str, claim: &str, version: &str| {
+        let volume = |name: &str, version: &str| {
             let metadata = json!({"name": name, "resourceVersion": version});
-            let spec = json!({"claimRef": {"name": claim}});
-            Arc::new(serde_json::from_value::<PersistentVolume>(json!({"metadata": metadata, "spec": spec})).unwrap())
+            Arc::new(serde_json::from_value::<PersistentVolume>(json!({"metadata": metadata})).unwrap())
         };
-        let (one, other) = (volume("pv-0", "data-db-0", "1"), volume("pv-1", "data-db-1", "1"));
+        let (one, other) = (volume("pv-0", "1"), volume("pv-1", "1"));
         let all: Objects<PersistentVolume> = [one.clone(), other.clone()].into_iter().collect();
-        let is_its = |volume: &PersistentVolume| {
-            let claim = volume
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.claim_ref.as_ref()?.name.as_deref());
-            claim == Some("data-db-0")
-        };
-        let now = |its: Vec<Arc<PersistentVolume>>| with_its(&all, &its.into_iter().collect(), is_its);
+        let meant = BTreeSet::from(["pv-0".to_owned()]);
+        let now = |its: Vec<Arc<PersistentVolume>>| with_its(&all, &its.into_iter().collect(), &meant);
         let told = |volumes: &Objects<PersistentVolume>| -> Vec<String> {
             let meta = volumes.iter().map(|volume| &volume.metadata);
             meta.map(|meta| {
@@ -294,8 +284,8 @@ mod tests {
             .collect()
         };
         assert!(now(vec![one]).is_the_same_as(&all));
-        assert_eq!(told(&now(vec![volume("pv-0", "data-db-0", "2")])), ["pv-1 1", "pv-0 2"]);
-        assert_eq!(told(&now(vec![volume("pv-9", "data-db-0", "3")])), ["pv-1 1", "pv-9 3"]);
+        assert_eq!(told(&now(vec![volume("pv-0", "2")])), ["pv-1 1", "pv-0 2"]);
+        assert_eq!(told(&now(vec![volume("pv-9", "3")])), ["pv-1 1", "pv-9 3"]);
         assert_eq!(told(&now(Vec::new())), ["pv-1 1"]);
     }
 }

@@ -19,6 +19,7 @@ use super::tasks::Tasks;
 use super::trial::refused;
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
+use crate::cluster::fresh::Lists;
 use crate::cluster::permit::Permit;
 use crate::cluster::write::{try_delete, try_json_patch};
 use crate::error::{Error, ErrorKind, Result};
@@ -334,6 +335,7 @@ pub async fn execute(
         base: prepared.snapshot,
         policy: prepared.asked.judging,
         known: Known::default(),
+        lists: Lists::default(),
         aimed: Aimed {
             template: set::template(&prepared.set).cloned().unwrap_or_default(),
             change: None,

@@ -315,6 +315,7 @@ async fn take_down<P: Planner>(
             run.connection.namespace(),
             &run.set,
             Some(known),
+            &mut run.lists,
             Volumes::Of(target.ordinal),
         );
         tokio::select! {

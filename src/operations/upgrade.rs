@@ -16,6 +16,7 @@ use super::run::{Stop, run};
 use super::tasks::Tasks;
 use super::trial::{Candidate, Tried, try_template};
 use crate::cluster::connect::Connection;
+use crate::cluster::fresh::Lists;
 use crate::cluster::permit::Permit;
 use crate::cluster::rights;
 use crate::error::{Error, Result};
@@ -281,6 +282,7 @@ pub async fn execute(
         base,
         policy: prepared.asked.judging.clone(),
         known: Known::default(),
+        lists: Lists::default(),
         set: prepared.set,
         name: upgrade.run.clone(),
         by: open.by,

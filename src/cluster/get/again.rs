@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::skim::skim;
+use super::told::{Reading, Told};
 use super::{Api, JSON, pages};
 use crate::cluster::failure::Failure;
 use crate::model::objects::Objects;
@@ -30,19 +31,28 @@ const NOT_ACCEPTABLE: u16 = 406;
 /// What tells one state of one object from all others.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
-struct Version<'t> {
+pub(super) struct Version<'t> {
     #[serde(borrow, default)]
-    name: Cow<'t, str>,
+    pub(super) name: Cow<'t, str>,
     #[serde(borrow, default)]
     uid: Cow<'t, str>,
     #[serde(borrow, default)]
     resource_version: Cow<'t, str>,
 }
 
+/// Of an object only what tells its state.
 #[derive(Deserialize)]
-struct Head<'t> {
+pub(super) struct Head<'t> {
     #[serde(borrow, default)]
-    metadata: Version<'t>,
+    pub(super) metadata: Version<'t>,
+}
+
+impl Version<'_> {
+    /// Whether it is that of an object.
+    pub(super) fn is_of<K: Metadata<Ty = ObjectMeta>>(&self, object: &K) -> bool {
+        let meta = object.metadata();
+        meta.uid.as_deref() == Some(&*self.uid) && meta.resource_version.as_deref() == Some(&*self.resource_version)
+    }
 }
 
 /// The objects that are known, and which of them is expected next: a server lists them in the same order again.
@@ -61,43 +71,42 @@ impl<K: Metadata<Ty = ObjectMeta>> Known<K> {
 
     /// The object at this version.
     fn at(&mut self, wanted: &Version<'_>) -> Option<Arc<K>> {
-        let is_it = |object: &Arc<K>| {
-            let meta = object.metadata();
-            meta.uid.as_deref() == Some(&*wanted.uid)
-                && meta.resource_version.as_deref() == Some(&*wanted.resource_version)
-        };
-        let expected = self.objects.at(self.next).filter(|object| is_it(object));
+        let is_it = |object: &&Arc<K>| wanted.is_of(&***object);
+        let expected = self.objects.at(self.next).filter(is_it);
         let found = match expected {
             Some(object) => object,
             None => {
                 self.next = self.objects.place_named(&wanted.name)?;
-                self.objects.at(self.next).filter(|object| is_it(object))?
+                self.objects.at(self.next).filter(is_it)?
             }
         };
         let found = found.clone();
         self.next += 1;
         Some(found)
     }
-}
 
-/// What a list of versions showed.
-struct Shown<K> {
-    known: Vec<Arc<K>>,
-    others: bool,
-}
-
-impl<K> Default for Shown<K> {
-    fn default() -> Self {
-        Shown {
-            known: Vec::new(),
-            others: false,
-        }
+    /// As [`at`](Self::at), of the object that comes after another one in the list.
+    fn after(&mut self, before: Option<&Arc<K>>, wanted: &Version<'_>) -> Option<Arc<K>> {
+        // What came just before was either passed by as it stood, or found here.
+        let place = before.and_then(|before| {
+            let last = self.next.checked_sub(1);
+            let is_last = last
+                .and_then(|last| self.objects.at(last))
+                .is_some_and(|last| Arc::ptr_eq(last, before));
+            if is_last {
+                return last;
+            }
+            self.objects.shared().position(|known| Arc::ptr_eq(known, before))
+        });
+        self.next = place.map_or(0, |place| place + 1);
+        self.at(wanted)
     }
 }
 
 impl Api {
     /// Lists `path` as [`list`](Self::list) does, with the objects typed. What `known` has at the version that the server gives
-    /// is that object; what goes through `keep` is all the rest. Of many known objects the versions are asked for first.
+    /// is that object; what goes through `keep` is all the rest. Of many known objects the versions are asked for first, and `told`
+    /// remembers how the server wrote them, for the next time.
     ///
     /// # Errors
     /// As [`list`](Self::list); an item that is no `K` is [`Failure::NotKubernetes`].
@@ -106,13 +115,14 @@ impl Api {
         path: &str,
         query: &str,
         known: Option<&Objects<K>>,
+        told: &mut Told<K>,
         mut keep: impl FnMut(&RawValue) -> Option<Box<RawValue>> + Send + 'static,
-    ) -> Result<Vec<Arc<K>>, Failure>
+    ) -> Result<Objects<K>, Failure>
     where
         K: Metadata<Ty = ObjectMeta> + DeserializeOwned + Send + Sync + 'static,
     {
         if let Some(known) = known.filter(|known| known.len() > MANY)
-            && let Some(same) = self.list_known(path, query, known).await?
+            && let Some(same) = self.list_known(path, query, known, told).await?
         {
             return Ok(same);
         }
@@ -127,23 +137,33 @@ impl Api {
             Ok(())
         };
         let page = move |kept: &mut Vec<Arc<K>>, page: &[u8]| pages::texts(page, |item| read(kept, item));
-        pages::fold(self, path, query, JSON, page).await
+        let read: Vec<Arc<K>> = pages::fold(self, path, query, JSON, page).await?;
+        Ok(read.into_iter().collect())
     }
 
     /// The objects of a list by their versions alone; none where one of them isn't known.
-    async fn list_known<K>(&self, path: &str, query: &str, known: &Objects<K>) -> Result<Option<Vec<Arc<K>>>, Failure>
+    async fn list_known<K>(
+        &self,
+        path: &str,
+        query: &str,
+        known: &Objects<K>,
+        told: &mut Told<K>,
+    ) -> Result<Option<Objects<K>>, Failure>
     where
         K: Metadata<Ty = ObjectMeta> + Send + Sync + 'static,
     {
-        let mut known = Known::new(Some(known));
-        let page = move |shown: &mut Shown<K>, page: &[u8]| {
-            pages::skimmed(page, |Head { metadata }: Head<'_>| match known.at(&metadata) {
-                Some(object) => shown.known.push(object),
-                None => shown.others = true,
-            })
+        if !told.is_shared_with(known) {
+            *told = Told::default();
+        }
+        let (before, mut known) = (told.clone(), Known::new(Some(known)));
+        let page = move |reading: &mut Reading<K>, page: &[u8]| {
+            before.read(reading, page, |version, behind| known.after(behind, version))
         };
         match pages::fold(self, path, query, VERSIONS, page).await {
-            Ok(shown) => Ok((!shown.others).then_some(shown.known)),
+            Ok(reading) => Ok(told.renewed(reading).map(|now| {
+                *told = now;
+                told.objects().clone()
+            })),
             Err(Failure::Server {
                 code: NOT_ACCEPTABLE, ..
             }) => Ok(None),
@@ -193,9 +213,12 @@ mod tests {
             .collect();
         let keep = |item: &RawValue| to_raw_value(item).ok();
         let api = api(&server, MINUTE);
-        let read = api.list_again("/api/v1/pods", "", Some(&known), keep).await.unwrap();
+        let read = api
+            .list_again("/api/v1/pods", "", Some(&known), &mut Told::default(), keep)
+            .await
+            .unwrap();
         let told: Vec<(&str, &str, bool)> = read
-            .iter()
+            .shared()
             .map(|found| {
                 let meta = &found.metadata;
                 let is_shared = known.shared().any(|one| Arc::ptr_eq(one, found));
@@ -215,7 +238,10 @@ mod tests {
                 ("e", "9", false)
             ]
         );
-        let refused = api.list_again::<Pod>("/api/v1/pods", "", None, keep).await.unwrap_err();
+        let refused = api
+            .list_again::<Pod>("/api/v1/pods", "", None, &mut Told::default(), keep)
+            .await
+            .unwrap_err();
         assert!(matches!(refused, Failure::NotKubernetes { .. }), "{refused:?}");
     }
 
@@ -243,10 +269,14 @@ mod tests {
             .collect();
         let keep = |item: &RawValue| to_raw_value(item).ok();
         let api = api(&server, MINUTE);
+        let mut told = Told::default();
         for others in [0, 1, 1] {
-            let read = api.list_again("/api/v1/pods", "", Some(&known), keep).await.unwrap();
+            let read = api
+                .list_again("/api/v1/pods", "", Some(&known), &mut told, keep)
+                .await
+                .unwrap();
             let shared = read
-                .iter()
+                .shared()
                 .filter(|one| known.shared().any(|known| Arc::ptr_eq(known, one)));
             assert_eq!(read.len() - shared.count(), others);
         }

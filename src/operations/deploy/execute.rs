@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Prepared, prepare};
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
+use crate::cluster::fresh::Lists;
 use crate::cluster::lease::{self, Lock};
 use crate::cluster::permit::Permit;
 use crate::cluster::watch::Watches;
@@ -149,6 +150,7 @@ pub async fn execute(
         base: observed.snapshot,
         policy: asked.judging,
         known: Known::default(),
+        lists: Lists::default(),
         aimed: Aimed {
             template: set::template(&found).cloned().unwrap_or_default(),
             change: None,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::watch::Watch;
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
-use crate::sim::store::{Object, Page};
+use crate::sim::store::{Object, Page, VersionsPage};
 
 /// What a request gets.
 #[derive(Debug)]
@@ -83,27 +83,22 @@ impl Answer {
         Answer::of_json(code, object.text().to_owned())
     }
 
+    /// A list of metadata alone, or a page of one.
+    pub(super) fn versions(page: &VersionsPage<'_>) -> Answer {
+        let metadata = list_metadata(page.revision, &page.next, page.remaining);
+        let body = [
+            r#"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":"#,
+            &metadata.to_string(),
+            r#","items":["#,
+            &page.items,
+            "]}",
+        ];
+        Answer::of_json(200, body.concat())
+    }
+
     /// A list, or a page of one.
-    pub(super) fn list(kind: Kind, page: &Page, accept: &str) -> Answer {
-        let mut metadata = json!({"resourceVersion": page.revision.to_string()});
-        if !page.next.is_empty() {
-            metadata["continue"] = json!(page.next);
-        }
-        if let Some(remaining) = page.remaining {
-            metadata["remainingItemCount"] = json!(remaining);
-        }
-        if accept.contains("as=PartialObjectMetadataList;") {
-            let mut body = format!(
-                r#"{{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{metadata},"items":["#
-            );
-            for (at, object) in page.items.iter().enumerate() {
-                let comma = if at > 0 { "," } else { "" };
-                let of = r#""kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1""#;
-                body.extend([comma, "{", of, r#","metadata":"#, object.metadata_text(), "}"]);
-            }
-            body.push_str("]}");
-            return Answer::of_json(200, body);
-        }
+    pub(super) fn list(kind: Kind, page: &Page) -> Answer {
+        let metadata = list_metadata(page.revision, &page.next, page.remaining);
         let whole = kind.is_custom();
         let mut body = format!(
             r#"{{"kind":"{}List","apiVersion":"{}","metadata":{metadata},"items":["#,
@@ -125,6 +120,17 @@ impl Answer {
         body.push_str("]}");
         Answer::of_json(200, body)
     }
+}
+
+fn list_metadata(revision: u64, next: &str, remaining: Option<usize>) -> Value {
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
+    if !next.is_empty() {
+        metadata["continue"] = json!(next);
+    }
+    if let Some(remaining) = remaining {
+        metadata["remainingItemCount"] = json!(remaining);
+    }
+    metadata
 }
 
 /// An object's metadata alone.

@@ -146,7 +146,7 @@ fn replace(
     change(plane, request, at, named, object, write)
 }
 
-fn page(plane: &Plane, at: &At, accept: &str) -> Result<Answer, Refused> {
+fn page(plane: &mut Plane, at: &At, accept: &str) -> Result<Answer, Refused> {
     let selection = Selection::parse(at.kind, at.parameter("labelSelector"), at.parameter("fieldSelector"))?;
     let limit = match at.parameter("limit") {
         "" => 0,
@@ -155,10 +155,15 @@ fn page(plane: &Plane, at: &At, accept: &str) -> Result<Answer, Refused> {
             .map_err(|_| Refused::bad_request(format!("strconv.ParseInt: parsing \"{limit}\": invalid syntax")))?,
     };
     let next = at.parameter("continue");
-    let page = plane
-        .store
-        .list(at.kind, at.namespace.as_deref(), &selection, limit, next)?;
-    Ok(Answer::list(at.kind, &page, accept))
+    let (store, within) = (&mut plane.store, at.namespace.as_deref());
+    if accept.contains("as=PartialObjectMetadataList;") {
+        let page = store.list_versions(at.kind, within, &selection, limit, next)?;
+        return Ok(Answer::versions(&page));
+    }
+    Ok(Answer::list(
+        at.kind,
+        &store.list(at.kind, within, &selection, limit, next)?,
+    ))
 }
 
 fn create(plane: &mut Plane, request: &Request, at: &At, write: &Write<'_>) -> Result<Answer, Refused> {

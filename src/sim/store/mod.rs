@@ -12,6 +12,7 @@ mod object;
 mod page;
 mod selection;
 mod valid;
+mod versions;
 mod write;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use marks::{Marks, Word};
 pub use object::Object;
 pub use page::Page;
 pub use selection::Selection;
+pub use versions::VersionsPage;
 pub use write::{Part, Write};
 
 /// Where an object is.
@@ -82,6 +84,7 @@ pub struct Store {
     tables: BTreeMap<Kind, Table>,
     changes: BTreeMap<Kind, change::Log>,
     words: marks::Words,
+    versions: versions::Versions,
     revision: u64,
     /// How many looks there were since the trees were given back.
     looks: u32,
@@ -94,6 +97,7 @@ impl Default for Store {
             tables: BTreeMap::new(),
             changes: BTreeMap::new(),
             words: marks::Words::default(),
+            versions: versions::Versions::default(),
             revision: 1000,
             looks: 0,
             made: 0,

@@ -116,15 +116,15 @@ impl Store {
     }
 }
 
-fn place(object: &Object) -> (&str, &str) {
+pub(super) fn place(object: &Object) -> (&str, &str) {
     (&object.glance().namespace, &object.glance().name)
 }
 
-fn token(revision: u64, (namespace, name): (&str, &str)) -> String {
+pub(super) fn token(revision: u64, (namespace, name): (&str, &str)) -> String {
     format!("{revision}/{namespace}/{name}")
 }
 
-fn read_token(token: &str) -> Result<(u64, (String, String)), Refused> {
+pub(super) fn read_token(token: &str) -> Result<(u64, (String, String)), Refused> {
     let mut parts = token.splitn(3, '/');
     let mut part = || parts.next();
     (|| {

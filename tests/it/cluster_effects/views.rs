@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 use shardctl::cluster::connect::Connection;
-use shardctl::cluster::fresh::{Volumes, fresh};
+use shardctl::cluster::fresh::{Lists, Volumes, fresh};
 use shardctl::cluster::watch::Watches;
 use shardctl::model::objects::Objects;
 use shardctl::model::pod;
@@ -131,9 +131,14 @@ fn an_uncached_look_heals_views_that_fell_silent() {
         scene.uid(0).is_some_and(|uid| Some(uid) != before)
     });
     assert_eq!(uid(&watches.snapshot(), "shard-0"), before, "nothing came through");
-    let look = scene
-        .plane()
-        .run(fresh(&connection, scene.namespace(), &scene.set(), None, Volumes::All));
+    let look = scene.plane().run(fresh(
+        &connection,
+        scene.namespace(),
+        &scene.set(),
+        None,
+        &mut Lists::default(),
+        Volumes::All,
+    ));
     watches.absorb(&look.expect("a look"));
     assert_eq!(uid(&watches.snapshot(), "shard-0"), scene.uid(0));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Event, PersistentVolume};
 use serde_json::json;
-use shardctl::cluster::fresh::{Volumes, fresh};
+use shardctl::cluster::fresh::{Lists, Volumes, fresh};
 use shardctl::cluster::permit::Permit;
 use shardctl::cluster::{announce, metadata, rights, write};
 use shardctl::model::objects::Objects;
@@ -158,7 +158,14 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
     let (plane, connection) = (scene.plane(), administrator(&scene));
     let set = scene.set();
     let seen = plane
-        .run(fresh(&connection, scene.namespace(), &set, None, Volumes::All))
+        .run(fresh(
+            &connection,
+            scene.namespace(),
+            &set,
+            None,
+            &mut Lists::default(),
+            Volumes::All,
+        ))
         .expect("a look");
     assert_eq!(seen.set().map(set::uid), Some(set::uid(&set)));
     assert_eq!(seen.pods.got().map(Objects::len), Some(2));
@@ -181,10 +188,14 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
             volumes: volumes.map(|volumes| volumes.shared().take(known).cloned().collect()),
             ..seen.clone()
         };
-        let look = |volumes| fresh(&connection, scene.namespace(), &set, Some(&known), volumes);
-        let again = plane.run(look(Volumes::All)).expect("a look");
+        let mut lists = Lists::default();
+        let mut look = |volumes| {
+            let look = fresh(&connection, scene.namespace(), &set, Some(&known), &mut lists, volumes);
+            plane.run(look).expect("a look")
+        };
+        let again = look(Volumes::All);
         assert_eq!(names(&again.volumes), expected);
-        let without = plane.run(look(Volumes::AsKnown)).expect("a look");
+        let without = look(Volumes::AsKnown);
         assert_eq!(names(&without.volumes), names(&known.volumes));
         assert_eq!(without.pods, again.pods);
     }
@@ -196,7 +207,14 @@ fn the_uncached_look_has_all_that_a_deletion_is_judged_by() {
     ]));
     let limited = super::connection(&scene, &user);
     let seen = plane
-        .run(fresh(&limited, scene.namespace(), &set, None, Volumes::All))
+        .run(fresh(
+            &limited,
+            scene.namespace(),
+            &set,
+            None,
+            &mut Lists::default(),
+            Volumes::All,
+        ))
         .expect("the set and its pods are enough");
     assert_eq!(seen.pods.got().map(Objects::len), Some(2));
     assert!(seen.budgets.got().is_none() && seen.volumes.got().is_none() && seen.leases.got().is_none());

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use shardctl::cluster::connect::{Connection, Target, connect};
-use shardctl::cluster::fresh::{Volumes, fresh};
+use shardctl::cluster::fresh::{Lists, Volumes, fresh};
 use shardctl::cluster::lease::{Wanted, acquire};
 use shardctl::cluster::permit::Permit;
 use shardctl::cluster::watch::Watches;
@@ -196,7 +196,15 @@ impl<'s> Drainer<'s> {
             };
             let taken = acquire(connection.api(), &permit, &wanted, |_| {}, std::future::pending()).await;
             let (lock, _) = taken.expect("the lock");
-            let base = fresh(connection, scene.namespace(), &set, None, Volumes::All).await;
+            let base = fresh(
+                connection,
+                scene.namespace(),
+                &set,
+                None,
+                &mut Lists::default(),
+                Volumes::All,
+            )
+            .await;
             let selector = set.spec.clone().expect("a spec").selector;
             let watches = Watches::start(connection, scene.namespace(), scene.name(), &selector, &self.nodes);
             watches.ready().await.expect("the watches");
@@ -210,6 +218,7 @@ impl<'s> Drainer<'s> {
                 base: base.expect("a look"),
                 policy: Policy::default(),
                 known: Known::default(),
+                lists: Lists::default(),
                 name: name.clone(),
                 by: "ada@laptop".to_owned(),
                 marks_until: now.checked_add(SignedDuration::from_mins(10)).expect("a time"),

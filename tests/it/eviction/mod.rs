@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::{Value, json};
 use shardctl::cluster::connect::{Connection, Target, connect};
-use shardctl::cluster::fresh::{Volumes, fresh};
+use shardctl::cluster::fresh::{Lists, Volumes, fresh};
 use shardctl::cluster::permit::Permit;
 use shardctl::model::mark::Mark;
 use shardctl::model::set;
@@ -63,7 +63,8 @@ impl<'s> Evictor<'s> {
     /// What is there now, uncached.
     fn look(&self) -> Snapshot {
         let set = self.scene.set();
-        let look = fresh(&self.connection, self.scene.namespace(), &set, None, Volumes::All);
+        let (within, mut lists) = (self.scene.namespace(), Lists::default());
+        let look = fresh(&self.connection, within, &set, None, &mut lists, Volumes::All);
         self.scene.plane().run(look).expect("a look")
     }
 

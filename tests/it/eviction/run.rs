@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use serde_json::json;
+use shardctl::cluster::fresh::Lists;
 use shardctl::cluster::lease::{Wanted, acquire};
 use shardctl::cluster::permit::Permit;
 use shardctl::cluster::watch::Watches;
@@ -174,6 +175,7 @@ fn evict_first(
             base,
             policy: Policy::default(),
             known: Known::default(),
+            lists: Lists::default(),
             set,
             name: name.clone(),
             by: "ada@laptop".to_owned(),
