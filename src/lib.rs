@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Small ones at the top: [`error`] (what happened, to which object, what to do next), [`exit_code`] (the documented codes),
-//! [`clock`] (the only reader of wall time), [`nearest`] (what somebody who mistyped may have meant).
+//! [`clock`] (the only reader of wall time), [`nearest`] (what somebody who mistyped may have meant), `memory` (where it comes from).
 
 pub mod cli;
 pub mod clock;
@@ -37,6 +37,7 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod exit_code;
+mod memory;
 pub mod model;
 pub mod nearest;
 pub mod net;

@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &["exit_code"]),
     ("event", &["model"]),
     ("exit_code", &[]),
+    ("memory", &[]),
     ("model", &[]),
     ("nearest", &["error"]),
     ("net", &["model", "error"]),
