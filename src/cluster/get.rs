@@ -31,6 +31,9 @@ use crate::cluster::failure::{Failure, Missing};
 use crate::cluster::retry;
 use crate::cluster::server_time::ServerTime;
 
+/// How much memory is taken for a body before any of it has come, whatever the server says.
+const MOST_AT_ONCE: usize = 4 << 20;
+
 /// The form of all but large lists.
 const JSON: &str = "application/json";
 
@@ -71,16 +74,18 @@ pub struct Api {
 
 /// What takes in a body, piece by piece, as it comes.
 trait Intake: Send {
-    /// A body begins. What was taken in before is void: it was of another one, or of a read that is tried again.
-    fn begin(&mut self);
+    /// A body begins, of so many bytes as far as the server says so. What was taken in before is void: it was of another one, or of a
+    /// read that is tried again.
+    fn begin(&mut self, length: usize);
 
     /// More of it.
     fn piece(&mut self, piece: &[u8]);
 }
 
 impl Intake for Vec<u8> {
-    fn begin(&mut self) {
+    fn begin(&mut self, length: usize) {
         self.clear();
+        self.reserve_exact(length.min(MOST_AT_ONCE));
     }
 
     fn piece(&mut self, piece: &[u8]) {
@@ -336,7 +341,7 @@ impl Api {
         let is_refused = !parts.status.is_success();
         let into: &mut dyn Intake = if is_refused { &mut refusal } else { into };
         // Taken in by hand: `collect_bytes` holds a large page twice while it joins its pieces.
-        into.begin();
+        into.begin(length(&parts.headers));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| match Failure::from(error) {
                 // half an answer is a cut connection, whatever the transport calls it
@@ -356,6 +361,14 @@ impl Api {
             headers: parts.headers,
         })
     }
+}
+
+/// How many bytes of a body the server announces.
+fn length(headers: &HeaderMap) -> usize {
+    let said = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    said.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
 fn not_a_path(path: &str, error: &http::Error) -> Failure {

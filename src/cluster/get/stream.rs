@@ -60,7 +60,7 @@ impl<T> Stream<T> {
 }
 
 impl<T: Unpack + Send> Intake for Stream<T> {
-    fn begin(&mut self) {
+    fn begin(&mut self, _: usize) {
         self.stage = Stage::Form;
         self.held.clear();
         self.items.clear();

@@ -44,7 +44,7 @@ fn list() -> Vec<u8> {
 /// An answer that comes in pieces of so many bytes.
 fn page(answer: &[u8], size: usize) -> Stream<Name> {
     let mut page = Stream::default();
-    page.begin();
+    page.begin(0);
     for piece in answer.chunks(size) {
         page.piece(piece);
     }
@@ -104,9 +104,9 @@ fn wherever_the_network_cuts_a_page_it_reads_the_same() {
 fn what_came_in_of_a_page_that_is_asked_for_again_is_void() {
     let answer = framed(&list());
     let mut page = page(&answer[..answer.len() - 1], 7);
-    page.begin();
+    page.begin(0);
     page.piece(&framed(&[2 << 3, 1]));
-    page.begin();
+    page.begin(0);
     page.piece(&answer);
     let mut names = Vec::new();
     assert_eq!(page.hand_over(|name| names.push(name)), Ok(Some("x==".to_owned())));
