@@ -32,6 +32,19 @@ pub struct Change {
     pub before: Option<Object>,
 }
 
+impl Change {
+    fn rest(&mut self) {
+        self.object.rest();
+        if let Some(before) = &mut self.before {
+            before.rest();
+        }
+    }
+}
+
+/// How many changes of a kind keep the trees of their objects. Controllers and watches look at a change as soon as it is there; of
+/// the hundreds before it the versions that nobody has any more were most of what was in memory.
+const LOOKED_INTO: usize = 4;
+
 /// The changes of one kind, the oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
@@ -46,16 +59,13 @@ impl Log {
         while self.kept.len() > most {
             self.forget_first();
         }
+        let old = self.kept.iter_mut().nth_back(LOOKED_INTO);
+        old.into_iter().for_each(Change::rest);
     }
 
     /// Gives the trees of the objects back.
     pub(super) fn rest(&mut self) {
-        for change in &mut self.kept {
-            change.object.rest();
-            if let Some(before) = &mut change.before {
-                before.rest();
-            }
-        }
+        self.kept.iter_mut().for_each(Change::rest);
     }
 
     fn forget_first(&mut self) {
