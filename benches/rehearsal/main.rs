@@ -85,7 +85,7 @@ fn measure(title: &str, shards: usize, nodes: usize, start: i64) {
 }
 
 fn upgraded(recording: shardctl::model::recording::Recording) -> Rehearsal {
-    let mut play = Play::of(of_recording(recording).unwrap(), "a bench".to_owned(), false);
+    let mut play = Play::of(of_recording(recording), "a bench".to_owned(), false);
     play.waits.push(SignedDuration::from_mins(10));
     let words = || "shardctl upgrade".to_owned();
     let asked = Asked {

@@ -122,7 +122,7 @@ async fn rehearse(context: &Context, how: &Rehearse, mut parts: Parts) -> Result
     )
     .await?;
     let asked = parts.asked()?;
-    play.bought = bought(&play.gathered.snapshot, workload, &parts.catalogue);
+    play.bought = bought(play.gathered.snapshot()?, workload, &parts.catalogue);
     play.left_out = left_out;
     play.waits = vec![
         asked.upgrade.policy.pause,

@@ -2,6 +2,7 @@
 //! access reviews.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures::future::{join_all, join4, try_join};
@@ -29,8 +30,8 @@ use crate::plan::verify::policy::Policy;
 pub struct Gathered {
     /// The look.
     pub recording: Recording,
-    /// The same, typed.
-    pub snapshot: Snapshot,
+    /// The same, typed, once somebody looks into it.
+    typed: OnceLock<Snapshot>,
     /// What each node has fetched, of the images that were asked about; none where that isn't known.
     pub images: Option<BTreeMap<String, BTreeSet<String>>>,
     /// What the set's templates refer to, and whether it is there; none where that isn't known.
@@ -89,6 +90,9 @@ pub async fn gather(
     images.extend(specs.iter().flat_map(images_of).map(str::to_owned));
     let name = snapshot.set().map(set::name).unwrap_or_default();
     let rules = needed(namespace, name);
+    // Who plays it types it again where he plays it: of a large cluster that is tens of megabytes, which are needed in between by
+    // nobody, and are given back to this thread alone.
+    drop(snapshot);
     let (images, referred, node_leases, rights) = join4(
         images_on_nodes(api, images),
         referred(api, namespace, &specs),
@@ -99,7 +103,7 @@ pub async fn gather(
     let (referred, config_maps) = referred;
     Ok(Gathered {
         recording,
-        snapshot,
+        typed: OnceLock::new(),
         images,
         referred: Some(referred),
         config_maps,
@@ -110,20 +114,31 @@ pub async fn gather(
 
 /// What a saved recording gives: the rest isn't known.
 ///
-/// # Errors
-/// Where the recording can't be read as what it says it is.
-pub fn of_recording(recording: Recording) -> Result<Gathered> {
-    let snapshot = Snapshot::derive(&recording)
-        .map_err(|misfit| Error::usage(format!("the snapshot can't be understood: {misfit}")))?;
-    Ok(Gathered {
+pub fn of_recording(recording: Recording) -> Gathered {
+    Gathered {
         recording,
-        snapshot,
+        typed: OnceLock::new(),
         images: None,
         referred: None,
         config_maps: Vec::new(),
         node_leases: Vec::new(),
         rights: None,
-    })
+    }
+}
+
+impl Gathered {
+    /// The look, typed.
+    ///
+    /// # Errors
+    /// Where the recording can't be read as what it says it is.
+    pub fn snapshot(&self) -> Result<&Snapshot> {
+        if let Some(typed) = self.typed.get() {
+            return Ok(typed);
+        }
+        let typed = Snapshot::derive(&self.recording)
+            .map_err(|misfit| Error::usage(format!("the snapshot can't be understood: {misfit}")))?;
+        Ok(self.typed.get_or_init(|| typed))
+    }
 }
 
 /// The pods that the set's template makes, and those that its revisions made.

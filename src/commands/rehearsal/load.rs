@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::read::Read;
 use crate::model::resource::Resource;
 use crate::model::right::Rule;
+use crate::model::snapshot::Snapshot;
 use crate::model::{node, pod, set};
 use crate::operations::gather::{Gathered, specs};
 use crate::plan::references::{Kind as Referred, references};
@@ -60,6 +61,9 @@ const NEEDED: [Resource; 5] = [
     Resource::Nodes,
 ];
 
+/// After how many objects the trees of those that are loaded are given back: as yet nobody looks into them.
+const UNLOOKED: usize = 64;
+
 /// A cluster that is ready to be played.
 #[derive(Debug)]
 pub struct Loaded {
@@ -105,16 +109,20 @@ pub fn load(gathered: &Gathered, pace: Pace) -> Result<Loaded> {
         let words = "which machines Karpenter can buy isn't known: assumed those of the sizes that the nodes have now, in every zone";
         loaded.assumed.push(words.to_owned());
     }
+    let snapshot = gathered.snapshot()?;
     loaded.know_the_rights(gathered);
-    loaded.know_the_revision(gathered);
-    loaded.know_the_images(gathered);
-    loaded.know_what_is_referred_to(gathered);
+    loaded.know_the_revision(snapshot);
+    loaded.know_the_images(gathered, snapshot);
+    loaded.know_what_is_referred_to(gathered, snapshot);
     Ok(loaded)
 }
 
 impl Loaded {
     fn put(&mut self, resource: Resource, objects: &[Box<RawValue>]) -> Result<()> {
-        for raw in objects {
+        for (place, raw) in objects.iter().enumerate() {
+            if place % UNLOOKED == UNLOOKED - 1 {
+                self.plane.store.rest();
+            }
             let object: Value = serde_json::from_str(raw.get()).map_err(|error| {
                 Error::new(
                     ErrorKind::Unreachable,
@@ -168,9 +176,9 @@ impl Loaded {
     }
 
     /// The template is the one that the newest revision was made of, whatever a snapshot left out of either.
-    fn know_the_revision(&mut self, gathered: &Gathered) {
-        let Some(found) = gathered.snapshot.set() else { return };
-        let (namespace, name) = (gathered.recording.taken.namespace.as_str(), set::name(found));
+    fn know_the_revision(&mut self, snapshot: &Snapshot) {
+        let Some(found) = snapshot.set() else { return };
+        let (namespace, name) = (snapshot.taken.namespace.as_str(), set::name(found));
         let status = found.status.as_ref();
         let up_to_date = status.and_then(|status| status.observed_generation) == found.metadata.generation;
         let Some(revision) = status
@@ -201,8 +209,8 @@ impl Loaded {
     }
 
     /// A node has the images of the shards that run there, and what its kubelet lists.
-    fn know_the_images(&mut self, gathered: &Gathered) {
-        for found in gathered.snapshot.pods.got().into_iter().flatten() {
+    fn know_the_images(&mut self, gathered: &Gathered, snapshot: &Snapshot) {
+        for found in snapshot.pods.got().into_iter().flatten() {
             let (Some(place), Some(spec)) = (pod::node(found), &found.spec) else {
                 continue;
             };
@@ -218,7 +226,7 @@ impl Loaded {
             );
             return;
         };
-        for found in gathered.snapshot.nodes.got().into_iter().flatten() {
+        for found in snapshot.nodes.got().into_iter().flatten() {
             let place = node::name(found);
             let images: BTreeSet<&String> = listed.get(place).into_iter().flatten().collect();
             for image in &images {
@@ -235,7 +243,7 @@ impl Loaded {
         }
     }
 
-    fn know_what_is_referred_to(&mut self, gathered: &Gathered) {
+    fn know_what_is_referred_to(&mut self, gathered: &Gathered, snapshot: &Snapshot) {
         let namespace = gathered.recording.taken.namespace.as_str();
         for map in &gathered.config_maps {
             self.plane.store.load(Kind::ConfigMaps, map.clone());
@@ -251,7 +259,7 @@ impl Loaded {
                      that it is"
                         .to_owned(),
                 );
-                let all = specs(&gathered.snapshot);
+                let all = specs(snapshot);
                 all.iter()
                     .flat_map(references)
                     .map(|reference| (reference, true))

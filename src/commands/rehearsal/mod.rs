@@ -85,7 +85,7 @@ impl Play {
         };
         let (gathered, source) = match file {
             Some(path) => {
-                let gathered = of_recording(snapshot_file::read(path)?.0)?;
+                let gathered = of_recording(snapshot_file::read(path)?.0);
                 snapshot_file::is_about(path, &gathered.recording.taken, within, wanted)?;
                 (gathered, format!("the snapshot {}", path.display()))
             }
@@ -178,7 +178,7 @@ impl Play {
         let (gathered, bought) = (self.gathered, self.bought);
         let (at, namespace) = (gathered.recording.taken.at, gathered.recording.taken.namespace.clone());
         let make = move || {
-            let (pace, durations) = measured(&gathered.snapshot);
+            let (pace, durations) = measured(gathered.snapshot()?);
             let Loaded { mut plane, mut assumed } = load(&gathered, pace)?;
             plane.machines = bought.machines;
             assumed.extend(bought.assumed);

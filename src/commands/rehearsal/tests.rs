@@ -47,7 +47,7 @@ fn healthy(shards: usize) -> Scene {
 }
 
 fn play_of(scene: &Scene) -> Play {
-    let mut play = Play::of(of_recording(scene.recording()).unwrap(), "a test".to_owned(), false);
+    let mut play = Play::of(of_recording(scene.recording()), "a test".to_owned(), false);
     play.waits.push(SignedDuration::from_mins(10));
     play
 }
@@ -349,7 +349,7 @@ fn durations_are_those_of_this_cluster_where_it_tells_them() {
         "2026-02-28T12:00:09Z",
         "AttachVolume.Attach succeeded",
     );
-    let (pace, known) = measured(&play_of(&scene).gathered.snapshot);
+    let (pace, known) = measured(play_of(&scene).gathered.snapshot().unwrap());
     assert_eq!(pace.ready, Duration::from_secs(40));
     assert_eq!(pace.pull, Duration::from_millis(47_500));
     assert_eq!(pace.stop, Duration::from_secs(45));
@@ -364,13 +364,13 @@ fn durations_are_those_of_this_cluster_where_it_tells_them() {
         Resource::NodeClaims,
         Read::Got(vec![claim("2026-02-28T10:01:10Z", "2026-02-28T10:01:30Z")]),
     );
-    let (bought, _) = measured(&play_of(&scene).gathered.snapshot);
+    let (bought, _) = measured(play_of(&scene).gathered.snapshot().unwrap());
     assert_eq!((bought.launch.as_secs(), bought.initialize.as_secs()), (70, 20));
     let mut quiet = healthy(1);
     quiet.edit(Resource::Pods, "db-0", |pod| {
         pod["status"]["containerStatuses"] = json!([]);
     });
-    let (typical, known) = measured(&play_of(&quiet).gathered.snapshot);
+    let (typical, known) = measured(play_of(&quiet).gathered.snapshot().unwrap());
     assert_eq!(typical, Pace::default());
     assert!(
         known.iter().all(|one| !one.measured && one.from.starts_with("typical")),
@@ -380,7 +380,7 @@ fn durations_are_those_of_this_cluster_where_it_tells_them() {
 
 #[test]
 fn a_killed_operation_is_heard_no_more_and_another_one_takes_over() {
-    let gathered = of_recording(healthy(2).recording()).unwrap();
+    let gathered = of_recording(healthy(2).recording());
     let at = gathered.recording.taken.at;
     let plane = load(&gathered, Pace::default()).unwrap().plane;
     let asked = to_image("registry.example/db:2.0");

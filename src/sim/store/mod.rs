@@ -232,6 +232,11 @@ impl Store {
             return;
         }
         self.looks = 0;
+        self.rest();
+    }
+
+    /// Gives the trees of all objects back. The next look into one grows it anew.
+    pub fn rest(&mut self) {
         // Endpoint slices are few and large, and each of their controller's looks goes through all of them.
         let tables = self
             .tables

@@ -85,7 +85,7 @@ fn same(scene: &Scene<'_>, node: &str, command: &Command) {
         .plane()
         .run(gather(&connection, &asked, |_, _| Vec::new()))
         .expect("a look");
-    let (pace, _) = measured(&gathered.snapshot);
+    let (pace, _) = measured(gathered.snapshot().expect("a typed look"));
     let mut plane = load(&gathered, pace).expect("a cluster").plane;
     plane.crashing_images.insert(CRASHES.to_owned());
     let (at, space) = (gathered.recording.taken.at, scene.namespace().to_owned());
