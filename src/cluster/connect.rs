@@ -89,7 +89,7 @@ impl Connection {
         });
         Connection {
             inner: Arc::new(Inner {
-                api: Api::new(client.clone(), endpoint.clone(), REHEARSED),
+                api: Api::new(client.clone(), endpoint.clone(), REHEARSED).within_this_process(),
                 parts: client::Parts::Stock(client.clone()),
                 client,
                 upgrade: OnceLock::new(),

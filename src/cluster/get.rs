@@ -34,6 +34,9 @@ use crate::cluster::server_time::ServerTime;
 /// How much memory is taken for a body before any of it has come, whatever the server says.
 const MOST_AT_ONCE: usize = 4 << 20;
 
+/// How many whole objects are asked for at once where the server is in this process.
+pub(in crate::cluster) const SMALL_PAGE: u32 = 100;
+
 /// The form of all but large lists.
 const JSON: &str = "application/json";
 
@@ -70,6 +73,10 @@ pub struct Api {
     endpoint: Arc<Endpoint>,
     timeout: Option<Duration>,
     server_time: ServerTime,
+    /// Whether a page is read on a thread of its own while the next one is on its way.
+    beside: bool,
+    /// How many whole objects are asked for at once.
+    page: u32,
 }
 
 /// What takes in a body, piece by piece, as it comes.
@@ -107,7 +114,17 @@ impl Api {
             endpoint,
             timeout: (!timeout.is_zero()).then_some(timeout),
             server_time: ServerTime::default(),
+            beside: true,
+            page: pages::PAGE,
         }
+    }
+
+    /// The same, for a server in this very process: a page is as much memory there again, and is there at once, so that pages are small
+    /// and read on the thread that asks. What several threads put into memory is given back to each of them apart.
+    #[must_use]
+    pub fn within_this_process(self) -> Self {
+        let (beside, page) = (false, SMALL_PAGE);
+        Self { beside, page, ..self }
     }
 
     /// The same server, user and timeout, over another client.

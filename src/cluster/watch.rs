@@ -27,7 +27,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::fresh::Around;
-use crate::cluster::get::Api;
+use crate::cluster::get::{Api, SMALL_PAGE};
 use crate::cluster::read::served;
 use crate::cluster::recording::empty;
 use crate::cluster::server_time::ServerTime;
@@ -136,7 +136,11 @@ impl Watches {
     fn spawn(&mut self, connection: &Connection, namespace: &str, set_name: &str) {
         let client = || connection.client().clone();
         let bell = || self.bell.clone();
-        let all = Config::default;
+        let small = connection.is_a_rehearsal();
+        let all = move || match small {
+            true => Config::default().page_size(SMALL_PAGE),
+            false => Config::default(),
+        };
         let shards = all().labels(&selector_query(&self.selector));
         let tasks = &mut self.tasks;
         let set = all().fields(&format!("metadata.name={set_name}"));

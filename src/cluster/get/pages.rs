@@ -17,11 +17,11 @@ use tokio::sync::mpsc;
 use super::binary::{Malformed, Unpack};
 use super::skim::{Skim, Text};
 use super::stream::Stream;
-use super::{Api, unreadable};
+use super::{Api, JSON, unreadable};
 use crate::cluster::failure::Failure;
 
 /// How many objects are asked for at once; kubectl's `--chunk-size`.
-const PAGE: usize = 500;
+pub(super) const PAGE: u32 = 500;
 
 /// How many pages of a list are asked for at a time where the next one is known early.
 const AT_ONCE: usize = 2;
@@ -30,19 +30,21 @@ const AT_ONCE: usize = 2;
 /// `accept` is the form that is asked for, one of JSON's.
 ///
 /// A page that names the next one is read on a thread of its own while that one is on its way: of a large cluster the reading
-/// takes as long as the network. The two take turns in the same memory.
+/// takes as long as the network. The two take turns in the same memory. (Not where the server is in this process.)
 pub(super) async fn fold<S, R>(api: &Api, path: &str, query: &str, accept: &'static str, read: R) -> Result<S, Failure>
 where
     S: Default + Send + 'static,
     R: FnMut(&mut S, &[u8]) -> Result<Option<String>, Failure> + Send + 'static,
 {
     let mut sum = Sum { read, of: S::default() };
-    let page = |token: &str| with_query(path, query, &after(token));
-    let first = with_query(path, query, &format!("limit={PAGE}"));
+    // Of other forms than whole objects a page is small in any case.
+    let size = if accept == JSON { api.page } else { PAGE };
+    let page = |token: &str| with_query(path, query, &after(token, size));
+    let first = with_query(path, query, &format!("limit={size}"));
     let mut body = api.get_into(&first, accept, Vec::new()).await?;
     let mut spare = Vec::new();
     loop {
-        let next = match token_at_the_top(&body) {
+        let next = match token_at_the_top(&body).filter(|_| api.beside) {
             Some(token) => {
                 let at_work = tokio::task::spawn_blocking(move || {
                     let read = sum.read(&body);
@@ -133,7 +135,7 @@ where
         if let Some((place, token)) = next
             && place + 1 == asked
         {
-            coming.push_back(read(asked, after(&token)));
+            coming.push_back(read(asked, after(&token, PAGE)));
             asked += 1;
         }
         if coming.is_empty() {
@@ -155,8 +157,8 @@ fn only_a_part() -> Failure {
 }
 
 /// What asks for the page that a token leads to.
-fn after(token: &str) -> String {
-    format!("limit={PAGE}&continue={}", percent_encoded(token))
+fn after(token: &str, size: u32) -> String {
+    format!("limit={size}&continue={}", percent_encoded(token))
 }
 
 /// What was made of the items so far, and how the next page comes to it.
