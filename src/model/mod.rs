@@ -11,6 +11,7 @@ pub mod dns;
 pub mod eviction;
 pub mod facts;
 pub mod finding;
+pub mod fit;
 pub mod grade;
 pub mod happening;
 pub mod journal;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::dns::Questions;
+use super::fit::Fit;
 use super::load::Load;
 use super::objects::Objects;
 use super::read::Read;
@@ -224,44 +225,50 @@ impl Recorded<'_> {
     }
 
     /// Objects that every look at a running operation has.
-    fn shared<T: DeserializeOwned>(&mut self, resource: Resource) -> Result<Read<Objects<T>>, Misfit> {
-        self.read::<T, _>(resource)
+    fn shared<T: DeserializeOwned + Fit>(&mut self, resource: Resource) -> Result<Read<Objects<T>>, Misfit> {
+        self.read(resource, T::fit)
     }
 
     fn typed<T: DeserializeOwned>(&mut self, resource: Resource) -> Result<Read<Vec<T>>, Misfit> {
-        self.read::<T, _>(resource)
+        self.read(resource, |_: &mut T| {})
     }
 
-    fn read<T: DeserializeOwned, L: FromIterator<T>>(&mut self, resource: Resource) -> Result<Read<L>, Misfit> {
+    fn read<T, L>(&mut self, resource: Resource, fit: fn(&mut T)) -> Result<Read<L>, Misfit>
+    where
+        T: DeserializeOwned,
+        L: FromIterator<T>,
+    {
         let unread = || Read::Unreadable(format!("{} were not recorded", resource.noun()));
         Ok(match self {
             Recorded::Kept(recording) => match recording.objects.get(&resource) {
                 None => unread(),
                 Some(Read::Absent(why)) => Read::Absent(why.clone()),
                 Some(Read::Unreadable(why)) => Read::Unreadable(why.clone()),
-                Some(Read::Got(items)) => Read::Got(typed::<T, L, _>(resource, items.iter().map(|item| &**item))?),
+                Some(Read::Got(items)) => Read::Got(typed(resource, items.iter().map(|item| &**item), fit)?),
             },
             Recorded::Spent(recording) => match recording.objects.remove(&resource) {
                 None => unread(),
                 Some(Read::Absent(why)) => Read::Absent(why),
                 Some(Read::Unreadable(why)) => Read::Unreadable(why),
-                Some(Read::Got(items)) => Read::Got(typed::<T, L, _>(resource, items.into_iter())?),
+                Some(Read::Got(items)) => Read::Got(typed(resource, items.into_iter(), fit)?),
             },
         })
     }
 }
 
-fn typed<T, L, R>(resource: Resource, items: impl Iterator<Item = R>) -> Result<L, Misfit>
+fn typed<T, L, R>(resource: Resource, items: impl Iterator<Item = R>, fit: fn(&mut T)) -> Result<L, Misfit>
 where
     T: DeserializeOwned,
     L: FromIterator<T>,
     R: Borrow<RawValue>,
 {
     let typed = items.map(|item| {
-        serde_json::from_str(item.borrow().get()).map_err(|error| Misfit {
+        let mut object = serde_json::from_str(item.borrow().get()).map_err(|error| Misfit {
             resource,
             why: error.to_string(),
-        })
+        })?;
+        fit(&mut object);
+        Ok(object)
     });
     typed.collect()
 }

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 
 use crate::cluster::read::{LAST_APPLIED, has_cluster_events};
+use crate::model::fit::Fit as _;
 use crate::model::pod::MIRROR;
 
 pub(super) fn set(set: &mut StatefulSet) -> bool {
@@ -15,6 +16,7 @@ pub(super) fn set(set: &mut StatefulSet) -> bool {
 }
 
 pub(super) fn pod(pod: &mut Pod) -> bool {
+    pod.fit();
     bare(&mut pod.metadata)
 }
 
@@ -70,6 +72,7 @@ pub(super) fn node_pod(pod: &mut Pod) -> bool {
             ..PodStatus::default()
         });
     }
+    pod.fit();
     true
 }
 
@@ -87,10 +90,12 @@ pub(super) fn node(node: &mut Node) -> bool {
     if let Some(status) = &mut node.status {
         status.images = None;
     }
+    node.fit();
     bare(&mut node.metadata)
 }
 
 pub(super) fn attachment(attachment: &mut VolumeAttachment) -> bool {
+    attachment.fit();
     bare(&mut attachment.metadata)
 }
 
@@ -99,6 +104,7 @@ pub(super) fn budget(budget: &mut PodDisruptionBudget) -> bool {
 }
 
 pub(super) fn claim(claim: &mut PersistentVolumeClaim) -> bool {
+    claim.fit();
     bare(&mut claim.metadata)
 }
 
