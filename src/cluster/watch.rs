@@ -88,6 +88,19 @@ impl Watches {
         selector: &LabelSelector,
         nodes: &[String],
     ) -> Watches {
+        Self::start_knowing(connection, namespace, set_name, selector, nodes, None)
+    }
+
+    /// As [`start`](Self::start), after a look at everything: what the watches find as it was then they share with it.
+    pub fn start_knowing(
+        connection: &Connection,
+        namespace: &str,
+        set_name: &str,
+        selector: &LabelSelector,
+        nodes: &[String],
+        known: Option<&Snapshot>,
+    ) -> Watches {
+        let known_pods = known.and_then(|known| known.pods.got());
         let mut taken = empty(connection, Some(set_name.to_owned())).taken;
         taken.namespace = namespace.to_owned();
         let (bell, changes) = watch::channel(());
@@ -96,15 +109,18 @@ impl Watches {
             selector: selector.clone(),
             server_time: connection.api().server_time().clone(),
             set: store(Resource::StatefulSets),
-            pods: store(Resource::Pods),
+            pods: store_knowing(Resource::Pods, known_pods),
             helpers: store(Resource::Pods),
             joined: Mutex::default(),
-            events: store(Resource::Events),
+            events: store_knowing(Resource::Events, known.and_then(|known| known.events.got())),
             cluster_events: store(Resource::ClusterEvents),
-            nodes: store(Resource::Nodes),
-            attachments: store(Resource::VolumeAttachments),
+            nodes: store_knowing(Resource::Nodes, known.and_then(|known| known.nodes.got())),
+            attachments: store_knowing(
+                Resource::VolumeAttachments,
+                known.and_then(|known| known.attachments.got()),
+            ),
             budgets: store(Resource::Budgets),
-            claims: store(Resource::Claims),
+            claims: store_knowing(Resource::Claims, known.and_then(|known| known.claims.got())),
             revisions: store(Resource::ControllerRevisions),
             node_claims: store(Resource::NodeClaims),
             on_nodes: nodes
@@ -390,6 +406,10 @@ async fn follow_node_claims(api: Api, client: kube::Client, store: Arc<Store<Dyn
 
 fn store<K: kube::Resource + Clone>(resource: Resource) -> Arc<Store<K>> {
     Arc::new(Store::new(resource))
+}
+
+fn store_knowing<K: kube::Resource + Clone>(resource: Resource, known: Option<&Objects<K>>) -> Arc<Store<K>> {
+    Arc::new(Store::knowing(resource, known))
 }
 
 #[cfg(test)]

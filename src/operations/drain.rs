@@ -135,6 +135,10 @@ impl Opening for Prepared {
         &self.set
     }
 
+    fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     fn goal(&self) -> String {
         Prepared::goal(self)
     }

@@ -20,6 +20,7 @@ use crate::model::outcome::{End, Outcome};
 use crate::model::read::Read;
 use crate::model::refusal::Refusal;
 use crate::model::set::{self, Ordinal};
+use crate::model::snapshot::Snapshot;
 use crate::plan::safety::catalogue::Allowed;
 use crate::plan::safety::preflight::Preflight;
 use crate::plan::verify::policy::Policy;
@@ -35,6 +36,9 @@ pub(super) trait Opening: Sized {
 
     /// The set that is locked.
     fn set(&self) -> &StatefulSet;
+
+    /// All that was read.
+    fn snapshot(&self) -> &Snapshot;
 
     /// What it will do.
     fn goal(&self) -> String;
@@ -176,7 +180,15 @@ async fn under_lock<P: Opening>(
         return Err(Error::usage(format!("statefulset/{set_name} has no selector")));
     };
     let nodes = prepared.nodes();
-    let watches = Watches::start(connection, connection.namespace(), set_name, &spec.selector, &nodes);
+    let known = Some(prepared.snapshot());
+    let watches = Watches::start_knowing(
+        connection,
+        connection.namespace(),
+        set_name,
+        &spec.selector,
+        &nodes,
+        known,
+    );
     let ready = tokio::select! {
         biased;
         ready = watches.ready() => Some(ready),

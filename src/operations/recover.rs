@@ -160,6 +160,10 @@ impl Opening for Prepared {
         &self.set
     }
 
+    fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     fn goal(&self) -> String {
         Prepared::goal(self)
     }

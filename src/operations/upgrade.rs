@@ -140,6 +140,10 @@ impl Opening for Prepared {
         &self.set
     }
 
+    fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     fn goal(&self) -> String {
         self.upgrade.aim.what.clone()
     }

@@ -29,6 +29,8 @@ struct Inner<K> {
     shown: Option<Objects<K>>,
     /// A list that is coming in; what was seen before stays in view until it is whole.
     incoming: BTreeMap<String, Kept<K>>,
+    /// What was read before the first list, until that is whole.
+    known: BTreeMap<String, Arc<K>>,
     /// The uids of what the watch saw deleted, and when.
     gone: VecDeque<(Instant, String)>,
     failing: Option<Failure>,
@@ -87,6 +89,13 @@ fn place_of<K: kube::Resource>(shown: &Objects<K>, wanted: &str) -> Result<usize
 
 impl<K: kube::Resource + Clone> Store<K> {
     pub(super) fn new(resource: Resource) -> Self {
+        Self::knowing(resource, None)
+    }
+
+    /// As [`new`](Self::new), where `known` was read before, shortened as a watch shortens it: what the first list has at the same
+    /// version is that object, so that it isn't in memory twice while both are.
+    pub(super) fn knowing(resource: Resource, known: Option<&Objects<K>>) -> Self {
+        let known = known.into_iter().flat_map(Objects::shared);
         Self {
             resource,
             inner: Mutex::new(Inner {
@@ -94,6 +103,7 @@ impl<K: kube::Resource + Clone> Store<K> {
                 objects: BTreeMap::new(),
                 shown: None,
                 incoming: BTreeMap::new(),
+                known: known.map(|object| (name(&**object), object.clone())).collect(),
                 gone: VecDeque::new(),
                 failing: None,
                 failures: 0,
@@ -113,8 +123,10 @@ impl<K: kube::Resource + Clone> Store<K> {
     /// One object of the list.
     pub(super) fn listed(&self, object: K) {
         let (name, at) = (name(&object), Instant::now());
-        let object = Arc::new(object);
-        self.inner().incoming.insert(name, Kept { object, at });
+        let mut inner = self.inner();
+        let known = inner.known.remove(&name).filter(|known| is_same(&**known, &object));
+        let object = known.unwrap_or_else(|| Arc::new(object));
+        inner.incoming.insert(name, Kept { object, at });
     }
 
     /// The list is whole.
@@ -132,6 +144,7 @@ impl<K: kube::Resource + Clone> Store<K> {
             }
         }
         inner.objects = objects;
+        inner.known.clear();
         inner.shown = None;
         inner.state = State::Got;
         inner.failing = None;
@@ -284,6 +297,13 @@ fn uid<K: kube::Resource>(object: &K) -> &str {
     object.meta().uid.as_deref().unwrap_or_default()
 }
 
+/// Whether both are one object at one version.
+fn is_same<K: kube::Resource>(one: &K, other: &K) -> bool {
+    let (one, other) = (one.meta(), other.meta());
+    let is_told = one.uid.is_some() && one.resource_version.is_some();
+    is_told && one.uid == other.uid && one.resource_version == other.resource_version
+}
+
 /// Whether one object was written before the other. Versions of a kind grow, whichever object they are of; the API server
 /// promises that since 1.35, and etcd has always made them so. Versions that are no numbers are never older.
 fn is_older<K: kube::Resource>(one: &K, other: &K) -> bool {
@@ -346,6 +366,26 @@ mod tests {
         assert_eq!(before.got().map(Objects::len), Some(1));
         let read = || store.read().got().cloned().unwrap();
         assert!(read().is_the_same_as(&read()));
+    }
+
+    #[test]
+    fn what_was_read_before_at_the_same_version_is_shared_and_all_else_is_what_the_first_list_brings() {
+        let read: Objects<Pod> = vec![pod("shard-0", "a", 1), pod("shard-1", "b", 2), pod("shard-2", "c", 3)].into();
+        let store = Store::knowing(Resource::Pods, Some(&read));
+        store.list_begins();
+        for listed in [pod("shard-0", "a", 1), pod("shard-1", "b", 9), pod("shard-2", "d", 3)] {
+            store.listed(listed);
+        }
+        store.list_is_whole();
+        let shown = store.read().got().cloned().unwrap();
+        let is_shared: Vec<bool> = shown
+            .shared()
+            .map(|one| read.shared().any(|other| Arc::ptr_eq(one, other)))
+            .collect();
+        assert_eq!(
+            (uids(&store), is_shared),
+            (["a", "b", "d"].map(str::to_owned).to_vec(), vec![true, false, false])
+        );
     }
 
     #[tokio::test(start_paused = true)]
