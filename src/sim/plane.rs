@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::sim::api::Access;
-use crate::sim::controllers::{Followed, Led, Ordered, Pace, Stage, Work, concerned, run};
+use crate::sim::controllers::{Covered, Followed, Led, Ordered, Pace, Stage, Work, concerned, run};
 use crate::sim::json::uid;
 use crate::sim::kind::Kind;
 use crate::sim::store::{Change, Key, Object, Part, Store, What, Write};
@@ -68,7 +68,7 @@ pub struct Plane {
     /// The services whose slices are written.
     pub(in crate::sim) led: BTreeMap<Key, Led>,
     /// The pods that budgets cover.
-    pub(in crate::sim) covered: BTreeMap<Key, Followed>,
+    pub(in crate::sim) covered: BTreeMap<Key, Followed<Covered>>,
     queue: BTreeMap<(Timestamp, u64), Work>,
     planned: BTreeMap<Work, (Timestamp, u64)>,
     sequence: u64,

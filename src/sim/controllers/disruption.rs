@@ -14,7 +14,7 @@ use crate::sim::controllers::{Followed, Work};
 use crate::sim::json::{controller, find, map, moment, name, namespace, number, set, set_condition, text};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::{Key, Marks, Object, Store};
+use crate::sim::store::{Key, Object, Store, Word};
 
 /// How long an evicted pod may take to be seen leaving before its slot is given back.
 const FORGOTTEN: SignedDuration = SignedDuration::from_mins(2);
@@ -33,6 +33,15 @@ fn picks(selector: &LabelSelector, pod: &Object) -> bool {
     selects_by(selector, |key| pod.glance().label(key))
 }
 
+/// What is asked of a pod that a budget covers.
+#[derive(Clone, Debug)]
+pub(in crate::sim) struct Covered {
+    /// The uid of its controller.
+    owner: Option<Word>,
+    ready: bool,
+    leaving: bool,
+}
+
 /// Writes a budget's status.
 pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     let Some(budget) = plane.store.get(key).cloned() else {
@@ -42,20 +51,24 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     let selector = selector(&budget);
     let mut covered = plane.covered.remove(key).unwrap_or_default();
     covered.follow(&plane.store, &key.namespace, &budget["spec"]["selector"], |pod| {
-        selector.as_ref().is_some_and(|selector| picks(selector, pod))
+        picks(selector.as_ref()?, pod).then(|| Covered {
+            owner: plane.store.word(&pod.glance().owner),
+            ready: pod.glance().ready,
+            leaving: pod.glance().leaving,
+        })
     });
     let (disrupted, again) = disrupted(&budget, &covered, now);
     if let Some(again) = again {
         plane.plan(Work::Budget(key.clone()), again);
     }
-    let is_healthy = |marks: &&Marks| marks.ready && !marks.leaving;
-    let healthy = covered.marks(&plane.store, &key.namespace).filter(is_healthy).count();
-    let evicted = disrupted.keys().filter(|name| {
-        let pod = plane.store.get(&Key::new(Kind::Pods, &key.namespace, name));
-        pod.is_some_and(|pod| pod.glance().ready && !pod.glance().leaving)
-    });
+    let is_healthy = |pod: &&Covered| pod.ready && !pod.leaving;
+    let healthy = covered.picked().values().filter(is_healthy).count();
+    let evicted = disrupted
+        .keys()
+        .filter_map(|name| covered.picked().get(name.as_str()))
+        .filter(is_healthy);
     let healthy = i64::try_from(healthy.saturating_sub(evicted.count())).unwrap_or(i64::MAX);
-    let judged = expected(&plane.store, &budget, &covered);
+    let judged = expected(&plane.store, &budget, &covered, &key.namespace);
     plane.covered.insert(key.clone(), covered);
     let generation = number(&budget, "/metadata/generation").unwrap_or(0);
     let (expected, desired, allowed, reason) = match judged {
@@ -96,16 +109,16 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
 }
 
 /// The evicted pods that aren't seen leaving yet, and when the first of them is given up on.
-fn disrupted(budget: &Value, pods: &Followed, now: Timestamp) -> (BTreeMap<String, Value>, Option<Timestamp>) {
+fn disrupted(budget: &Value, pods: &Followed<Covered>, now: Timestamp) -> (BTreeMap<String, Value>, Option<Timestamp>) {
     let mut still = BTreeMap::new();
     let mut again: Option<Timestamp> = None;
     for (pod, since) in map(budget, "/status/disruptedPods").into_iter().flatten() {
-        let present = pods.picked().find(|found| name(found) == pod);
+        let present = pods.picked().get(pod.as_str());
         let Some(until) = moment(&json!({"at": since}), "/at").and_then(|since| since.checked_add(FORGOTTEN).ok())
         else {
             continue;
         };
-        if present.is_some_and(|pod| !pod.glance().leaving) && now < until {
+        if present.is_some_and(|pod| !pod.leaving) && now < until {
             still.insert(pod.clone(), since.clone());
             again = Some(again.map_or(until, |again| again.min(until)));
         }
@@ -114,15 +127,15 @@ fn disrupted(budget: &Value, pods: &Followed, now: Timestamp) -> (BTreeMap<Strin
 }
 
 /// How many pods there should be, and how many of them have to be healthy.
-fn expected(store: &Store, budget: &Value, pods: &Followed) -> Result<(i64, i64), String> {
-    let present = i64::try_from(pods.picked().count()).unwrap_or(i64::MAX);
+fn expected(store: &Store, budget: &Value, pods: &Followed<Covered>, space: &str) -> Result<(i64, i64), String> {
+    let present = i64::try_from(pods.picked().len()).unwrap_or(i64::MAX);
     if let Some(most) = budget.pointer("/spec/maxUnavailable") {
-        let expected = scale(store, pods)?;
+        let expected = scale(store, pods, space)?;
         return Ok((expected, (expected - portion(most, expected)).max(0)));
     }
     match budget.pointer("/spec/minAvailable") {
         Some(least) if least.is_string() => {
-            let expected = scale(store, pods)?;
+            let expected = scale(store, pods, space)?;
             Ok((expected, portion(least, expected)))
         }
         Some(least) => Ok((present, least.as_i64().unwrap_or(0))),
@@ -131,15 +144,17 @@ fn expected(store: &Store, budget: &Value, pods: &Followed) -> Result<(i64, i64)
 }
 
 /// The sum of what the pods' controllers want.
-fn scale(store: &Store, pods: &Followed) -> Result<i64, String> {
+fn scale(store: &Store, pods: &Followed<Covered>, space: &str) -> Result<i64, String> {
     let mut owners: BTreeMap<&str, i64> = BTreeMap::new();
-    let mut before = "";
-    for pod in pods.picked() {
+    let mut before = Some(Word::NONE);
+    for (called, seen) in pods.picked() {
         // As a rule all have the same one.
-        let own = &*pod.glance().owner;
-        if !own.is_empty() && own == std::mem::replace(&mut before, own) {
+        if seen.owner != Some(Word::NONE) && seen.owner == std::mem::replace(&mut before, seen.owner) {
             continue;
         }
+        let Some(pod) = store.get(&Key::new(Kind::Pods, space, called)) else {
+            continue;
+        };
         let Some(owner) = controller(pod) else {
             return Err(format!("found no controller ref for pod \"{}\"", name(pod)));
         };

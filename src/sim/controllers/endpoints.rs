@@ -32,7 +32,8 @@ pub(super) fn selects(service: &Value, pod: &Object) -> bool {
 pub(in crate::sim) struct Led {
     service: Object,
     slices: Vec<Object>,
-    pods: Followed,
+    /// The uids of the pods that it leads to.
+    pods: Followed<Box<str>>,
     /// The slice of each pod, by the pod's uid.
     homes: BTreeMap<String, Box<str>>,
 }
@@ -71,35 +72,30 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         None => (Followed::default(), BTreeMap::new(), None),
     };
     let news = pods.follow(&plane.store, &key.namespace, &service["spec"]["selector"], |pod| {
-        has_address(pod) && selects(&service, pod)
+        (has_address(pod) && selects(&service, pod)).then(|| pod.glance().uid.clone())
     });
     // Where somebody else has touched the service or its slices everything is looked at.
     let is_as_it_was = was.is_some_and(|(before, written)| before.is_very(&service) && are_very(&written, &slices));
     let ports: Value = list(&service, "/spec/ports").iter().map(port).collect();
+    let mut touched: BTreeSet<Box<str>> = BTreeSet::new();
     let mut wanted: BTreeMap<&str, &Object> = BTreeMap::new();
-    let mut touched: BTreeSet<&str> = BTreeSet::new();
+    let by_uid = |pod| (&*Object::glance(pod).uid, pod);
     if is_as_it_was {
-        wanted.extend(
-            news.iter()
-                .filter_map(|(_, now)| now.as_ref())
-                .map(|pod| (uid(pod), pod)),
-        );
-        touched.extend(
-            news.iter()
-                .filter_map(|(before, _)| before.as_ref())
-                .map(|pod| uid(pod)),
-        );
+        wanted.extend(news.iter().filter_map(|(_, now)| *now).map(by_uid));
+        touched.extend(news.into_iter().filter_map(|(before, _)| before));
     } else {
-        wanted.extend(pods.picked().map(|pod| (uid(pod), pod)));
+        let names = pods.picked().keys();
+        let there = names.filter_map(|pod| plane.store.get(&Key::new(Kind::Pods, &key.namespace, pod)));
+        wanted.extend(there.map(by_uid));
     }
     let always = publishes_always(&service);
-    let some_come = wanted.keys().any(|uid| !touched.contains(uid));
+    let some_come = wanted.keys().any(|uid| !touched.contains(*uid));
     let mut filled: Vec<Filled<'_>> = Vec::new();
     for slice in &slices {
         let kept = list(slice, "/endpoints");
-        let goes_from = |uid: &&str| homes.get(*uid).is_some_and(|home| *home == slice.glance().name);
+        let goes_from = |uid: &str| homes.get(uid).is_some_and(|home| *home == slice.glance().name);
         let takes_some = some_come && kept.len() < MOST;
-        if is_as_it_was && !takes_some && !touched.iter().any(goes_from) {
+        if is_as_it_was && !takes_some && !touched.iter().any(|uid| goes_from(uid)) {
             // Nothing is new in it.
             filled.push((Some(slice), None));
             continue;
@@ -160,7 +156,7 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         homes.clear();
     }
     for uid in &touched {
-        homes.remove(*uid);
+        homes.remove(&**uid);
     }
     let is_known = |slice: &&Object| is_as_it_was && slices.iter().any(|known| known.is_very(slice));
     for slice in written.iter().filter(|slice| !is_known(slice)) {

@@ -1,68 +1,82 @@
 //! The pods that a selector picks, followed from look to look: only those that have changed are looked into.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use crate::sim::kind::Kind;
-use crate::sim::store::{Marks, Object, Store};
+use crate::sim::store::{Key, Object, Store};
 
-/// The pods of a namespace as a controller saw them last.
-#[derive(Clone, Debug, Default)]
-pub(in crate::sim) struct Followed {
+/// The picked pods of a namespace as a controller saw them last: by their names, with what it asks of each.
+#[derive(Clone, Debug)]
+pub(in crate::sim) struct Followed<T> {
     /// What picks them.
     selector: Value,
-    /// All of them by their names, and whether each is picked.
-    seen: Vec<(Object, bool)>,
+    /// The store's version at the last look.
+    revision: u64,
+    picked: BTreeMap<Box<str>, T>,
 }
 
-/// A picked pod before and after.
-pub(super) type News = (Option<Object>, Option<Object>);
+/// A picked pod: what was asked of it before, and as it is now.
+pub(super) type News<'a, T> = (Option<T>, Option<&'a Object>);
 
-impl Followed {
-    /// Looks at the pods again: what has changed of those that are picked, or were.
-    pub(super) fn follow(
+impl<T> Default for Followed<T> {
+    fn default() -> Self {
+        Followed {
+            selector: Value::Null,
+            revision: 0,
+            picked: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> Followed<T> {
+    /// Looks at the pods again: what has changed of those that are picked, or were. `asks` of a pod what is to be remembered of
+    /// it; nothing where it isn't picked.
+    pub(super) fn follow<'a>(
         &mut self,
-        store: &Store,
+        store: &'a Store,
         namespace: &str,
         selector: &Value,
-        picks: impl Fn(&Object) -> bool,
-    ) -> Vec<News> {
+        asks: impl Fn(&Object) -> Option<T>,
+    ) -> Vec<News<'a, T>> {
         if self.selector != *selector {
             self.selector = selector.clone();
-            self.seen.clear();
+            self.revision = 0;
+            self.picked.clear();
         }
-        let mut news: Vec<News> = Vec::new();
-        let mut before = std::mem::take(&mut self.seen).into_iter().peekable();
-        let gone = |(pod, picked): (Object, bool)| picked.then_some((Some(pod), None));
-        for pod in store.all(Kind::Pods, Some(namespace)) {
-            if let Some(same) = before.next_if(|(known, _)| known.is_very(pod)) {
-                self.seen.push(same);
-                continue;
+        let names: BTreeSet<Box<str>> = match store.since(Kind::Pods, self.revision) {
+            Ok(changes) => {
+                let seen = changes.map(|change| change.object.glance());
+                let here = seen.filter(|seen| *seen.namespace == *namespace);
+                here.map(|seen| seen.name.clone()).collect()
             }
-            let name = &pod.glance().name;
-            while let Some(known) = before.next_if(|(known, _)| known.glance().name < *name) {
-                news.extend(gone(known));
+            // The log has forgotten something since then: any of them may have changed.
+            Err(_) => {
+                let there = store.all(Kind::Pods, Some(namespace));
+                let there = there.map(|pod| pod.glance().name.clone());
+                there.chain(self.picked.keys().cloned()).collect()
             }
-            let known = before.next_if(|(known, _)| known.glance().name == *name);
-            let known = known.filter(|(_, picked)| *picked).map(|(known, _)| known);
-            let picked = picks(pod);
-            if picked || known.is_some() {
-                news.push((known, picked.then(|| pod.clone())));
+        };
+        self.revision = store.revision();
+        let mut news = Vec::new();
+        for name in names {
+            let pod = store.get(&Key::new(Kind::Pods, namespace, &name));
+            let picked = pod.and_then(|pod| Some((pod, asks(pod)?)));
+            let before = self.picked.remove(&name);
+            if before.is_some() || picked.is_some() {
+                news.push((before, picked.as_ref().map(|(pod, _)| *pod)));
             }
-            self.seen.push((pod.clone(), picked));
+            if let Some((_, asked)) = picked {
+                self.picked.insert(name, asked);
+            }
         }
-        news.extend(before.filter_map(gone));
         news
     }
 
-    /// Those that were picked at the last look.
-    pub(super) fn picked(&self) -> impl Iterator<Item = &Object> {
-        self.seen.iter().filter(|(_, picked)| *picked).map(|(pod, _)| pod)
-    }
-
-    /// The marks of those that were picked at the last look, which was at this very state of the store.
-    pub(super) fn marks<'a>(&'a self, store: &'a Store, namespace: &'a str) -> impl Iterator<Item = &'a Marks> {
-        let all = store.marked(Kind::Pods, Some(namespace)).zip(&self.seen);
-        all.filter(|(_, (_, picked))| *picked).map(|((_, marks), _)| marks)
+    /// Those that were picked at the last look, by their names.
+    pub(super) fn picked(&self) -> &BTreeMap<Box<str>, T> {
+        &self.picked
     }
 }
 
@@ -75,20 +89,19 @@ mod tests {
     use crate::sim::plane::{Plane, by_us};
     use crate::sim::store::{Deletion, Key};
 
-    fn look(followed: &mut Followed, plane: &Plane, app: &str) -> Vec<String> {
+    /// What a look tells: each pod's name, and its node before and now.
+    fn look(followed: &mut Followed<[String; 2]>, plane: &Plane, app: &str) -> Vec<String> {
+        let asked = |pod: &Object| [&pod.glance().name, &pod.glance().node].map(|text| text.to_string());
         let news = followed.follow(&plane.store, "shop", &json!(app), |pod| {
-            pod.glance().label("app") == Some(app)
+            (pod.glance().label("app") == Some(app)).then(|| asked(pod))
         });
-        let version = |pod: &Option<Object>| {
-            pod.as_ref()
-                .map_or("-".to_owned(), |pod| pod["spec"]["nodeName"].to_string())
-        };
-        news.iter()
-            .map(|(before, now)| {
-                let name = before.as_ref().or(now.as_ref()).map(|pod| &pod.glance().name);
-                format!("{} {} {}", name.unwrap(), version(before), version(now))
-            })
-            .collect()
+        let told = news.iter().map(|(before, now)| {
+            let now = now.map(asked);
+            let name = &before.as_ref().or(now.as_ref()).unwrap()[0];
+            let node = |asked: &Option<[String; 2]>| asked.as_ref().map_or("-".to_owned(), |asked| asked[1].clone());
+            format!("{name} {} {}", node(before), node(&now))
+        });
+        told.collect()
     }
 
     #[test]
@@ -100,7 +113,7 @@ mod tests {
         let mut followed = Followed::default();
         assert_eq!(
             look(&mut followed, &plane, "db"),
-            ["db-0 - \"n1\"", "db-2 - \"n1\"", "db-3 - \"n1\""]
+            ["db-0 - n1", "db-2 - n1", "db-3 - n1"]
         );
         assert!(look(&mut followed, &plane, "db").is_empty());
         let key = |name: &str| Key::new(Kind::Pods, "shop", name);
@@ -118,10 +131,31 @@ mod tests {
         plane.store.load(Kind::Pods, pod_of("db", "db", "db-4"));
         assert_eq!(
             look(&mut followed, &plane, "db"),
-            ["db-0 \"n1\" -", "db-2 \"n1\" \"n2\"", "db-3 \"n1\" -", "db-4 - \"n1\""]
+            ["db-0 n1 -", "db-2 n1 n2", "db-3 n1 -", "db-4 - n1"]
         );
-        assert_eq!(followed.picked().count(), 2);
-        assert_eq!(followed.marks(&plane.store, "shop").count(), 2);
-        assert_eq!(look(&mut followed, &plane, "web"), ["db-1 - \"n2\"", "db-3 - \"n1\""]);
+        assert_eq!(followed.picked().len(), 2);
+        assert_eq!(look(&mut followed, &plane, "web"), ["db-1 - n2", "db-3 - n1"]);
+    }
+    #[test]
+    fn what_the_log_has_forgotten_is_found_by_looking_at_all() {
+        let mut plane = plane();
+        for name in ["db-0", "db-1"] {
+            plane.store.load(Kind::Pods, pod_of("db", "db", name));
+        }
+        let mut followed = Followed::default();
+        assert_eq!(look(&mut followed, &plane, "db"), ["db-0 - n1", "db-1 - n1"]);
+        let now = Deletion {
+            grace: Some(0),
+            ..Deletion::default()
+        };
+        let first = Key::new(Kind::Pods, "shop", "db-0");
+        plane.store.delete(&first, &now, &by_us(at(0))).unwrap();
+        plane.store.load(Kind::Pods, pod_of("db", "db", "db-2"));
+        plane.store.compact(plane.store.revision());
+        assert_eq!(
+            look(&mut followed, &plane, "db"),
+            ["db-0 n1 -", "db-1 n1 n1", "db-2 - n1"]
+        );
+        assert!(look(&mut followed, &plane, "db").is_empty());
     }
 }

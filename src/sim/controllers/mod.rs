@@ -25,6 +25,7 @@ use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
 use crate::sim::store::{Change, Key, Store, What};
 
+pub(in crate::sim) use disruption::Covered;
 pub(in crate::sim) use endpoints::Led;
 pub(in crate::sim) use followed::Followed;
 pub(in crate::sim) use provisioner::Ordered;
