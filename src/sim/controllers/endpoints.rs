@@ -3,7 +3,6 @@
 //! Source: `k8s.io/endpointslice`, reconciler.go. An endpoint stays in its slice; a slice that has become small isn't joined to
 //! another one.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -35,11 +34,40 @@ pub(in crate::sim) struct Led {
     /// The uids of the pods that it leads to.
     pods: Followed<Box<str>>,
     /// The slice of each pod, by the pod's uid.
-    homes: BTreeMap<String, Box<str>>,
+    homes: BTreeMap<Box<str>, Box<str>>,
 }
 
-/// A slice that is there, or is to be made, with what it is to hold; nothing where nothing is new in it.
-type Filled<'a> = (Option<&'a Object>, Option<Vec<Cow<'a, Value>>>);
+/// What a slice that is there, or is to be made, is to hold.
+#[derive(Default)]
+struct Filled<'a> {
+    slice: Option<&'a Object>,
+    /// The endpoints that stay in it, by their places there, and what takes the place of one that says something else now.
+    kept: Vec<(usize, Option<Value>)>,
+    /// What comes behind them.
+    added: Vec<Value>,
+    /// The uids of the pods whose endpoints were looked at, and are in it.
+    uids: Vec<Box<str>>,
+}
+
+impl Filled<'_> {
+    fn len(&self) -> usize {
+        self.kept.len() + self.added.len()
+    }
+
+    /// Whether its slice holds just this already.
+    fn is_as_before(&self, before: &[Value]) -> bool {
+        let same = |(at, now): &(usize, Option<Value>)| now.as_ref().is_none_or(|now| before.get(*at) == Some(now));
+        self.added.is_empty() && self.kept.len() == before.len() && self.kept.iter().all(same)
+    }
+
+    /// Its endpoints, of those that the slice held before.
+    fn endpoints(self, mut before: Vec<Value>) -> Vec<Value> {
+        let mut taken = |at: usize| before.get_mut(at).map(Value::take).unwrap_or_default();
+        let kept = self.kept.into_iter();
+        let kept = kept.map(|(at, now)| now.unwrap_or_else(|| taken(at)));
+        kept.chain(self.added).collect()
+    }
+}
 
 fn are_very(some: &[Object], others: &[Object]) -> bool {
     some.len() == others.len() && some.iter().zip(others).all(|(one, other)| one.is_very(other))
@@ -87,101 +115,98 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
         let names = pods.picked().keys();
         let there = names.filter_map(|pod| plane.store.get(&Key::new(Kind::Pods, &key.namespace, pod)));
         wanted.extend(there.map(by_uid));
+        homes.clear();
     }
     let always = publishes_always(&service);
     let some_come = wanted.keys().any(|uid| !touched.contains(*uid));
     let mut filled: Vec<Filled<'_>> = Vec::new();
+    // Those in which nothing is new.
+    let mut others = 0;
     for slice in &slices {
-        let kept = list(slice, "/endpoints");
+        let before = list(slice, "/endpoints");
         let goes_from = |uid: &str| homes.get(uid).is_some_and(|home| *home == slice.glance().name);
-        let takes_some = some_come && kept.len() < MOST;
+        let takes_some = some_come && before.len() < MOST;
         if is_as_it_was && !takes_some && !touched.iter().any(|uid| goes_from(uid)) {
-            // Nothing is new in it.
-            filled.push((Some(slice), None));
+            others += 1;
             continue;
         }
-        let kept = kept
-            .iter()
-            .filter_map(|one| {
-                let uid = text(one, "/targetRef/uid");
-                if is_as_it_was && !touched.contains(uid) {
-                    return Some(Cow::Borrowed(one));
-                }
-                let pod = wanted.remove(uid)?;
-                Some(if is_current(one, always, pod) {
-                    Cow::Borrowed(one)
-                } else {
-                    Cow::Owned(endpoint(plane, &service, pod))
-                })
-            })
-            .collect();
-        filled.push((Some(slice), Some(kept)));
-    }
-    let rest = wanted.into_values().map(|pod| endpoint(plane, &service, pod));
-    let mut rest = rest.map(Cow::Owned).collect::<Vec<_>>().into_iter().peekable();
-    for endpoints in filled.iter_mut().filter_map(|(_, endpoints)| endpoints.as_mut()) {
-        endpoints.extend(rest.by_ref().take(MOST.saturating_sub(endpoints.len())));
-    }
-    while rest.peek().is_some() {
-        filled.push((None, Some(rest.by_ref().take(MOST).collect())));
-    }
-    if filled.is_empty() {
-        filled.push((None, Some(Vec::new())));
-    }
-    let only = filled.len() == 1;
-    for (slice, endpoints) in filled {
-        let Some(endpoints) = endpoints else { continue };
-        match slice {
-            Some(slice) if endpoints.is_empty() && !only => {
-                let at = Key::of(Kind::EndpointSlices, slice);
-                let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
-            }
-            Some(slice) if is_as_before(slice, &endpoints) && slice["ports"] == ports => {}
-            Some(slice) => {
-                let endpoints = endpoints.into_iter().map(Cow::into_owned).collect();
-                plane.change(&Key::of(Kind::EndpointSlices, slice), now, |slice| {
-                    slice["endpoints"] = endpoints;
-                    slice["ports"] = ports.clone();
-                });
-            }
-            None => {
-                let endpoints = endpoints.into_iter().map(Cow::into_owned).collect();
-                let made = new(&service, endpoints, &ports);
-                plane.make(Kind::EndpointSlices, &key.namespace, made, now);
+        let mut fill = Filled {
+            slice: Some(slice),
+            ..Filled::default()
+        };
+        for (at, one) in before.iter().enumerate() {
+            let uid = text(one, "/targetRef/uid");
+            if is_as_it_was && !touched.contains(uid) {
+                fill.kept.push((at, None));
+            } else if let Some(pod) = wanted.remove(uid) {
+                let now = (!is_current(one, always, pod)).then(|| endpoint(plane, &service, pod));
+                fill.kept.push((at, now));
+                fill.uids.push(uid.into());
             }
         }
+        filled.push(fill);
     }
-    let written = slices_of(&plane.store, key);
-    if !is_as_it_was {
-        homes.clear();
+    let rest = wanted.into_iter();
+    let mut rest = rest
+        .map(|(uid, pod)| (Box::from(uid), endpoint(plane, &service, pod)))
+        .peekable();
+    for fill in &mut filled {
+        let room = MOST.saturating_sub(fill.len());
+        let (uids, added): (Vec<_>, Vec<_>) = rest.by_ref().take(room).unzip();
+        fill.uids.extend(uids);
+        fill.added = added;
     }
+    while rest.peek().is_some() {
+        let (uids, added) = rest.by_ref().take(MOST).unzip();
+        filled.push(Filled {
+            uids,
+            added,
+            ..Filled::default()
+        });
+    }
+    drop(rest);
+    if filled.is_empty() && others == 0 {
+        filled.push(Filled::default());
+    }
+    let only = filled.len() + others == 1;
     for uid in &touched {
-        homes.remove(&**uid);
+        homes.remove(uid);
     }
-    let is_known = |slice: &&Object| is_as_it_was && slices.iter().any(|known| known.is_very(slice));
-    for slice in written.iter().filter(|slice| !is_known(slice)) {
-        let uids = list(slice, "/endpoints")
-            .iter()
-            .map(|one| text(one, "/targetRef/uid").to_owned());
-        homes.extend(uids.map(|uid| (uid, slice.glance().name.clone())));
+    for mut fill in filled {
+        let uids = std::mem::take(&mut fill.uids);
+        let home = match fill.slice {
+            Some(slice) if fill.len() == 0 && !only => {
+                let at = Key::of(Kind::EndpointSlices, slice);
+                let _ = plane.store.delete(&at, &Deletion::default(), &by_us(now));
+                None
+            }
+            Some(slice) if fill.is_as_before(list(slice, "/endpoints")) && slice["ports"] == ports => {
+                Some(slice.clone())
+            }
+            Some(slice) => plane.change(&Key::of(Kind::EndpointSlices, slice), now, |slice| {
+                let before = match slice["endpoints"].take() {
+                    Value::Array(before) => before,
+                    _ => Vec::new(),
+                };
+                slice["endpoints"] = Value::Array(fill.endpoints(before));
+                slice["ports"] = ports.clone();
+            }),
+            None => {
+                let made = new(&service, fill.added, &ports);
+                plane.make(Kind::EndpointSlices, &key.namespace, made, now)
+            }
+        };
+        if let Some(home) = home {
+            homes.extend(uids.into_iter().map(|uid| (uid, home.glance().name.clone())));
+        }
     }
     let led = Led {
         service,
-        slices: written,
+        slices: slices_of(&plane.store, key),
         pods,
         homes,
     };
     plane.led.insert(key.clone(), led);
-}
-
-/// Whether a slice holds just these: what was taken over from it is the same without looking into it.
-fn is_as_before(slice: &Value, endpoints: &[Cow<'_, Value>]) -> bool {
-    let before = list(slice, "/endpoints");
-    before.len() == endpoints.len()
-        && before.iter().zip(endpoints).all(|(before, now)| match now {
-            Cow::Borrowed(now) => std::ptr::eq(before, *now),
-            Cow::Owned(now) => before == now,
-        })
 }
 
 /// A new slice of a service.
@@ -329,6 +354,32 @@ mod tests {
         let left = held(&plane);
         assert_eq!(left.iter().sum::<usize>(), 149);
         assert!(left == [50, 99] || left == [49, 100], "{left:?}");
+    }
+
+    #[test]
+    fn an_endpoint_is_found_again_after_a_change_of_its_pod_that_it_does_not_tell() {
+        let mut plane = plane();
+        for called in ["db-0", "db-1"] {
+            let mut pod = ready(pod_of("db", "set", called), true);
+            pod["status"]["podIP"] = json!("10.0.0.1");
+            plane.store.load(Kind::Pods, pod);
+        }
+        let service = json!({"metadata": {"name": "db", "namespace": "shop"}, "spec": {"selector": {"app": "db"}}});
+        plane.store.load(Kind::Services, service);
+        let (key, pod) = (
+            Key::new(Kind::Services, "shop", "db"),
+            Key::new(Kind::Pods, "shop", "db-1"),
+        );
+        reconcile(&mut plane, &key, at(0));
+        plane.change(&pod, at(1), |pod| pod["metadata"]["annotations"] = json!({"note": "x"}));
+        reconcile(&mut plane, &key, at(1));
+        plane.change(&pod, at(2), |pod| {
+            pod["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+        });
+        reconcile(&mut plane, &key, at(2));
+        let slices: Vec<&Object> = plane.store.all(Kind::EndpointSlices, Some("shop")).collect();
+        assert_eq!(slices.len(), 1);
+        assert_eq!(ready_ones(slices[0]), [true, false]);
     }
 
     #[test]
