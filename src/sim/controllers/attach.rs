@@ -14,7 +14,7 @@ use super::{Stage, Work, claims_of};
 use crate::sim::json::{condition, is_leaving, list, name, namespace, remove, set, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
-use crate::sim::store::{Deletion, Key, Object, Store};
+use crate::sim::store::{Common, Deletion, Key, Object, Store};
 
 /// How long a kubelet takes to unmount the disk of a pod that is gone.
 const UNMOUNT: Duration = Duration::from_secs(1);
@@ -45,11 +45,9 @@ pub(super) fn is_attached(store: &Store, pod: &Value) -> bool {
     })
 }
 
-fn attachments<'a>(store: &'a Store, volume: &'a str) -> impl Iterator<Item = &'a Object> {
-    let volume = store.word(volume);
-    let all = store.marked(Kind::VolumeAttachments, None);
-    all.filter(move |(_, marks)| volume == Some(marks.volume))
-        .map(|(found, _)| found)
+fn attachments<'a>(store: &'a Store, volume: &str) -> impl Iterator<Item = &'a Object> + use<'a> {
+    let of_it = store.sharing(Common::Volume, volume);
+    of_it.filter_map(|(found, _)| store.get(found))
 }
 
 /// Looks at a volume.
@@ -100,10 +98,9 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
 fn users(store: &Store, volume: &Value) -> Vec<Object> {
     let space = text(volume, "/spec/claimRef/namespace");
     let claim = text(volume, "/spec/claimRef/name");
-    let pods = store.marked(Kind::Pods, Some(space));
-    let word = store.word(claim);
-    pods.filter(|(pod, marks)| marks.is_placed() && !marks.ended && marks.may_use(word) && pod.glance().uses(claim))
-        .map(|(pod, _)| pod.clone())
+    let pods = store.sharing(Common::Claim, claim);
+    pods.filter(|(pod, marks)| pod.namespace == space && marks.is_placed() && !marks.ended)
+        .filter_map(|(pod, _)| store.get(pod).cloned())
         .collect()
 }
 

@@ -15,7 +15,7 @@ use crate::sim::controllers::{Stage, Work, claims_of};
 use crate::sim::json::{condition, is_leaving, list, moment, namespace, number, set, set_condition, stamp, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
-use crate::sim::store::{Deletion, Key, Object, Store, Word};
+use crate::sim::store::{Common, Deletion, Key, Object, Store};
 use containers::{Wait, running, waiting};
 
 /// Looks at a pod that has a node.
@@ -92,12 +92,10 @@ fn is_bound(store: &Store, pod: &Value) -> bool {
 fn is_held_elsewhere(store: &Store, pod: &Object) -> bool {
     let ours = pod.glance();
     let here = store.word(&ours.node);
-    let claims: Vec<Option<Word>> = ours.claims.iter().map(|claim| store.word(claim)).collect();
-    let mut others = store.marked(Kind::Pods, Some(namespace(pod)));
-    others.any(|(other, marks)| {
-        let elsewhere = marks.is_placed() && here != Some(marks.node);
-        let may_hold = elsewhere && claims.iter().any(|claim| marks.may_use(*claim));
-        may_hold && ours.claims.iter().any(|claim| other.glance().uses(claim))
+    ours.claims.iter().any(|claim| {
+        let users = store.sharing(Common::Claim, claim);
+        let mut users = users.filter(|(other, _)| *other.namespace == *ours.namespace);
+        users.any(|(_, marks)| marks.is_placed() && here != Some(marks.node))
     })
 }
 

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use crate::sim::json::{controller, list, name, namespace, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::{Change, Key, Store, What};
+use crate::sim::store::{Change, Common, Key, Store, What};
 
 pub(in crate::sim) use disruption::Covered;
 pub(in crate::sim) use endpoints::Led;
@@ -208,11 +208,8 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
             work
         }
         Kind::Nodes => {
-            let here = store.word(name(object));
-            let on_it = store
-                .marked(Kind::Pods, None)
-                .filter(|(_, marks)| here == Some(marks.node));
-            let on_it = on_it.map(|(pod, _)| Work::Run(Key::of(Kind::Pods, pod)));
+            let on_it = store.sharing(Common::Node, name(object));
+            let on_it = on_it.map(|(pod, _)| Work::Run(pod.clone()));
             let machine = provisioner::machine_of(store, name(object)).map(Work::Machine);
             waiting(store, None)
                 .chain(on_it)
@@ -255,16 +252,16 @@ pub(in crate::sim) fn concerned(store: &Store, change: &Change) -> Vec<Work> {
 
 /// The pods that have no node yet.
 fn waiting<'a>(store: &'a Store, within: Option<&'a str>) -> impl Iterator<Item = Work> + 'a {
-    let pods = store.marked(Kind::Pods, within);
-    let without = pods.filter(|(_, marks)| !marks.is_placed() && !marks.leaving);
-    without.map(|(pod, _)| Work::Place(Key::of(Kind::Pods, pod)))
+    let pods = store.sharing(Common::Node, "");
+    let here = pods.filter(move |(pod, _)| within.is_none_or(|within| pod.namespace == within));
+    let staying = here.filter(|(_, marks)| !marks.leaving);
+    staying.map(|(pod, _)| Work::Place(pod.clone()))
 }
 
 /// The pods that have a node and don't run yet.
-fn starting<'a>(store: &'a Store, within: &'a str) -> impl Iterator<Item = Work> + 'a {
-    let pods = store.marked(Kind::Pods, Some(within));
-    let pending = pods.filter(|(_, marks)| marks.is_placed() && marks.pending);
-    pending.map(|(pod, _)| Work::Run(Key::of(Kind::Pods, pod)))
+fn starting<'a>(store: &'a Store, within: &str) -> impl Iterator<Item = Work> + use<'a> {
+    let pods = store.sharing(Common::Starting, within);
+    pods.map(|(pod, _)| Work::Run(pod.clone()))
 }
 
 /// The names of the claims that a pod uses.

@@ -13,7 +13,7 @@ use crate::sim::controllers::{Work, fit};
 use crate::sim::json::{condition, is_leaving, list, moment, number, set, set_condition, stamp, text};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
-use crate::sim::store::{Deletion, Key, Object};
+use crate::sim::store::{Common, Deletion, Key, Object, Store};
 
 const SILENT: &str = "node.kubernetes.io/unreachable";
 const UNWELL: &str = "node.kubernetes.io/not-ready";
@@ -54,12 +54,7 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     if taints != before {
         plane.change(key, now, |node| set(node, &["spec", "taints"], json!(taints)));
     }
-    let pods: Vec<Object> = plane
-        .store
-        .all(Kind::Pods, None)
-        .filter(|pod| text(pod, "/spec/nodeName") == key.name)
-        .cloned()
-        .collect();
+    let pods = pods_on(&plane.store, key);
     let evicts = |taint: &&Value| text(taint, "/effect") == "NoExecute";
     if let Some(taint) = taints.iter().filter(evicts).find(|taint| ours(taint)) {
         for pod in &pods {
@@ -77,13 +72,14 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     }
 }
 
+fn pods_on(store: &Store, node: &Key) -> Vec<Object> {
+    let pods = store.sharing(Common::Node, &node.name);
+    pods.filter_map(|(pod, _)| store.get(pod).cloned()).collect()
+}
+
 /// Deletes by force what is leaving a node that is out of service, when the garbage collector looks.
 fn collect(plane: &mut Plane, node: &Key, now: Timestamp) {
-    let on = plane.store.all(Kind::Pods, None);
-    let pods: Vec<Object> = on
-        .filter(|pod| text(pod, "/spec/nodeName") == node.name)
-        .cloned()
-        .collect();
+    let pods = pods_on(&plane.store, node);
     if pods.is_empty() {
         return;
     }

@@ -14,7 +14,7 @@ use crate::sim::controllers::{Work, claims_of, fit};
 use crate::sim::json::{entry, is_leaving, name, namespace, number, set, set_condition, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Object, Store, Word};
+use crate::sim::store::{Deletion, Key, Object, Store};
 
 /// The annotation that tells whoever makes volumes on which node its first consumer will run.
 pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
@@ -104,21 +104,21 @@ struct Field<'a> {
     wanted: &'a Amounts,
     disks: fit::Disks<'a>,
     spreads: Vec<fit::Spread<'a>>,
-    on: BTreeMap<Word, Vec<&'a Object>>,
+    on: BTreeMap<&'a str, Vec<&'a Object>>,
 }
 
 impl<'a> Field<'a> {
     fn of(plane: &'a Plane, pod: &'a Object) -> Field<'a> {
         let store = &plane.store;
-        let mut on: BTreeMap<Word, Vec<&Object>> = BTreeMap::new();
+        let mut on: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         let mut meant: Vec<fit::Meant<'_>> = Vec::new();
         let ours = priority(pod);
-        for (other, marks) in store.marked(Kind::Pods, None) {
-            if marks.ended {
+        for other in store.all(Kind::Pods, None) {
+            if other.glance().ended {
                 continue;
             }
-            if marks.is_placed() {
-                on.entry(marks.node).or_default().push(other);
+            if other.glance().is_placed() {
+                on.entry(&other.glance().node).or_default().push(other);
                 continue;
             }
             if other.glance().uid == pod.glance().uid {
@@ -134,8 +134,7 @@ impl<'a> Field<'a> {
                 "" if priority(other) >= ours => text(other, "/status/nominatedNodeName"),
                 reserved => reserved,
             };
-            let node = store.word(node).filter(|node| *node != Word::NONE);
-            if let Some(node) = node {
+            if !node.is_empty() {
                 on.entry(node).or_default().push(other);
             }
         }
@@ -168,7 +167,7 @@ impl<'a> Field<'a> {
     }
 
     fn on(&self, node: &Object) -> &[&'a Object] {
-        let here = self.store.word(&node.glance().name).and_then(|node| self.on.get(&node));
+        let here = self.on.get(&*node.glance().name);
         here.map(Vec::as_slice).unwrap_or_default()
     }
 

@@ -10,7 +10,7 @@ use crate::sim::controllers::{Stage, Work};
 use crate::sim::json::{entry, is_leaving, list, name, remove, set, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us, later};
-use crate::sim::store::{Deletion, Key, Object, Store};
+use crate::sim::store::{Common, Deletion, Key, Object, Store};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -61,9 +61,8 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
 }
 
 fn is_used(store: &Store, key: &Key) -> bool {
-    let mut pods = store.marked(Kind::Pods, Some(&key.namespace));
-    let claim = store.word(&key.name);
-    pods.any(|(pod, marks)| !marks.ended && marks.may_use(claim) && pod.glance().uses(&key.name))
+    let mut pods = store.sharing(Common::Claim, &key.name);
+    pods.any(|(pod, marks)| pod.namespace == key.namespace && !marks.ended)
 }
 
 /// Whether every owner of the claim is gone: then the garbage collector takes it.

@@ -1,4 +1,4 @@
-//! What controllers ask of every pod, claim and attachment at every change, next to each other in memory: of a thousand objects one has
+//! What controllers ask of all pods of an owner or a node at every change, next to each other in memory: of a thousand pods one has
 //! changed, and looking into each of the others costs more than all that is done with that one.
 
 use std::collections::BTreeMap;
@@ -36,11 +36,9 @@ impl Words {
     }
 }
 
-/// An object in a few words. What it hasn't is empty.
+/// A pod in a few words. What it hasn't is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// The uid of the owner that controls it.
-    pub owner: Word,
     /// Its name up to the last hyphen.
     pub stem: Word,
     /// The number behind that hyphen; none where something else stands there.
@@ -49,14 +47,6 @@ pub struct Marks {
     pub node: Word,
     /// Its revision.
     pub revision: Word,
-    /// The volume that it attaches.
-    pub volume: Word,
-    /// The first claim that it uses.
-    pub claim: Word,
-    /// Whether it uses others.
-    pub more_claims: bool,
-    /// Whether anything owns it.
-    pub owned: bool,
     /// Whether its condition says that it is Ready.
     pub ready: bool,
     /// Whether it is Running.
@@ -75,7 +65,6 @@ impl Marks {
         let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
         let ordinal = digits.parse().ok().filter(|_| is_number);
         Marks {
-            owner: words.learn(&seen.owner),
             stem: if ordinal.is_some() {
                 words.learn(stem)
             } else {
@@ -84,10 +73,6 @@ impl Marks {
             ordinal,
             node: words.learn(&seen.node),
             revision: words.learn(&seen.revision),
-            volume: words.learn(&seen.volume),
-            claim: seen.claims.first().map_or(Word::NONE, |claim| words.learn(claim)),
-            more_claims: seen.claims.len() > 1,
-            owned: seen.owned,
             ready: seen.ready,
             runs: seen.runs,
             pending: seen.pending,
@@ -99,11 +84,6 @@ impl Marks {
     /// Whether it has a node.
     pub fn is_placed(&self) -> bool {
         self.node != Word::NONE
-    }
-
-    /// Whether it may use a claim: of its first one this is known.
-    pub fn may_use(&self, claim: Option<Word>) -> bool {
-        self.more_claims || claim == Some(self.claim)
     }
 }
 
@@ -117,17 +97,15 @@ mod tests {
     fn the_same_text_has_the_same_number_and_only_a_number_at_its_end_is_an_ordinal() {
         let mut words = Words::default();
         let mut marks = |name: &str| {
-            let pod = json!({"metadata": {"name": name}, "spec": {"nodeName": "n1",
-                "volumes": [{"persistentVolumeClaim": {"claimName": "data"}}]}});
+            let pod = json!({"metadata": {"name": name}, "spec": {"nodeName": "n1"}});
             Marks::of(&Glance::at(&pod), &mut words)
         };
         let (one, two, other) = (marks("db-1"), marks("db-12"), marks("db-x"));
         assert_eq!((one.ordinal, two.ordinal, other.ordinal), (Some(1), Some(12), None));
         assert_eq!((one.stem, one.node), (two.stem, two.node));
-        assert_eq!((other.stem, other.owner), (Word::NONE, Word::NONE));
-        assert!(one.is_placed() && !one.more_claims);
-        let claim = words.of("data");
-        assert!(one.may_use(claim) && !one.may_use(words.of("n1")) && !one.may_use(words.of("nowhere")));
+        assert_eq!((other.stem, other.revision), (Word::NONE, Word::NONE));
+        assert!(one.is_placed());
+        assert_eq!((words.of("n1"), words.of("nowhere")), (Some(one.node), None));
         assert_eq!(words.of(""), Some(Word::NONE));
     }
 }

@@ -6,6 +6,7 @@ mod change;
 mod defaults;
 mod delete;
 mod glance;
+mod index;
 mod managed;
 mod marks;
 mod object;
@@ -28,6 +29,7 @@ pub use change::{Change, What};
 pub use delete::{Deleted, Deletion};
 pub use glance::Glance;
 pub(in crate::sim) use glance::REVISION;
+pub use index::Common;
 pub use marks::{Marks, Word};
 pub use object::Object;
 pub use page::Page;
@@ -68,7 +70,7 @@ impl Key {
 }
 
 /// One kind's objects, by namespace and then by name.
-type Table = BTreeMap<String, BTreeMap<String, (Object, Marks)>>;
+type Table = BTreeMap<String, BTreeMap<String, Object>>;
 
 /// How many changes of a kind are kept for those who watch it. Who asks for older ones gets 410 and lists anew.
 const KEPT: usize = 256;
@@ -83,8 +85,8 @@ const REST: u32 = 1024;
 pub struct Store {
     tables: BTreeMap<Kind, Table>,
     changes: BTreeMap<Kind, change::Log>,
-    words: marks::Words,
     versions: versions::Versions,
+    index: index::Index,
     revision: u64,
     /// How many looks there were since the trees were given back.
     looks: u32,
@@ -96,8 +98,8 @@ impl Default for Store {
         Store {
             tables: BTreeMap::new(),
             changes: BTreeMap::new(),
-            words: marks::Words::default(),
             versions: versions::Versions::default(),
+            index: index::Index::default(),
             revision: 1000,
             looks: 0,
             made: 0,
@@ -113,8 +115,7 @@ impl Store {
 
     /// One object.
     pub fn get(&self, key: &Key) -> Option<&Object> {
-        let (object, _) = self.tables.get(&key.kind)?.get(&key.namespace)?.get(&key.name)?;
-        Some(object)
+        self.tables.get(&key.kind)?.get(&key.namespace)?.get(&key.name)
     }
 
     /// As [`Store::get`].
@@ -127,11 +128,6 @@ impl Store {
 
     /// All objects of a kind in a namespace, or in all of them; by namespace and name.
     pub fn all<'a>(&'a self, kind: Kind, within: Option<&'a str>) -> impl Iterator<Item = &'a Object> {
-        self.marked(kind, within).map(|(object, _)| object)
-    }
-
-    /// As [`Store::all`], each object with its marks, which only pods, claims and attachments have.
-    pub fn marked<'a>(&'a self, kind: Kind, within: Option<&'a str>) -> impl Iterator<Item = &'a (Object, Marks)> {
         let bounds: (Bound<&str>, Bound<&str>) = match within {
             Some(within) => (Bound::Included(within), Bound::Included(within)),
             None => (Bound::Unbounded, Bound::Unbounded),
@@ -157,14 +153,8 @@ impl Store {
         spaces.flat_map(move |(space, objects)| {
             let after = behind.filter(|(first, _)| space == first).map(|(_, name)| name);
             let from: (Bound<&str>, Bound<&str>) = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-            objects.range::<str, _>(from).map(|(_, (object, _))| object)
+            objects.range::<str, _>(from).map(|(_, object)| object)
         })
-    }
-
-    /// The number that a text has in [`Marks`]; none where no node has it as its name, and no pod
-    /// and no attachment has it.
-    pub fn word(&self, text: &str) -> Option<Word> {
-        self.words.of(text)
     }
 
     /// A number that no call before has given: names and uids are made of it, so that the same course gives the same ones.
@@ -178,18 +168,11 @@ impl Store {
         self.revision += 1;
         object["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
         let object = Object::from(object);
-        let marks = match key.kind {
-            Kind::Pods | Kind::Claims | Kind::VolumeAttachments => Marks::of(object.glance(), &mut self.words),
-            Kind::Nodes => {
-                self.words.learn(&key.name);
-                Marks::default()
-            }
-            _ => Marks::default(),
-        };
         let table = self.tables.entry(key.kind).or_default();
         let space = table.entry(key.namespace.clone()).or_default();
-        let before = space.insert(key.name.clone(), (object.clone(), marks));
-        let before = before.map(|(before, _)| before);
+        let before = space.insert(key.name.clone(), object.clone());
+        self.index
+            .note(key, before.as_ref().map(Object::glance), Some(object.glance()));
         let what = if before.is_some() { What::Modified } else { What::Added };
         self.note(key.kind, what, object.clone(), before);
         object
@@ -198,7 +181,8 @@ impl Store {
     /// Takes an object away and notes that.
     fn drop_key(&mut self, key: &Key) -> Option<Object> {
         let space = self.tables.get_mut(&key.kind)?.get_mut(&key.namespace)?;
-        let (before, _) = space.remove(&key.name)?;
+        let before = space.remove(&key.name)?;
+        self.index.note(key, Some(before.glance()), None);
         self.revision += 1;
         let mut last = Value::clone(&before);
         last["metadata"]["resourceVersion"] = Value::String(self.revision.to_string());
@@ -243,7 +227,7 @@ impl Store {
             .iter_mut()
             .filter(|(kind, _)| **kind != Kind::EndpointSlices);
         let spaces = tables.flat_map(|(_, table)| table.values_mut());
-        for (object, _) in spaces.flat_map(BTreeMap::values_mut) {
+        for object in spaces.flat_map(BTreeMap::values_mut) {
             object.rest();
         }
         self.changes.values_mut().for_each(change::Log::rest);

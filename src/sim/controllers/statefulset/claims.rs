@@ -8,7 +8,7 @@ use super::Look;
 use crate::sim::json::{list, map, name, set, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::{Key, Marks, Object};
+use crate::sim::store::{Common, Key};
 
 /// The name of the claim that a template makes for an ordinal.
 pub(super) fn claim_name(owner: &Value, template: &str, ordinal: i64) -> String {
@@ -40,13 +40,11 @@ pub(super) fn follow_retention(plane: &mut Plane, look: &Look) {
     let retention =
         |when: &str| text(&look.set, &format!("/spec/persistentVolumeClaimRetentionPolicy/{when}")) == "Delete";
     let (scaled, deleted) = (retention("whenScaled"), retention("whenDeleted"));
-    let is_owned = |(_, marks): &(Object, Marks)| marks.owned;
-    let mut claims = plane.store.marked(Kind::Claims, Some(&look.key.namespace));
+    let some_are_owned = plane.store.sharing(Common::Owned, &look.key.namespace).next().is_some();
     // As a rule nobody owns any and nobody is to.
-    if !scaled && !deleted && !claims.any(is_owned) {
+    if !scaled && !deleted && !some_are_owned {
         return;
     }
-    drop(claims);
     for (ordinal, _) in &look.pods {
         let Some(pod) = plane.store.get(&look.key_of(*ordinal)).cloned() else {
             continue;

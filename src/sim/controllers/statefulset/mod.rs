@@ -14,7 +14,7 @@ use crate::sim::controllers::events::{By, say, warn};
 use crate::sim::json::{is_leaving, name, number, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Marks, Object, Part, REVISION, Store};
+use crate::sim::store::{Common, Deletion, Key, Marks, Object, Part, REVISION, Store};
 use revisions::Revisions;
 
 /// What the controller knows while it looks at a set.
@@ -39,13 +39,12 @@ pub(super) fn reconcile(plane: &mut Plane, key: &Key, now: Timestamp) {
     if is_leaving(&set) {
         return;
     }
-    let (owner, stem) = (plane.store.word(uid(&set)), plane.store.word(&key.name));
-    let own = plane
-        .store
-        .marked(Kind::Pods, Some(&key.namespace))
-        .map(|(_, marks)| marks);
-    let own = own.filter(|marks| owner == Some(marks.owner) && stem == Some(marks.stem));
-    let mut pods: Vec<(i64, Marks)> = own.filter_map(|marks| Some((marks.ordinal?.into(), *marks))).collect();
+    let stem = plane.store.word(&key.name);
+    let own = plane.store.sharing(Common::Owner, uid(&set)).map(|(_, marks)| marks);
+    let named = own.filter(|marks| stem == Some(marks.stem));
+    let mut pods: Vec<(i64, Marks)> = named
+        .filter_map(|marks| Some((marks.ordinal?.into(), *marks)))
+        .collect();
     pods.sort_unstable_by_key(|(ordinal, _)| *ordinal);
     let Some(revisions) = revisions::find(plane, &set, now) else {
         return;

@@ -7,34 +7,27 @@ use serde_json::json;
 
 use super::{Look, is_ready};
 use crate::sim::json::{number, remove, set, uid};
-use crate::sim::kind::Kind;
 use crate::sim::plane::Plane;
-use crate::sim::store::{Marks, Object};
+use crate::sim::store::Common;
 
 /// The numbers that are written where they are zero, too.
 const WRITTEN_AS_ZERO: [&str; 4] = ["availableReplicas", "collisionCount", "observedGeneration", "replicas"];
 
 /// Writes what is seen after the controller has acted.
 pub(super) fn write(plane: &mut Plane, look: &Look) {
-    let owner = plane.store.word(uid(&look.set));
-    let pods: Vec<&(Object, Marks)> = plane
-        .store
-        .marked(Kind::Pods, Some(&look.key.namespace))
-        .filter(|(_, marks)| owner == Some(marks.owner))
-        .collect();
-    let count = |holds: &dyn Fn(&Marks) -> bool| pods.iter().filter(|(_, marks)| holds(marks)).count();
-    let of = |wanted: &str| {
-        let wanted = plane.store.word(wanted);
-        count(&|marks| !marks.leaving && wanted == Some(marks.revision))
-    };
-    let (total, ready) = (pods.len(), count(&is_ready));
-    let available = pods.iter().filter(|(pod, marks)| {
-        let at = look.available_at(marks, || pod.glance().ready_changed);
-        at.is_some_and(|at| at <= look.now)
-    });
-    let available = available.count();
-    let updated = of(&look.revisions.update);
-    let mut current = of(&look.revisions.current);
+    let store = &plane.store;
+    let [update, current] = [&look.revisions.update, &look.revisions.current].map(|revision| store.word(revision));
+    let (mut total, mut ready, mut available) = (0, 0, 0);
+    let (mut of_update, mut of_current) = (0, 0);
+    for (pod, marks) in store.sharing(Common::Owner, uid(&look.set)) {
+        let at = look.available_at(marks, || store.get(pod)?.glance().ready_changed);
+        total += 1;
+        ready += usize::from(is_ready(marks));
+        available += usize::from(at.is_some_and(|at| at <= look.now));
+        of_update += usize::from(!marks.leaving && update == Some(marks.revision));
+        of_current += usize::from(!marks.leaving && current == Some(marks.revision));
+    }
+    let (updated, mut current) = (of_update, of_current);
     let mut current_revision = look.revisions.current.as_str();
     let complete = look.rolls() && updated == total && ready == total && i64::try_from(total) == Ok(look.replicas);
     if complete {
