@@ -14,7 +14,7 @@ use crate::sim::controllers::{Work, claims_of, fit};
 use crate::sim::json::{entry, is_leaving, name, namespace, number, set, set_condition, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
-use crate::sim::store::{Deletion, Key, Object, Store};
+use crate::sim::store::{Common, Deletion, Key, Object, Store};
 
 /// The annotation that tells whoever makes volumes on which node its first consumer will run.
 pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
@@ -33,19 +33,9 @@ pub(super) fn place(plane: &mut Plane, key: &Key, now: Timestamp) {
         Err(why) => return unschedulable(plane, key, &why, now),
     };
     let field = Field::of(plane, &pod);
-    let (mut fitting, reasons) = field.judge();
-    if let Some(reserved) = plane
-        .reserved
-        .get(uid(&pod))
-        .filter(|node| fitting.iter().any(|(name, _)| name == *node))
-    {
-        fitting.retain(|(node, _)| node == reserved);
-    }
-    let best = fitting
-        .into_iter()
-        .max_by(|(one, a), (other, b)| a.cmp(b).then_with(|| other.cmp(one)));
-    let Some((node, _)) = best else {
-        let words = field.words(&reasons);
+    let reserved = plane.reserved.get(uid(&pod)).map(String::as_str);
+    let Some(node) = field.best(reserved).map(|node| name(node).to_owned()) else {
+        let words = field.words();
         let victims = field.victims();
         unschedulable(plane, key, &words, now);
         if let Some((node, victims)) = victims {
@@ -104,30 +94,25 @@ struct Field<'a> {
     wanted: &'a Amounts,
     disks: fit::Disks<'a>,
     spreads: Vec<fit::Spread<'a>>,
-    on: BTreeMap<&'a str, Vec<&'a Object>>,
+    /// The pods that have no node yet and are to go to one, by its name.
+    meant: BTreeMap<&'a str, Vec<&'a Object>>,
 }
 
 impl<'a> Field<'a> {
     fn of(plane: &'a Plane, pod: &'a Object) -> Field<'a> {
         let store = &plane.store;
-        let mut on: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
-        let mut meant: Vec<fit::Meant<'_>> = Vec::new();
+        let mut meant: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        let mut reserving: Vec<fit::Meant<'_>> = Vec::new();
         let ours = priority(pod);
-        for other in store.all(Kind::Pods, None) {
-            if other.glance().ended {
-                continue;
-            }
-            if other.glance().is_placed() {
-                on.entry(&other.glance().node).or_default().push(other);
-                continue;
-            }
+        let waiting = store.sharing(Common::Node, "").filter(|(_, marks)| !marks.ended);
+        for other in waiting.filter_map(|(other, _)| store.get(other)) {
             if other.glance().uid == pod.glance().uid {
                 continue;
             }
             let reserved = plane.reserved.get(uid(other)).map(String::as_str).unwrap_or_default();
             if !reserved.is_empty() {
                 let at = store.get(&Key::wide(Kind::Nodes, reserved));
-                meant.extend(at.map(|at| (&**at, &**other)));
+                reserving.extend(at.map(|at| (&**at, &**other)));
             }
             let node = match reserved {
                 // Room that is promised to a pod of at least our priority isn't ours.
@@ -135,7 +120,7 @@ impl<'a> Field<'a> {
                 reserved => reserved,
             };
             if !node.is_empty() {
-                on.entry(node).or_default().push(other);
+                meant.entry(node).or_default().push(other);
             }
         }
         Field {
@@ -143,49 +128,76 @@ impl<'a> Field<'a> {
             pod,
             wanted: &pod.glance().requests,
             disks: fit::Disks::of(store, pod),
-            spreads: fit::spreads(store, pod, &meant),
-            on,
+            spreads: fit::spreads(store, pod, &reserving),
+            meant,
         }
     }
 
-    /// Why the pod can't run on a node as long as the pods that `but` names don't count.
-    fn against(&self, node: &Object, but: &dyn Fn(&Object) -> bool) -> Result<Amount, fit::Why> {
+    /// Why the pod can't run on a node as long as the pods that `but` names don't count; none where it can.
+    fn against(&self, node: &Object, but: &dyn Fn(&Object) -> bool) -> Option<fit::Why> {
         if let Some(why) = fit::unwelcome(self.pod, &self.disks, node) {
-            return Err(why);
+            return Some(why);
         }
         if !node.glance().ready {
-            return Err("node(s) had untolerated taint(s)");
+            return Some("node(s) had untolerated taint(s)");
         }
-        let room = fit::Room::of(&node.glance().allocatable, self.on(node), but);
-        if let Some(why) = fit::too_big(self.wanted, &room) {
-            return Err(why);
-        }
-        if let Some(why) = fit::bad_company(self.store, self.pod, node, but) {
-            return Err(why);
-        }
-        fit::unbalanced(&self.spreads, node).map_or_else(|| Ok(room.left("memory")), Err)
+        let room = fit::Room::of(&node.glance().allocatable, &self.on(node), but);
+        fit::too_big(self.wanted, &room)
+            .or_else(|| fit::bad_company(self.store, self.pod, node, but))
+            .or_else(|| fit::unbalanced(&self.spreads, node))
     }
 
-    fn on(&self, node: &Object) -> &[&'a Object] {
-        let here = self.on.get(&*node.glance().name);
-        here.map(Vec::as_slice).unwrap_or_default()
+    /// The pods that take of a node's room, by namespace and name.
+    fn on(&self, node: &Object) -> Vec<&'a Object> {
+        let node = &*node.glance().name;
+        let here = self.store.sharing(Common::Node, node);
+        let here = here.filter(|(_, marks)| !marks.ended);
+        let mut on: Vec<&Object> = here.filter_map(|(pod, _)| self.store.get(pod)).collect();
+        if let Some(meant) = self.meant.get(node) {
+            on.extend(meant);
+            on.sort_by_key(|pod| (&pod.glance().namespace, &pod.glance().name));
+        }
+        on
     }
 
-    /// The nodes that fit, with the memory that is left; and how many nodes don't, by the reason.
-    fn judge(&self) -> (Vec<(String, Amount)>, BTreeMap<fit::Why, usize>) {
-        let (mut fitting, mut reasons) = (Vec::new(), BTreeMap::new());
+    /// The memory that is left on a node.
+    fn left(&self, node: &Object) -> Amount {
+        let seen = node.glance();
+        let Some(all) = seen.allocatable.get("memory") else {
+            return Amount::ZERO;
+        };
+        let meant = self.meant.get(&*seen.name).into_iter().flatten();
+        let meant = meant.filter_map(|pod| pod.glance().requests.get("memory"));
+        meant.fold(all.minus(self.store.memory_on(&seen.name)), |left, taken| {
+            left.minus(*taken)
+        })
+    }
+
+    /// The node for the pod: the one that is reserved for it, else the one with the most memory left. They are tried in that
+    /// order: as a rule one of the first fits, and the others needn't be looked into.
+    fn best(&self, reserved: Option<&str>) -> Option<&'a Object> {
+        let mut nodes: Vec<(Amount, &Object)> = self
+            .store
+            .all(Kind::Nodes, None)
+            .map(|node| (self.left(node), node))
+            .collect();
+        let is_reserved = |node: &Object| reserved == Some(&*node.glance().name);
+        nodes.sort_by_key(|(left, node)| (!is_reserved(node), std::cmp::Reverse(*left)));
+        let mut nodes = nodes.into_iter().map(|(_, node)| node);
+        nodes.find(|node| self.against(node, &|_| false).is_none())
+    }
+
+    /// Why no node fits: how many don't, by the reason.
+    fn words(&self) -> String {
+        let mut reasons: BTreeMap<fit::Why, usize> = BTreeMap::new();
+        let mut total = 0;
         for node in self.store.all(Kind::Nodes, None) {
-            match self.against(node, &|_| false) {
-                Ok(left) => fitting.push((name(node).to_owned(), left)),
-                Err(why) => *reasons.entry(why).or_default() += 1,
+            total += 1;
+            if let Some(why) = self.against(node, &|_| false) {
+                *reasons.entry(why).or_default() += 1;
             }
         }
-        (fitting, reasons)
-    }
-
-    fn words(&self, reasons: &BTreeMap<fit::Why, usize>) -> String {
         let each: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} {why}")).collect();
-        let total = self.store.all(Kind::Nodes, None).count();
         if each.is_empty() {
             return "no nodes available to schedule pods".to_owned();
         }
@@ -201,8 +213,11 @@ impl<'a> Field<'a> {
         let nodes = self.store.all(Kind::Nodes, None);
         let candidates = nodes.filter_map(|node| {
             let lower = |pod: &Object| priority(pod) < ours;
-            self.against(node, &lower).ok()?;
-            let mut victims: Vec<&Object> = self.on(node).iter().filter(|pod| lower(pod)).copied().collect();
+            if self.against(node, &lower).is_some() {
+                return None;
+            }
+            let mut victims = self.on(node);
+            victims.retain(|pod| lower(pod));
             // As many as possible stay, those of the highest priority first.
             victims.sort_by_key(|pod| std::cmp::Reverse(priority(pod)));
             let mut going: Vec<&str> = victims.iter().map(|pod| uid(pod)).collect();
@@ -210,7 +225,7 @@ impl<'a> Field<'a> {
                 let without: Vec<&str> = going.iter().filter(|gone| **gone != uid(pod)).copied().collect();
                 if self
                     .against(node, &|other| without.contains(&&*other.glance().uid))
-                    .is_ok()
+                    .is_none()
                 {
                     going = without;
                 }

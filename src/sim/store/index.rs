@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::marks::Words;
 use super::{Glance, Key, Marks, Store, Word};
+use crate::model::quantity::Amount;
 use crate::sim::kind::Kind;
 
 /// What objects are found by.
@@ -39,6 +40,8 @@ struct Spot {
 pub(super) struct Index {
     words: Words,
     spots: BTreeMap<Spot, Marks>,
+    /// What the pods on each node request of its memory.
+    memory: BTreeMap<Word, Amount>,
 }
 
 impl Index {
@@ -46,6 +49,10 @@ impl Index {
     pub(super) fn note(&mut self, key: &Key, before: Option<&Glance>, now: Option<&Glance>) {
         if !matches!(key.kind, Kind::Pods | Kind::Claims | Kind::VolumeAttachments) {
             return;
+        }
+        if key.kind == Kind::Pods {
+            self.count(before, Amount::minus);
+            self.count(now, Amount::plus);
         }
         let words = &mut self.words;
         let mut common = |seen: Option<&Glance>| seen.map(|seen| common(key.kind, seen, words)).unwrap_or_default();
@@ -65,6 +72,15 @@ impl Index {
         if let Some(now) = now {
             let marks = Marks::of(now, &mut self.words);
             self.spots.extend(after.into_iter().map(|one| (spot(one), marks)));
+        }
+    }
+
+    /// Counts what a pod requests of its node's memory.
+    fn count(&mut self, seen: Option<&Glance>, with: fn(Amount, Amount) -> Amount) {
+        let here = seen.filter(|seen| seen.is_placed() && !seen.ended);
+        if let Some((seen, amount)) = here.and_then(|seen| Some((seen, seen.requests.get("memory")?))) {
+            let taken = self.memory.entry(self.words.learn(&seen.node)).or_default();
+            *taken = with(*taken, *amount);
         }
     }
 
@@ -107,6 +123,12 @@ impl Store {
         self.index.sharing(by, what)
     }
 
+    /// What the pods on a node request of its memory, as far as they haven't ended.
+    pub fn memory_on(&self, node: &str) -> Amount {
+        let taken = self.word(node).and_then(|node| self.index.memory.get(&node));
+        taken.copied().unwrap_or_default()
+    }
+
     /// The number that a text has in [`Marks`]; none where nothing kept has it, or has had it.
     pub fn word(&self, text: &str) -> Option<Word> {
         self.index.words.of(text)
@@ -124,7 +146,7 @@ mod tests {
     fn pod(name: &str, owner: &str, node: &str, phase: &str) -> Value {
         json!({"metadata": {"name": name, "namespace": "shop", "ownerReferences": [{"uid": owner, "controller": true}]},
             "spec": {"nodeName": node, "volumes": [{"persistentVolumeClaim": {"claimName": "data"}}],
-                "containers": [{"name": "db"}]},
+                "containers": [{"name": "db", "resources": {"requests": {"memory": "1Gi"}}}]},
             "status": {"phase": phase}})
     }
 
@@ -164,5 +186,19 @@ mod tests {
         assert_eq!(found(&store, Common::Node, "n1"), ["db-0"]);
         assert_eq!(found(&store, Common::Node, "n2"), ["db-1"]);
         assert!(found(&store, Common::Node, "").is_empty() && found(&store, Common::Starting, "shop").is_empty());
+    }
+
+    #[test]
+    fn the_memory_of_a_node_is_taken_by_the_pods_on_it_that_have_not_ended() {
+        let mut store = Store::default();
+        let gib = |count: &str| Amount::parse(count).unwrap();
+        for name in ["a", "b", "c"] {
+            store.load(Kind::Pods, pod(name, "set", "n1", "Running"));
+        }
+        assert_eq!(store.memory_on("n1"), gib("3Gi"));
+        store.load(Kind::Pods, pod("a", "set", "n2", "Running"));
+        store.load(Kind::Pods, pod("b", "set", "n1", "Failed"));
+        assert_eq!((store.memory_on("n1"), store.memory_on("n2")), (gib("1Gi"), gib("1Gi")));
+        assert_eq!(store.memory_on("n3"), Amount::ZERO);
     }
 }
