@@ -4,7 +4,7 @@
 //! to differ where the templates do.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Look;
@@ -12,6 +12,10 @@ use crate::sim::json::{controller, name, namespace, number, text, uid};
 use crate::sim::kind::Kind;
 use crate::sim::plane::{Plane, by_us};
 use crate::sim::store::{Deletion, Key, Object};
+
+/// What a revision says besides its template: that it takes the whole place of the one before.
+const PATCH: &str = "$patch";
+const REPLACE: &str = "replace";
 
 /// The two revisions that matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +37,7 @@ impl Revisions {
             .get(&Key::new(Kind::ControllerRevisions, namespace, revision))?;
         let mut template = found.pointer("/data/spec/template")?.clone();
         if let Some(fields) = template.as_object_mut() {
-            fields.remove("$patch");
+            fields.remove(PATCH);
         }
         Some(template)
     }
@@ -41,16 +45,14 @@ impl Revisions {
 
 /// The set's revisions; the one of a new template is made.
 pub(super) fn find(plane: &mut Plane, set: &Value, now: Timestamp) -> Option<Revisions> {
-    let mut template = set["spec"]["template"].clone();
-    template["$patch"] = json!("replace");
-    let data = without_nulls(&json!({"spec": {"template": template}}));
     let history = history(plane, set);
     let latest = history
         .iter()
         .map(|found| number(found, "/revision").unwrap_or(0))
         .max()
         .unwrap_or(0);
-    let same = history.iter().find(|found| without_nulls(&found["data"]) == data);
+    let template = &set["spec"]["template"];
+    let same = history.iter().find(|found| holds(&found["data"], template));
     let update = match same {
         Some(same) => {
             // A template that comes back becomes the newest again.
@@ -61,6 +63,9 @@ pub(super) fn find(plane: &mut Plane, set: &Value, now: Timestamp) -> Option<Rev
             name(same).to_owned()
         }
         None => {
+            let mut template = template.clone();
+            template[PATCH] = json!(REPLACE);
+            let data = without_nulls(&json!({"spec": {"template": template}}));
             let digest = Sha256::digest(data.to_string().as_bytes());
             let hash: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
             let owner = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name(set), "uid": uid(set),
@@ -110,6 +115,40 @@ fn history(plane: &Plane, set: &Value) -> Vec<Object> {
         .collect()
 }
 
+/// Whether a revision was made of a template.
+fn holds(data: &Value, template: &Value) -> bool {
+    let held = only(data, "spec").and_then(|spec| only(spec, "template"));
+    held.is_some_and(|held| held[PATCH] == REPLACE && are_alike(held, template, PATCH))
+}
+
+/// What stands under a key, where nothing stands under another one.
+fn only<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+    let mut fields = value.as_object()?.iter().filter(|(_, value)| !value.is_null());
+    let (_, found) = fields.next().filter(|(own, _)| *own == key)?;
+    fields.next().is_none().then_some(found)
+}
+
+/// Whether two values are the same without their nulls, as [`without_nulls`] makes them, but for what stands under a key.
+fn are_alike(one: &Value, other: &Value, but: &str) -> bool {
+    fn counted<'a>(map: &'a Map<String, Value>, but: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        map.iter().filter(move |(key, value)| !value.is_null() && *key != but)
+    }
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let mut others = counted(other, but);
+            let mut same = |(key, value): (&String, &Value)| {
+                let other = others.next();
+                other.is_some_and(|(other, found)| key == other && are_alike(value, found, ""))
+            };
+            counted(one, but).all(&mut same) && others.next().is_none()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_alike(one, other, ""))
+        }
+        (one, other) => one == other,
+    }
+}
+
 /// Some servers write null where others write nothing.
 fn without_nulls(value: &Value) -> Value {
     match value {
@@ -120,5 +159,33 @@ fn without_nulls(value: &Value) -> Value {
             .collect(),
         Value::Array(items) => items.iter().map(without_nulls).collect(),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_holds_a_template_whatever_nulls_are_in_either_and_no_other() {
+        let template = json!({"metadata": {"labels": {"app": "db"}, "creationTimestamp": null},
+            "spec": {"containers": [{"name": "db", "command": ["a", null]}]}});
+        let mut data = json!({"spec": {"template": template}, "status": null});
+        assert!(!holds(&data, &template));
+        data["spec"]["template"][PATCH] = json!(REPLACE);
+        assert!(holds(&data, &template) && holds(&without_nulls(&data), &template));
+        let others: [fn(&mut Value); 4] = [
+            |template| template["spec"]["containers"][0]["name"] = json!("web"),
+            |template| template["spec"]["containers"][0]["command"] = json!(["a"]),
+            |template| template["spec"]["hostNetwork"] = json!(true),
+            |template| drop(template["metadata"].as_object_mut().unwrap().remove("labels")),
+        ];
+        for change in others {
+            let mut other = template.clone();
+            change(&mut other);
+            assert!(!holds(&data, &other), "{other}");
+        }
+        data["spec"]["replicas"] = json!(1);
+        assert!(!holds(&data, &template));
     }
 }

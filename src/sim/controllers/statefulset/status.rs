@@ -3,7 +3,7 @@
 //! Source: `pkg/controller/statefulset/stateful_set_control.go`, updateReplicasStatus and completeRollingUpdate. A pod that is
 //! leaving counts as Ready as long as it says so.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Look, is_ready};
 use crate::sim::json::{number, remove, set, uid};
@@ -47,10 +47,18 @@ pub(super) fn write(plane: &mut Plane, look: &Look) {
         ),
         ("collisionCount", json!(0)),
     ];
+    let is_written = |field: &str, value: &Value| *value != 0 || WRITTEN_AS_ZERO.contains(&field);
+    // As a rule nothing is new of it.
+    let as_before = store.get(&look.key).is_none_or(|found| {
+        let mut all = fields.iter();
+        all.all(|(field, value)| found["status"].get(field) == Some(value).filter(|value| is_written(field, value)))
+    });
+    if as_before {
+        return;
+    }
     plane.change(&look.key, look.now, |object| {
         for (field, value) in fields {
-            let written = value != 0 || WRITTEN_AS_ZERO.contains(&field);
-            if written {
+            if is_written(field, &value) {
                 set(object, &["status", field], value);
             } else {
                 remove(object, &["status", field]);
