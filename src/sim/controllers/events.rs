@@ -109,13 +109,20 @@ fn written(event: &Object) -> Option<Timestamp> {
 
 /// Deletes the Events that have had their time.
 pub(super) fn forget(plane: &mut Plane, now: Timestamp) {
-    let is_old = |event: &&Object| written(event).is_some_and(|at| now.duration_since(at) >= plane.event_ttl);
-    let all = plane.store.all(Kind::Events, None);
-    let old: Vec<Key> = all.filter(is_old).map(|event| Key::of(Kind::Events, event)).collect();
-    for key in old {
-        let _ = plane.store.delete(&key, &Deletion::default(), &by_us(now));
+    let mut old: Vec<Key> = Vec::new();
+    let mut first: Option<Timestamp> = None;
+    for event in plane.store.all(Kind::Events, None) {
+        match written(event) {
+            Some(at) if now.duration_since(at) >= plane.event_ttl => old.push(Key::of(Kind::Events, event)),
+            Some(at) => first = Some(first.map_or(at, |first| first.min(at))),
+            None => {}
+        }
     }
-    if let Some(first) = plane.store.all(Kind::Events, None).filter_map(written).min() {
+    for key in &old {
+        let _ = plane.store.delete(key, &Deletion::default(), &by_us(now));
+    }
+    let stay = old.iter().filter_map(|key| written(plane.store.get(key)?));
+    if let Some(first) = stay.chain(first).min() {
         // One that something else keeps is asked for again.
         let again = now.checked_add(TOGETHER).unwrap_or(Timestamp::MAX);
         plane.plan(Work::OldEvents, end_of(plane, first).max(again));
