@@ -193,16 +193,18 @@ impl Store {
             defaults::fill(kind, &mut object);
             valid::check(kind, Some(&present), &object)?;
         }
-        if kind.has_generation() && wishes(kind, &present) != wishes(kind, &object) {
+        let is_wished_anew = kind.has_generation() && wishes(kind, &present) != wishes(kind, &object);
+        let is_same = |object: &Value| !is_wished_anew && *object == *present;
+        if is_wished_anew {
             let generation = present["metadata"]["generation"].as_i64().unwrap_or(0);
             set(&mut object, &["metadata", "generation"], json!(generation + 1));
         }
         // A write that changes nothing makes no version.
-        if object == *present && matches!(noted, Noted::Updated) {
+        if is_same(&object) && matches!(noted, Noted::Updated) {
             return Ok(present);
         }
         noted.write(kind, Some(&present), &mut object, part, write);
-        if object == *present {
+        if is_same(&object) {
             return Ok(present);
         }
         if write.dry_run {
