@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Annotation or image suffix → behaviour, as one jq expression over the pod. A pull that is slow the first time is
-/// over once images.rs has said so.
-const BEHAVIOUR: &str = r#". as $pod | (.metadata.annotations["test.shardctl.dev/behaviour"] // ([(.spec.containers + (.spec.initContainers // []))[].image | capture("-(?<b>unready|crash|oom|pullfail|configerror|slowpull)(@sha256:.*)?$").b][0]) // "healthy") as $b | if $b == "slowpull" and $pod.metadata.annotations["test.shardctl.dev/pulled"] == "true" then "healthy" else $b end"#;
+/// Annotation or image suffix → behaviour, as one jq expression over the pod. Of init containers only how their images are pulled
+/// counts: a placeholder has fetched an image that crashes, and runs another one. A pull that is slow the first time is over once
+/// images.rs has said so.
+const BEHAVIOUR: &str = r#". as $pod | (.metadata.annotations["test.shardctl.dev/behaviour"] // ([(.spec.containers[].image | capture("-(?<b>unready|crash|oom|pullfail|configerror|slowpull)(@sha256:.*)?$").b), ((.spec.initContainers // [])[].image | capture("-(?<b>pullfail|configerror|slowpull)(@sha256:.*)?$").b)][0]) // "healthy") as $b | if $b == "slowpull" and $pod.metadata.annotations["test.shardctl.dev/pulled"] == "true" then "healthy" else $b end"#;
 
 /// An image as the container runtime names it: the repository and a digest. Same image, same digest, unless the
 /// annotation test.shardctl.dev/digest says that the tag has moved.

@@ -189,6 +189,17 @@ fn init_containers_have_statuses_too() {
 }
 
 #[test]
+fn a_pod_that_has_only_fetched_an_image_that_crashes_does_not_crash() {
+    let init = json!([{"name": "fetch", "image": "registry.example/fetch:1-crash"}]);
+    let scene = Scene::shards(1)
+        .template(json!({"spec": {"initContainers": init}}))
+        .start();
+    let status = scene.pod(0).status.expect("a status");
+    let restarts = status.container_statuses.expect("containers")[0].restart_count;
+    assert!(scene.is_ready(0) && restarts == 0);
+}
+
+#[test]
 fn a_moved_tag_shows_in_the_digest() {
     let scene = stage();
     pod(&scene, "before", "registry.example:5000/x:latest", json!({}));
