@@ -21,6 +21,7 @@ use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::fresh::Lists;
 use crate::cluster::permit::Permit;
+use crate::cluster::watch::beneath;
 use crate::cluster::write::{try_delete, try_json_patch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Fact;
@@ -336,7 +337,7 @@ pub async fn execute(
         permit,
         lock: open.lock,
         watches: open.watches,
-        base: prepared.snapshot,
+        base: beneath(prepared.snapshot),
         policy: prepared.asked.judging,
         known: Known::default(),
         lists: Lists::default(),

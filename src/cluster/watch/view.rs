@@ -171,11 +171,27 @@ impl Watches {
     }
 }
 
-impl Watches {
-    /// The same as [`Watches::over`], in place of that base: what the watches bring needn't be in memory twice.
-    pub fn instead_of(&self, base: Snapshot) -> Snapshot {
-        self.over(&base)
+/// What is left of a look beneath the views: the kinds that they don't bring. The lists of the others would stay in memory for as long
+/// as the base does, beside those that take their place one object after the other.
+#[must_use]
+pub fn beneath(base: Snapshot) -> Snapshot {
+    Snapshot {
+        sets: watched(Resource::StatefulSets),
+        revisions: watched(Resource::ControllerRevisions),
+        pods: watched(Resource::Pods),
+        claims: watched(Resource::Claims),
+        attachments: watched(Resource::VolumeAttachments),
+        nodes: watched(Resource::Nodes),
+        budgets: watched(Resource::Budgets),
+        events: watched(Resource::Events),
+        cluster_events: watched(Resource::ClusterEvents),
+        node_claims: watched(Resource::NodeClaims),
+        ..base
     }
+}
+
+fn watched<T>(resource: Resource) -> Read<T> {
+    Read::Unreadable(format!("{}: watched", resource.noun()))
 }
 
 fn unwatched<T>(resource: Resource) -> Read<T> {

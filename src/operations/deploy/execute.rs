@@ -10,7 +10,7 @@ use crate::cluster::failure::Failure;
 use crate::cluster::fresh::Lists;
 use crate::cluster::lease::{self, Lock};
 use crate::cluster::permit::Permit;
-use crate::cluster::watch::Watches;
+use crate::cluster::watch::{Watches, beneath};
 use crate::cluster::write::apply;
 use crate::error::{Error, Result};
 use crate::event::Fact;
@@ -147,7 +147,7 @@ pub async fn execute(
         permit,
         lock,
         watches,
-        base: observed.snapshot,
+        base: beneath(observed.snapshot),
         policy: asked.judging,
         known: Known::default(),
         lists: Lists::default(),
