@@ -9,7 +9,7 @@ use futures::future::{join, join_all, join3, join5};
 use jiff::Timestamp;
 use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,7 @@ use crate::model::read::Read;
 use crate::model::resource::Resource;
 use crate::model::set::{self, Ordinal};
 use crate::model::snapshot::Snapshot;
+use crate::model::storage::PersistentVolume;
 
 /// Up to so many volumes are asked for one by one; more are listed, with everybody else's.
 const FEW: usize = 20;

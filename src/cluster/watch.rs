@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::Config;
@@ -39,6 +38,7 @@ use crate::model::recording::Taken;
 use crate::model::resource::Resource;
 use crate::model::set::{selector_query, selects};
 use crate::model::snapshot::Snapshot;
+use crate::model::storage::VolumeAttachment;
 
 use follow::{Bell, FIRST_PAUSE, NOT_OURS, follow};
 use store::Store;

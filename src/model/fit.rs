@@ -3,13 +3,13 @@
 //! which hold tokens and no data, so that nobody looks at them.
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
-use k8s_openapi::api::core::v1::{
-    Container, Event, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec, PodStatus,
-};
+use k8s_openapi::api::core::v1::{Container, Event, Node, PersistentVolumeClaim, Pod, PodSpec, PodStatus};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::{CSINode, VolumeAttachment};
+use k8s_openapi::api::storage::v1::CSINode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::storage::{PersistentVolume, VolumeAttachment};
 
 /// A kind whose objects can give back the room that their lists don't use.
 pub trait Fit {

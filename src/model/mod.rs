@@ -48,6 +48,7 @@ pub mod snapshot;
 pub mod span;
 pub mod status;
 pub mod step;
+pub mod storage;
 pub mod usage;
 pub mod volume;
 pub mod when;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Node, PersistentVolume};
+use k8s_openapi::api::core::v1::Node;
+
+use super::storage::PersistentVolume;
 
 /// The label of a node's zone.
 pub const ZONE: &str = "topology.kubernetes.io/zone";

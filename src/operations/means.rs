@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, PodTemplateSpec};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use tokio::time::timeout;
 
 use crate::cluster::announce::announce;
@@ -25,6 +25,7 @@ use crate::model::read::Read;
 use crate::model::set::{self, Ordinal};
 use crate::model::snapshot::Snapshot;
 use crate::model::step::TemplateChange;
+use crate::model::storage::PersistentVolume;
 use crate::operations::emit::Emitter;
 use crate::operations::observe::read_room;
 use crate::operations::tasks::Tasks;

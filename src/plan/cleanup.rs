@@ -1,13 +1,14 @@
 //! What a cleanup deletes, and what it leaves: which objects are ours, in which order they go, which claims and volumes stay.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::mark::{MARK, Mark};
 use crate::model::report::Phase;
 use crate::model::set;
+use crate::model::storage::PersistentVolume;
 use crate::model::workload::Workload;
 use crate::plan::manifest::names::{PART_OF, of_another_namespace};
 use crate::plan::manifest::{Place, places};

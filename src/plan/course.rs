@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 
 use crate::model::phase::{Lasted, Phase};
 use crate::model::pod;
 use crate::model::read::Skip;
 use crate::model::set::Ordinal;
+use crate::model::storage::VolumeAttachment;
 use crate::plan::verify::seen::Seen;
 
 /// One shard's course.

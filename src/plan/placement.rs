@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Node, NodeSelectorRequirement, NodeSelectorTerm, PersistentVolume, PodSpec, Taint};
+use k8s_openapi::api::core::v1::{Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint};
 use serde_json::Value;
 
 use crate::model::karpenter::NodePool;
 use crate::model::node;
+use crate::model::storage::PersistentVolume;
 use crate::model::volume::{self, ZONE, ZONE_KEYS, same_zone};
 use crate::plan::affinity::{picks, satisfies, taint_words, untolerated};
 

@@ -3,13 +3,13 @@
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
 use k8s_openapi::api::core::v1::{Container, Event, Node, PersistentVolumeClaim, Pod, PodSpec, PodStatus};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 
 use crate::cluster::read::{LAST_APPLIED, has_cluster_events};
 use crate::model::fit::Fit as _;
 use crate::model::pod::MIRROR;
+use crate::model::storage::VolumeAttachment;
 
 pub(super) fn set(set: &mut StatefulSet) -> bool {
     without_copy(&mut set.metadata)

@@ -1,6 +1,6 @@
 //! The claims of the shards and the volumes behind them, as the server has them.
 
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde::de::DeserializeOwned;
 
 use super::Asked;
@@ -8,6 +8,7 @@ use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::get::Api;
 use crate::error::Result;
+use crate::model::storage::PersistentVolume;
 use crate::model::workload::Workload;
 use crate::plan::cleanup::{Claim, Outlived, claims, outlived};
 

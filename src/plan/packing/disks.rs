@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use k8s_openapi::api::core::v1::PersistentVolume;
 use k8s_openapi::api::storage::v1::StorageClass;
 
 use crate::model::catalogue::Catalogue;
@@ -11,6 +10,7 @@ use crate::model::disk;
 use crate::model::money::{Discount, Money};
 use crate::model::quantity::Amount;
 use crate::model::read::{Read, Skip};
+use crate::model::storage::PersistentVolume;
 use crate::plan::verify::seen::Seen;
 
 /// Who made a volume, which its provisioner writes on it.

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, PodSpec, Taint};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, PodSpec, Taint};
 
 use crate::model::finding::{Finding, Severity};
 use crate::model::objects::Objects;
 use crate::model::read::Skip;
 use crate::model::set::Ordinal;
+use crate::model::storage::PersistentVolume;
 use crate::model::{node, pod};
 use crate::plan::placement;
 use crate::plan::verify::seen::Seen;

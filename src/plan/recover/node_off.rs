@@ -7,7 +7,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 
 use crate::model::finding::{Finding, Severity};
 use crate::model::mark::Mark;
@@ -18,6 +17,7 @@ use crate::model::refusal::Refusal;
 use crate::model::shell::shell_word;
 use crate::model::snapshot::Snapshot;
 use crate::model::span::words;
+use crate::model::storage::VolumeAttachment;
 use crate::model::{node, pod, set};
 use crate::plan::drain::node::claim_of;
 use crate::plan::safety::catalogue::{NODE_ANSWERS, NODE_HOLDS_NOTHING, NODE_SILENCE, UNREADABLE};

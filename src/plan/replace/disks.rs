@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 use crate::model::finding::{Finding, Severity};
 use crate::model::objects::Objects;
 use crate::model::set::{self, Ordinal};
+use crate::model::storage::PersistentVolume;
 use crate::plan::operation::{Disk, Disks, Sight};
 use crate::plan::verify::seen::{Claims, Seen};
 

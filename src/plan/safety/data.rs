@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
 use super::catalogue::{
     CLAIM_DELETED, CLAIM_MISSING, CLAIM_NOT_BOUND, CLAIM_OWNED_BY_POD, CLAIMS_UNREADABLE, VOLUME_DELETED,
@@ -12,6 +12,7 @@ use crate::model::objects::Objects;
 use crate::model::refusal::Refusal;
 use crate::model::set::{self, Ordinal};
 use crate::model::shell::shell_word;
+use crate::model::storage::PersistentVolume;
 use crate::plan::verify::seen::Seen;
 
 /// The names of a shard's claims: those of the set's claim templates, those that the template names itself, and those that

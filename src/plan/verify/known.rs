@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Node};
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 
 use super::roster;
 use super::seen::event_time;
 use crate::model::facts::Facts;
 use crate::model::mark::Mark;
 use crate::model::objects::Objects;
+use crate::model::storage::VolumeAttachment;
 
 /// What is known of the objects of a set and of what is said about them.
 #[derive(Debug, Default)]

@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Event, Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::known::{Attached, Known, Said};
@@ -21,6 +20,7 @@ use crate::model::report::{Expected, Phase};
 use crate::model::set::{self, MOST_SHARDS, Ordinal};
 use crate::model::shell::shell_word;
 use crate::model::snapshot::Snapshot;
+use crate::model::storage::{PersistentVolume, VolumeAttachment};
 use crate::model::{node, pod};
 
 /// A snapshot and the policy that it is judged by.

@@ -1,12 +1,12 @@
 //! The disks of a shard in hand that are still elsewhere or on their way: what to expect, and what to prove before a hand is lent.
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::storage::v1::VolumeAttachment;
 
 use super::{Waiting, seconds};
 use crate::model::finding::Finding;
 use crate::model::phase::{Lasted, Phase};
 use crate::model::shell::shell_word;
+use crate::model::storage::VolumeAttachment;
 use crate::model::{node, pod};
 use crate::plan::course::Course;
 use crate::plan::verify::seen::Seen;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Event, PersistentVolume};
+use k8s_openapi::api::core::v1::Event;
 use serde_json::json;
 use shardctl::cluster::fresh::{Lists, Volumes, fresh};
 use shardctl::cluster::permit::Permit;
@@ -13,6 +13,7 @@ use shardctl::model::resource::Resource;
 use shardctl::model::right::Rule;
 use shardctl::model::snapshot::Snapshot;
 use shardctl::model::step::PodRef;
+use shardctl::model::storage::PersistentVolume;
 use shardctl::model::{pod, set};
 
 use super::{administrator, connection, pod_path, set_path};

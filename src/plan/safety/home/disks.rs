@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Node, PersistentVolume};
-use k8s_openapi::api::storage::v1::{CSINode, VolumeAttachment};
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::storage::v1::CSINode;
 
 use crate::model::objects::Objects;
 use crate::model::quantity::Amount;
 use crate::model::read::{Read, Skip};
+use crate::model::storage::{PersistentVolume, VolumeAttachment};
 use crate::model::{node, volume};
 use crate::plan::placement;
 use crate::plan::safety::data;

@@ -1,11 +1,10 @@
 //! Why a shard waits for a place.
 
-use k8s_openapi::api::core::v1::PersistentVolume;
-
 use crate::model::check::{Category, Description};
 use crate::model::finding::{Severity, Verdict};
 use crate::model::read::Skip;
 use crate::model::resource::Resource;
+use crate::model::storage::PersistentVolume;
 use crate::model::{node, pod, volume};
 use crate::plan::pending::{Cause, Reason, reasons};
 use crate::plan::placement::{mismatch, reaches};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Event, Pod};
-use k8s_openapi::api::storage::v1::{VolumeAttachment, VolumeError};
+use k8s_openapi::api::storage::v1::VolumeError;
 
 use super::{Held, held, quoted, without_volumes};
 use crate::model::check::{Category, Description};
@@ -13,6 +13,7 @@ use crate::model::read::Skip;
 use crate::model::resource::Resource;
 use crate::model::shell::shell_word;
 use crate::model::span::words;
+use crate::model::storage::VolumeAttachment;
 use crate::model::{pod, set};
 use crate::plan::verify::Check;
 use crate::plan::verify::seen::{Seen, event_time};

@@ -7,11 +7,12 @@ pub mod attachments;
 pub mod claims;
 pub mod volumes;
 
-use k8s_openapi::api::core::v1::{Event, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim};
 
 use super::seen::{Seen, Shard};
 use crate::model::read::Skip;
 use crate::model::set;
+use crate::model::storage::PersistentVolume;
 
 /// A claim that shards use, with its volume as far as it was seen.
 pub(super) struct Held<'a> {
