@@ -23,14 +23,11 @@ pub(super) struct Room<'a>(Vec<(&'a str, Amount)>);
 impl<'a> Room<'a> {
     /// That of a node with these pods on it, without those that `but` names.
     pub(super) fn of(allocatable: &'a Amounts, on_it: &[&Object], but: &dyn Fn(&Object) -> bool) -> Room<'a> {
-        let all = allocatable
-            .iter()
-            .map(|(resource, amount)| (resource.as_str(), *amount));
-        let mut left = Room(all.collect());
+        let mut left = Room(allocatable.iter().collect());
         for pod in on_it.iter().filter(|pod| !but(pod)) {
-            for (resource, amount) in &pod.glance().requests {
-                if let Some((_, there)) = left.0.iter_mut().find(|(called, _)| called == resource) {
-                    *there = there.minus(*amount);
+            for (resource, amount) in pod.glance().requests.iter() {
+                if let Some((_, there)) = left.0.iter_mut().find(|(called, _)| *called == resource) {
+                    *there = there.minus(amount);
                 }
             }
         }
@@ -46,8 +43,8 @@ impl<'a> Room<'a> {
 
 /// Why a pod's requests don't fit into the room; none where they do.
 pub(super) fn too_big(wanted: &Amounts, room: &Room<'_>) -> Option<Why> {
-    let lacking = wanted.iter().find(|(resource, amount)| **amount > room.left(resource));
-    lacking.map(|(resource, _)| match resource.as_str() {
+    let lacking = wanted.iter().find(|(resource, amount)| *amount > room.left(resource));
+    lacking.map(|(resource, _)| match resource {
         "cpu" => "Insufficient cpu",
         "memory" => "Insufficient memory",
         "pods" => "Too many pods",

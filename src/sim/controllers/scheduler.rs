@@ -169,7 +169,7 @@ impl<'a> Field<'a> {
         let meant = self.meant.get(&*seen.name).into_iter().flatten();
         let meant = meant.filter_map(|pod| pod.glance().requests.get("memory"));
         meant.fold(all.minus(self.store.memory_on(&seen.name)), |left, taken| {
-            left.minus(*taken)
+            left.minus(taken)
         })
     }
 

@@ -153,7 +153,7 @@ mod tests {
         let node =
             Glance::at(&json!({"metadata": {"name": "n1", "uid": "u"}, "status": {"allocatable": {"pods": "9"}}}));
         assert_eq!(
-            (&*node.name, &*node.uid, node.allocatable.len(), node.owned),
+            (&*node.name, &*node.uid, node.allocatable.iter().count(), node.owned),
             ("n1", "u", 1, false)
         );
         let bare = Glance::at(&json!({"status": {"phase": "Failed"}}));

@@ -80,7 +80,7 @@ impl Index {
         let here = seen.filter(|seen| seen.is_placed() && !seen.ended);
         if let Some((seen, amount)) = here.and_then(|seen| Some((seen, seen.requests.get("memory")?))) {
             let taken = self.memory.entry(self.words.learn(&seen.node)).or_default();
-            *taken = with(*taken, *amount);
+            *taken = with(*taken, amount);
         }
     }
 

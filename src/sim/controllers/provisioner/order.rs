@@ -88,7 +88,7 @@ pub(in crate::sim::controllers) fn provision(plane: &mut Plane, now: Timestamp) 
 }
 
 fn memory(amounts: &Amounts) -> Amount {
-    amounts.get("memory").copied().unwrap_or_default()
+    amounts.get("memory").unwrap_or_default()
 }
 
 /// Has a machine that is on its way take the pod as well, where it can.
@@ -335,10 +335,7 @@ fn exceeds(plane: &Plane, pool: &Value, node: &Value) -> bool {
     });
     let mut total = amounts(node, "/status/capacity");
     for node in there.chain(coming) {
-        for (resource, amount) in amounts(node, "/status/capacity") {
-            let sum = total.entry(resource).or_default();
-            *sum = sum.plus(amount);
-        }
+        total.add(&amounts(node, "/status/capacity"));
     }
     limits
         .iter()
