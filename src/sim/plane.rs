@@ -22,6 +22,9 @@ const COMPACTION: SignedDuration = SignedDuration::from_mins(5);
 /// How long a server keeps Events where nobody said otherwise.
 const EVENT_TTL: SignedDuration = SignedDuration::from_hours(1);
 
+/// After how many changes that are noted at once the trees of all objects are given back.
+const AT_ONCE: usize = 64;
+
 /// The version of Kubernetes that this was written after.
 const VERSION: &str = "v1.36.3";
 
@@ -143,7 +146,7 @@ impl Plane {
         }
         news.sort_by_key(|change| change.revision);
         self.noted = self.store.revision();
-        for change in news {
+        for (place, change) in news.into_iter().enumerate() {
             if change.what == What::Deleted {
                 self.reserved.remove(uid(&change.object));
                 self.stages.remove(uid(&change.object));
@@ -153,6 +156,10 @@ impl Plane {
             }
             drop(change);
             self.store.looked();
+            if place % AT_ONCE == AT_ONCE - 1 {
+                // A whole cluster is news: most of it nobody looks into again soon.
+                self.store.rest();
+            }
         }
         self.compact(now);
     }

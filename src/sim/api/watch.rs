@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::answer::metadata_of;
 use super::route::At;
-use crate::sim::json::namespace;
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
 use crate::sim::store::{Object, Selection, Store, What};
@@ -85,7 +84,7 @@ impl Watch {
         for change in changes {
             let elsewhere = |object: &Object| {
                 let within = self.within.as_deref();
-                within.is_some_and(|within| namespace(object) != within)
+                within.is_some_and(|within| *object.glance().namespace != *within)
             };
             if elsewhere(&change.object) {
                 continue;

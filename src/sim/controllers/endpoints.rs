@@ -224,13 +224,13 @@ fn publishes_always(service: &Value) -> bool {
 }
 
 fn has_address(pod: &Object) -> bool {
-    pod.glance().has_address && !pod.glance().ended
+    !pod.glance().address.is_empty() && !pod.glance().ended
 }
 
 /// Whether an endpoint still says what its pod does. What else it says of the pod and its node stays for as long as they live.
 fn is_current(endpoint: &Value, always: bool, pod: &Object) -> bool {
     let [ready, serving, leaving] = conditions(always, pod);
-    text(endpoint, "/addresses/0") == text(pod, "/status/podIP")
+    text(endpoint, "/addresses/0") == &*pod.glance().address
         && *text(endpoint, "/nodeName") == *pod.glance().node
         && flag(endpoint, "/conditions/ready") == ready
         && flag(endpoint, "/conditions/serving") == serving

@@ -53,8 +53,8 @@ pub struct Glance {
     pub ended: bool,
     /// Whether it is being deleted.
     pub leaving: bool,
-    /// Whether it has an address.
-    pub has_address: bool,
+    /// Its address.
+    pub address: Box<str>,
 }
 
 impl Glance {
@@ -91,7 +91,7 @@ impl Glance {
             pending: phase == "Pending",
             ended: ["Succeeded", "Failed"].contains(&phase),
             leaving: is_leaving(pod),
-            has_address: !text(pod, "/status/podIP").is_empty(),
+            address: boxed(text(pod, "/status/podIP")),
         }
     }
 
@@ -144,7 +144,7 @@ mod tests {
         let seen = Glance::at(&pod);
         assert_eq!((&*seen.owner, &*seen.node, &*seen.revision), ("set", "n1", "db-1"));
         assert_eq!(seen.ready_changed, Some("2026-01-01T00:00:01Z".parse().unwrap()));
-        assert!(seen.ready && seen.runs && seen.leaving && seen.has_address && seen.is_placed());
+        assert!(seen.ready && seen.runs && seen.leaving && *seen.address == *"10.0.0.1" && seen.is_placed());
         assert!(!seen.pending && !seen.ended && seen.uses("data-db-0") && !seen.uses("data-db-1"));
         assert_eq!(
             (seen.label(REVISION), seen.label("app"), seen.owned),

@@ -73,7 +73,7 @@ impl Key {
 type Table = BTreeMap<String, BTreeMap<String, Object>>;
 
 /// How many changes of a kind are kept for those who watch it. Who asks for older ones gets 410 and lists anew.
-const KEPT: usize = 256;
+const KEPT: usize = 128;
 /// The same of endpoint slices, each of which holds a hundred endpoints.
 const KEPT_OF_SLICES: usize = 16;
 

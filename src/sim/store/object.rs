@@ -59,6 +59,11 @@ impl Said {
             glance: Glance::at(value),
         }
     }
+
+    fn tree(&self) -> Value {
+        // The text was written here, of a tree.
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
 }
 
 /// Writes a field behind those that are there; returns where its value begins.
@@ -101,6 +106,14 @@ impl Object {
         found.filter(|text| !text.is_empty()).unwrap_or("null")
     }
 
+    /// Looks into it once. Of a list that is gone through only to see what is in it, all trees together would be most of the memory.
+    pub fn in_passing<T>(&self, look: impl FnOnce(&Value) -> T) -> T {
+        match self.0.tree.get() {
+            Some(tree) => look(tree),
+            None => look(&self.0.said.tree()),
+        }
+    }
+
     /// Gives the tree's room back, where nobody else looks into this very object. The next look grows it anew.
     pub(super) fn rest(&mut self) {
         if self.0.tree.get().is_some() {
@@ -126,8 +139,7 @@ impl Deref for Object {
     type Target = Value;
 
     fn deref(&self) -> &Value {
-        // The text was written here, of a tree.
-        (self.0.tree).get_or_init(|| serde_json::from_str(&self.0.said.text).unwrap_or_default())
+        (self.0.tree).get_or_init(|| self.0.said.tree())
     }
 }
 

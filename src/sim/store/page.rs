@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{Object, Selection, Store, What};
-use crate::sim::json::namespace;
 use crate::sim::kind::Kind;
 use crate::sim::refused::Refused;
 
@@ -105,7 +104,7 @@ impl Store {
                  list.",
             )
         })?;
-        let concerned = |object: &Object| within.is_none_or(|within| namespace(object) == within);
+        let concerned = |object: &Object| within.is_none_or(|within| *object.glance().namespace == *within);
         let mut changed = BTreeMap::new();
         for change in later.rev().filter(|change| concerned(&change.object)) {
             let (space, called) = place(&change.object);

@@ -85,7 +85,11 @@ impl Selection {
     /// Whether an object is selected.
     pub fn selects(&self, object: &Object) -> bool {
         let labels = (self.labels.as_ref()).is_none_or(|wanted| selects_by(wanted, |key| object.glance().label(key)));
-        labels && self.fields.iter().all(|term| term.holds(object))
+        labels
+            && self
+                .fields
+                .iter()
+                .all(|term| object.in_passing(|object| term.holds(object)))
     }
 }
 
