@@ -67,7 +67,14 @@ impl<T> Objects<T> {
     /// The part that a place is in, and where in it.
     fn part_of(&self, place: usize) -> Option<(usize, usize)> {
         let firsts = &self.0.firsts;
-        let part = firsts.partition_point(|first| *first <= place).checked_sub(1)?;
+        // As a rule the parts are as large as they were made.
+        let likely = (place / PART).min(firsts.len().checked_sub(1)?);
+        let is_there = firsts[likely] <= place && firsts.get(likely + 1).is_none_or(|next| place < *next);
+        let part = if is_there {
+            likely
+        } else {
+            firsts.partition_point(|first| *first <= place).checked_sub(1)?
+        };
         Some((part, place - firsts[part]))
     }
 
@@ -290,9 +297,8 @@ impl<T> Index<usize> for Objects<T> {
     type Output = T;
 
     fn index(&self, at: usize) -> &T {
-        let firsts = &self.0.firsts;
-        let part = firsts.partition_point(|first| *first <= at).saturating_sub(1);
-        &self.0.parts[part][at - firsts[part]]
+        let (part, within) = self.part_of(at).unwrap_or((0, at));
+        &self.0.parts[part][within]
     }
 }
 

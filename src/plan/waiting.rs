@@ -49,8 +49,7 @@ impl Waiting {
 /// # Errors
 /// Unknown where pods can't be read. What else can't be read is left out of the words.
 pub fn waiting(seen: &Seen<'_>, course: &Course, now: Timestamp) -> Result<Waiting, Skip> {
-    let shards = seen.shards()?;
-    let shard = shards.iter().find(|shard| shard.ordinal == course.ordinal());
+    let shard = seen.expected_shard(course.ordinal())?;
     let current = shard.and_then(|shard| shard.pod);
     let at = course.phase(now);
     let Some(found) = current else {

@@ -33,10 +33,12 @@ pub fn helper_name(set: &StatefulSet, node: &str, run: &str) -> String {
 /// The name of a helper pod of a kind, for one node or shard of a run.
 pub fn name_of(kind: &str, set: &StatefulSet, whom: &str, run: &str) -> String {
     let hash = Sha256::digest(format!("{}\n{whom}\n{run}", set::uid(set)).as_bytes());
-    let hash: String = hash.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
     // Pods are host names too: 63 characters at most.
     let name: String = set::name(set).chars().take(30).collect();
-    format!("shardctl-{kind}-{}-{hash}", name.trim_end_matches(['-', '.']))
+    let mut name = format!("shardctl-{kind}-{}-", name.trim_end_matches(['-', '.']));
+    let digits = hash.iter().take(5).flat_map(|byte| [byte >> 4, byte & 0xf]);
+    name.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+    name
 }
 
 /// The images that pods of this spec are made of, each once, init containers' first.
