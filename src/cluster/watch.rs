@@ -44,8 +44,6 @@ use follow::{Bell, FIRST_PAUSE, NOT_OURS, follow};
 use store::Store;
 use view::Joined;
 
-pub use view::beneath;
-
 /// How often changes are told at most.
 const TOGETHER: Duration = Duration::from_millis(25);
 /// Where events about objects without a namespace land.

@@ -19,7 +19,6 @@ use crate::cluster::connect::Connection;
 use crate::cluster::fresh::Lists;
 use crate::cluster::permit::Permit;
 use crate::cluster::rights;
-use crate::cluster::watch::beneath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::outcome::{End, Outcome};
 use crate::model::read::Skip;
@@ -308,7 +307,7 @@ pub async fn execute(
         connection: connection.clone(),
         permit,
         lock: open.lock,
-        base: beneath(prepared.snapshot),
+        base: open.watches.beneath(prepared.snapshot),
         watches: open.watches,
         policy: prepared.asked.judging,
         known: Known::default(),

@@ -21,7 +21,6 @@ use crate::cluster::connect::Connection;
 use crate::cluster::failure::Failure;
 use crate::cluster::fresh::Lists;
 use crate::cluster::permit::Permit;
-use crate::cluster::watch::beneath;
 use crate::cluster::write::{try_delete, try_json_patch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Fact;
@@ -336,8 +335,8 @@ pub async fn execute(
         connection: connection.clone(),
         permit,
         lock: open.lock,
+        base: open.watches.beneath(prepared.snapshot),
         watches: open.watches,
-        base: beneath(prepared.snapshot),
         policy: prepared.asked.judging,
         known: Known::default(),
         lists: Lists::default(),

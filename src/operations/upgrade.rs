@@ -19,7 +19,6 @@ use crate::cluster::connect::Connection;
 use crate::cluster::fresh::Lists;
 use crate::cluster::permit::Permit;
 use crate::cluster::rights;
-use crate::cluster::watch::beneath;
 use crate::error::{Error, Result};
 use crate::model::outcome::{End, Outcome};
 use crate::model::read::Read;
@@ -275,7 +274,7 @@ pub async fn execute(
     let prepared = open.prepared;
     let marks_until = prepared.upgrade.marks_last_until(&prepared.seen(), prepared.at);
     let pull_seconds = prepared.asked.policy.shard_timeout.as_secs().max(1);
-    let mut base = beneath(prepared.snapshot);
+    let mut base = open.watches.beneath(prepared.snapshot);
     // Every pod of the cluster is only needed to find a home, which preflight did; the loop would copy them at each look.
     base.node_pods = Read::Unreadable("the room on the nodes was looked at before the operation began".to_owned());
     let mut upgrade = prepared.upgrade;

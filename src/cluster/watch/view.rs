@@ -171,22 +171,28 @@ impl Watches {
     }
 }
 
-/// What is left of a look beneath the views: the kinds that they don't bring. The lists of the others would stay in memory for as long
-/// as the base does, beside those that take their place one object after the other.
-#[must_use]
-pub fn beneath(base: Snapshot) -> Snapshot {
-    Snapshot {
-        sets: watched(Resource::StatefulSets),
-        revisions: watched(Resource::ControllerRevisions),
-        pods: watched(Resource::Pods),
-        claims: watched(Resource::Claims),
-        attachments: watched(Resource::VolumeAttachments),
-        nodes: watched(Resource::Nodes),
-        budgets: watched(Resource::Budgets),
-        events: watched(Resource::Events),
-        cluster_events: watched(Resource::ClusterEvents),
-        node_claims: watched(Resource::NodeClaims),
-        ..base
+impl Watches {
+    /// What is left of a look beneath these views: the kinds that they don't bring. The lists of the others would stay in memory for
+    /// as long as the base does, beside those that take their place one object after the other.
+    pub fn beneath(&self, base: Snapshot) -> Snapshot {
+        Snapshot {
+            sets: watched(Resource::StatefulSets),
+            revisions: watched(Resource::ControllerRevisions),
+            pods: watched(Resource::Pods),
+            claims: watched(Resource::Claims),
+            attachments: watched(Resource::VolumeAttachments),
+            nodes: watched(Resource::Nodes),
+            budgets: watched(Resource::Budgets),
+            events: watched(Resource::Events),
+            cluster_events: watched(Resource::ClusterEvents),
+            node_claims: watched(Resource::NodeClaims),
+            node_pods: if self.elsewhere().next().is_none() {
+                base.node_pods
+            } else {
+                watched(Resource::NodePods)
+            },
+            ..base
+        }
     }
 }
 

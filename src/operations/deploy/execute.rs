@@ -10,7 +10,7 @@ use crate::cluster::failure::Failure;
 use crate::cluster::fresh::Lists;
 use crate::cluster::lease::{self, Lock};
 use crate::cluster::permit::Permit;
-use crate::cluster::watch::{Watches, beneath};
+use crate::cluster::watch::Watches;
 use crate::cluster::write::apply;
 use crate::error::{Error, Result};
 use crate::event::Fact;
@@ -146,8 +146,8 @@ pub async fn execute(
         connection: connection.clone(),
         permit,
         lock,
+        base: watches.beneath(observed.snapshot),
         watches,
-        base: beneath(observed.snapshot),
         policy: asked.judging,
         known: Known::default(),
         lists: Lists::default(),
