@@ -75,7 +75,6 @@ pub struct Plane {
     queue: BTreeMap<(Timestamp, u64), Work>,
     planned: BTreeMap<Work, (Timestamp, u64)>,
     sequence: u64,
-    noted: u64,
     /// When the store was last compacted, and its version then.
     compacted: Option<(Timestamp, u64)>,
 }
@@ -107,7 +106,6 @@ impl Plane {
             queue: BTreeMap::new(),
             planned: BTreeMap::new(),
             sequence: 0,
-            noted: 0,
             compacted: None,
         }
     }
@@ -124,13 +122,14 @@ impl Plane {
 
     /// Plans the work that the changes since the last call make.
     pub fn take_note(&mut self, now: Timestamp) {
-        if self.noted == self.store.revision() {
+        let noted = self.store.noted().unwrap_or_default();
+        if noted == self.store.revision() {
             return;
         }
         let mut news: Vec<Change> = Vec::new();
         for kind in Kind::ALL {
             // A log that has forgotten what wasn't noted yet: everything of the kind is news.
-            match self.store.since(kind, self.noted) {
+            match self.store.since(kind, noted) {
                 Ok(changes) => news.extend(changes.cloned()),
                 Err(_) => {
                     let all = self.store.all(kind, None);
@@ -145,7 +144,7 @@ impl Plane {
             }
         }
         news.sort_by_key(|change| change.revision);
-        self.noted = self.store.revision();
+        self.store.is_noted();
         for (place, change) in news.into_iter().enumerate() {
             if change.what == What::Deleted {
                 self.reserved.remove(uid(&change.object));
@@ -300,6 +299,24 @@ mod tests {
                 .ok(),
             Some(0)
         );
+    }
+
+    #[test]
+    fn nothing_is_forgotten_before_the_controllers_have_noted_it() {
+        let mut plane = Plane::new(Pace::default());
+        let make = |plane: &mut Plane, name: String| {
+            let lease = serde_json::json!({"metadata": {"name": name, "namespace": "shop"}});
+            plane.store.load(Kind::Leases, lease);
+        };
+        make(&mut plane, "first".to_owned());
+        plane.take_note(at(0));
+        let noted = plane.store.revision();
+        (0..300).for_each(|number| make(&mut plane, format!("l-{number}")));
+        let told = |plane: &Plane| plane.store.since(Kind::Leases, noted).map(Iterator::count).ok();
+        assert_eq!(told(&plane), Some(300));
+        plane.take_note(at(1));
+        make(&mut plane, "last".to_owned());
+        assert_eq!(told(&plane), None);
     }
 
     fn work(name: &str) -> Work {

@@ -54,9 +54,11 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn push(&mut self, change: Change, most: usize) {
+    /// Takes a change in and forgets the oldest beyond `most`, but none after the version `noted`: one piece of work may make more
+    /// changes than that, and what is deleted is told by them alone.
+    pub(super) fn push(&mut self, change: Change, most: usize, noted: u64) {
         self.kept.push_back(change);
-        while self.kept.len() > most {
+        while self.kept.len() > most && self.kept.front().is_some_and(|first| first.revision <= noted) {
             self.forget_first();
         }
         let old = self.kept.iter_mut().nth_back(LOOKED_INTO);

@@ -73,7 +73,7 @@ impl Key {
 type Table = BTreeMap<String, BTreeMap<String, Object>>;
 
 /// How many changes of a kind are kept for those who watch it. Who asks for older ones gets 410 and lists anew.
-const KEPT: usize = 128;
+const KEPT: usize = 256;
 /// The same of endpoint slices, each of which holds a hundred endpoints.
 const KEPT_OF_SLICES: usize = 16;
 
@@ -90,6 +90,8 @@ pub struct Store {
     revision: u64,
     /// How many looks there were since the trees were given back.
     looks: u32,
+    /// Up to which version the controllers have noted what has changed: nothing behind it is forgotten. None before they begin.
+    noted: Option<u64>,
     made: u64,
 }
 
@@ -102,6 +104,7 @@ impl Default for Store {
             index: index::Index::default(),
             revision: 1000,
             looks: 0,
+            noted: None,
             made: 0,
         }
     }
@@ -204,8 +207,19 @@ impl Store {
         } else {
             KEPT
         };
-        self.changes.entry(kind).or_default().push(change, most);
+        let noted = self.noted.unwrap_or(u64::MAX);
+        self.changes.entry(kind).or_default().push(change, most, noted);
         self.looked();
+    }
+
+    /// Up to which version the controllers have noted what has changed; none before they begin.
+    pub(in crate::sim) fn noted(&self) -> Option<u64> {
+        self.noted
+    }
+
+    /// The controllers have noted all that has changed.
+    pub(in crate::sim) fn is_noted(&mut self) {
+        self.noted = Some(self.revision);
     }
 
     /// Somebody has looked into an object. Now and then the trees of all objects are given back: most of them nobody looks into
