@@ -37,7 +37,8 @@ pub const EVT_01: Check = Check {
         why: "Kubelet, scheduler and controllers say in events what they can't do, often before a shard is down. What was \
               said before the object became healthy is left out, since it is over: for a pod, a claim and the set the moment \
               at which the shard (or the last of them) became Ready, for a node the moment at which the node did. So the \
-              noise of starting up is no warning, and a readiness probe that fails now is.",
+              noise of starting up is no warning, and a readiness probe that fails now is. What the scheduler said before it \
+              placed a pod is over, too, also where the pod isn't Ready.",
         mend: "Read the event's message; where it keeps coming back, look at the object.\n$ kubectl get events --field-selector \
                type=Warning --sort-by=.lastTimestamp",
         source: "core/v1 Event",
@@ -50,6 +51,7 @@ fn evt_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
     let set = seen.set()?;
     let mut verdict = Verdict::new();
     let healthy = healthy_since(seen)?;
+    let placed = placed_since(seen)?;
     let mut groups: BTreeMap<(String, &str), Group<'_>> = BTreeMap::new();
     let ours = seen.snapshot.events.need()?;
     // Without the cluster's events the nodes go unheard.
@@ -72,7 +74,10 @@ fn evt_01(seen: &Seen<'_>) -> Result<Verdict, Skip> {
         let old = seen.now().duration_since(at) > WINDOW;
         // A condition's moment is cut to its second, and a scheduler's event isn't: what was said within that second may have
         // come before.
-        let over = since.is_some_and(|since| at.as_second() <= since.as_second());
+        let is_by = |moment: Timestamp| at.as_second() <= moment.as_second();
+        let unplaced = event.reason.as_deref() == Some("FailedScheduling");
+        let placed = placed.get(name).filter(|_| kind == "Pod" && unplaced);
+        let over = since.is_some_and(is_by) || placed.is_some_and(|placed| is_by(*placed));
         if event.type_.as_deref() != Some("Warning") || old || over {
             continue;
         }
@@ -177,6 +182,18 @@ fn healthy_since(seen: &Seen<'_>) -> Result<BTreeMap<(&'static str, String), Opt
     Ok(since)
 }
 
+/// When each pod of the set was placed on its node, by its name; none of one that waits for a node.
+///
+/// Source: `assignPod` in `pkg/registry/core/pod/storage/storage.go`, which says so when a pod is bound.
+fn placed_since<'a>(seen: &Seen<'a>) -> Result<BTreeMap<&'a str, Timestamp>, Skip> {
+    let own = seen.own_pods()?.into_iter();
+    let placed = own.filter_map(|found| {
+        let said = pod::condition(found, "PodScheduled").filter(|said| said.status == "True")?;
+        Some((pod::name(found), said.last_transition_time.as_ref()?.0))
+    });
+    Ok(placed.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +235,23 @@ mod tests {
         });
         let (_, findings) = words(&scene.judge(&EVT_01));
         assert_eq!(findings.len(), 4, "{findings:?}");
+    }
+
+    #[test]
+    fn what_the_scheduler_said_before_it_placed_a_pod_is_over_though_the_pod_is_not_ready() {
+        let mut scene = Scene::healthy(2);
+        scene.edit(Resource::Pods, "db-1", |pod| {
+            pod["status"]["conditions"] = json!([
+                {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-03-01T11:50:00Z"},
+                {"type": "Ready", "status": "False", "lastTransitionTime": "2026-03-01T11:55:00Z"}]);
+        });
+        let refused = json!({"reason": "FailedScheduling"});
+        scene.event("Pod", "db-1", "2026-03-01T11:50:00Z", refused.clone());
+        assert_eq!(words(&scene.judge(&EVT_01)), ("pass", vec![]));
+        scene.event("Pod", "db-1", "2026-03-01T11:49:00Z", json!({"reason": "FailedMount"}));
+        assert_eq!(words(&scene.judge(&EVT_01)).1.len(), 1);
+        scene.event("Pod", "db-1", "2026-03-01T11:50:01Z", refused);
+        assert_eq!(words(&scene.judge(&EVT_01)).1.len(), 2);
     }
 
     #[test]
