@@ -144,7 +144,7 @@ impl Plane {
             }
         }
         news.sort_by_key(|change| change.revision);
-        self.store.is_noted();
+        self.store.mark_noted();
         for (place, change) in news.into_iter().enumerate() {
             if change.what == What::Deleted {
                 self.reserved.remove(uid(&change.object));

@@ -217,8 +217,8 @@ impl Store {
         self.noted
     }
 
-    /// The controllers have noted all that has changed.
-    pub(in crate::sim) fn is_noted(&mut self) {
+    /// From now on all that has changed counts as noted by the controllers.
+    pub(in crate::sim) fn mark_noted(&mut self) {
         self.noted = Some(self.revision);
     }
 
